@@ -1,0 +1,114 @@
+// A PFCP session as the user plane understands it: what N4 asked for, checked and typed, before it
+// is compiled for the workers. Plain data; nothing here knows PFCP's encoding or DPDK.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/net/ip_address.h"
+#include "base/strong_id.h"
+
+namespace sluice::upf {
+
+using Teid = StrongId<struct TeidTag, uint32_t>;
+using Seid = StrongId<struct SeidTag, uint64_t>;  // the UP function's own SEID of a session
+using PdrId = StrongId<struct PdrIdTag, uint16_t>;
+using FarId = StrongId<struct FarIdTag, uint32_t>;
+using QerId = StrongId<struct QerIdTag, uint32_t>;
+using Qfi = StrongId<struct QfiTag, uint8_t>;  // 0..63
+
+// TS 29.244 §8.2.2 and §8.2.24: where a packet comes from or goes to.
+enum class Interface : uint8_t { kAccess = 0, kCore = 1, kSgiLan = 2, kCpFunction = 3 };
+
+// An F-TEID of this UPF (TS 29.244 §8.2.3).
+struct LocalFTeid {
+  Teid teid;
+  std::optional<Ipv4Address> v4;
+  std::optional<Ipv6Address> v6;
+  bool operator==(const LocalFTeid&) const = default;
+};
+
+struct UeAddress {
+  std::optional<Ipv4Address> v4;
+  std::optional<IpPrefix> v6;  // the UE's prefix, /64 unless stated
+  bool operator==(const UeAddress&) const = default;
+};
+
+struct PortRange {
+  uint16_t low = 0;
+  uint16_t high = 0xffff;  // inclusive
+  bool operator==(const PortRange&) const = default;
+};
+
+// One SDF filter (TS 29.244 §8.2.5, TS 29.212 §5.4.2), free of direction: `remote` is the far end
+// and `local` the UE's, whichever way the packet flows. An IPFilterRule "permit out ... from A to
+// B" has A remote and B local; on the uplink the packet's destination is compared with `remote`.
+struct SdfFilter {
+  std::optional<uint8_t> protocol;      // absent: any
+  std::optional<IpPrefix> remote;       // absent: any
+  std::vector<PortRange> remote_ports;  // empty: any
+  std::optional<IpPrefix> local;        // absent: any, or "assigned"
+  std::vector<PortRange> local_ports;   // empty: any
+  std::optional<uint8_t> tos_value;     // ToS / traffic class under `tos_mask`
+  uint8_t tos_mask = 0;
+  std::optional<uint32_t> spi;         // IPsec security parameter index
+  std::optional<uint32_t> flow_label;  // 20 bits, IPv6
+  std::optional<uint32_t> filter_id;   // to refer to a bidirectional filter again
+  bool operator==(const SdfFilter&) const = default;
+};
+
+// Packet Detection Rule (TS 29.244 §7.5.2.2).
+struct Pdr {
+  PdrId id;
+  uint32_t precedence = 0;  // lower wins
+  Interface source = Interface::kAccess;
+  std::optional<LocalFTeid> f_teid;
+  std::string network_instance;  // empty: any
+  std::optional<UeAddress> ue;   // the source of uplink, the destination of downlink packets
+  std::vector<SdfFilter> sdf;    // empty: every packet; otherwise any of them
+  std::vector<Qfi> qfis;         // empty: any
+  bool remove_outer_header = false;
+  FarId far;
+  std::vector<QerId> qers;
+  bool operator==(const Pdr&) const = default;
+};
+
+// Outer Header Creation, GTP-U/UDP (TS 29.244 §8.2.56): the tunnel's far end.
+struct OuterHeader {
+  Teid teid;
+  IpAddress peer;
+  bool operator==(const OuterHeader&) const = default;
+};
+
+// Forwarding Action Rule (TS 29.244 §7.5.2.3).
+struct Far {
+  FarId id;
+  bool forward = false;  // FORW; otherwise DROP
+  Interface destination = Interface::kCore;
+  std::string network_instance;  // empty: the default of the interface
+  std::optional<OuterHeader> outer_header;
+  bool operator==(const Far&) const = default;
+};
+
+// QoS Enforcement Rule (TS 29.244 §7.5.2.5).
+struct Qer {
+  QerId id;
+  bool uplink_open = true;
+  bool downlink_open = true;
+  std::optional<Qfi> qfi;  // put into the PDU Session Container downlink
+  bool operator==(const Qer&) const = default;
+};
+
+struct SessionSpec {
+  Seid seid;
+  std::string dnn;  // from the PDI network instance or APN/DNN IE, may be empty
+  std::map<PdrId, Pdr> pdrs;
+  std::map<FarId, Far> fars;
+  std::map<QerId, Qer> qers;
+  bool operator==(const SessionSpec&) const = default;
+};
+
+}  // namespace sluice::upf

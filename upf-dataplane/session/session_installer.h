@@ -1,0 +1,40 @@
+// The boundary between N4 and the user plane: PFCP sees only this, so that it is tested without a
+// data path and the data path without PFCP.
+#pragma once
+
+#include <cstdint>
+
+#include "base/error.h"
+#include "upf-dataplane/session/model.h"
+
+namespace sluice::upf {
+
+struct SessionUsage {
+  uint64_t uplink_packets = 0;
+  uint64_t uplink_bytes = 0;  // inner IP bytes
+  uint64_t downlink_packets = 0;
+  uint64_t downlink_bytes = 0;
+};
+
+// Called from the control thread only.
+class SessionInstaller {
+ public:
+  virtual ~SessionInstaller() = default;
+
+  // A SEID that no session of this process has had, and a TEID that is free. kResourceExhausted
+  // when the configured number of sessions or tunnels is reached.
+  virtual Result<Seid> allocate_seid() = 0;
+  virtual Result<Teid> allocate_teid() = 0;
+  // Gives back a TEID from allocate_teid() that no installed session uses (any more).
+  virtual void release_teid(Teid teid) = 0;
+
+  // Installs a session, or replaces the one of the same SEID, all or nothing: after an error the
+  // data path is as before. Every FAR and QER that a PDR names must be in the spec. kConflict when
+  // a TEID or UE address belongs to another session; `Error::field` names what is wrong.
+  virtual Result<void> install(const SessionSpec& spec) = 0;
+
+  // Removes a session and returns what it used; unknown SEIDs are ignored.
+  virtual SessionUsage remove(Seid seid) = 0;
+};
+
+}  // namespace sluice::upf
