@@ -1,0 +1,67 @@
+// From a request to the handler of its operation: routes, authentication, content negotiation and
+// validation, all taken from the OpenAPI documents; handlers see only requests that are valid.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/http/contract.h"
+#include "base/http/message.h"
+
+namespace sluice::http {
+
+// Runs on the transport's threads, several at a time. An exception becomes a 500 that names
+// nothing.
+using Handler = std::function<Response(const Request&)>;
+using Handlers = std::map<std::string, Handler, std::less<>>;  // by operationId
+
+// Turns a bearer token (RFC 6750 §2.1) into who sent it. kUnauthenticated for a bad token; its
+// message goes to the client. Called by several threads at a time.
+using Authenticator = std::function<Result<Principal>(std::string_view bearer_token)>;
+
+// A route outside any document (a health check, metrics): no validation, no security.
+struct PlainRoute {
+  Method method = Method::kGet;
+  std::string path;  // literal, "/healthz"
+  Handler handler;
+};
+
+struct RouterOptions {
+  // Checks the tokens of operations that declare `security`. Without one, build() fails unless
+  // `allow_anonymous` says that everybody may call everything.
+  Authenticator authenticator;
+  bool allow_anonymous = false;
+  std::vector<PlainRoute> plain_routes;
+  size_t max_json_depth = 32;
+  // Told of every exception that a handler let escape: operationId and what().
+  std::function<void(std::string_view operation_id, std::string_view what)> on_handler_exception;
+};
+
+class Router {
+ public:
+  // The error lists every operation without a handler, every handler without an operation and every
+  // pair of operations with the same route. Serves the documents themselves at /api-specs (a list)
+  // and /api-specs/NAME.yaml.
+  static Result<Router> build(std::vector<Contract> contracts, Handlers handlers,
+                              RouterOptions options);
+
+  Router(Router&&) noexcept;
+  Router& operator=(Router&&) noexcept;
+  ~Router();
+
+  // Never throws. Answers by itself: 400 (malformed path, parameters, body), 401, 403, 404, 405
+  // with Allow, 406, 415 and OPTIONS; HEAD runs GET and drops the body, keeping its Content-Length.
+  // Safe to call from several threads.
+  Response handle(Request request) const;
+
+ private:
+  struct Tables;
+  explicit Router(std::unique_ptr<const Tables> tables);
+  std::unique_ptr<const Tables> tables_;
+};
+
+}  // namespace sluice::http
