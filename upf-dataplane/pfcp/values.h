@@ -1,0 +1,217 @@
+// The typed values of information elements (TS 29.244 §8.2), and how each reads and writes.
+//
+// IeCodec<T> ties a value type to its element type:
+//   kType                        the element type
+//   read(Bytes) -> Read<T>       from the element's value; later releases append octets, so what
+//                                follows the known fields is ignored
+//   write(const T&, ByteWriter&) appends the value
+// ie(), read<T>() and group() in ie_access.h are the usual way to use them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/net/ip_address.h"
+#include "upf-dataplane/pfcp/cause.h"
+#include "upf-dataplane/session/model.h"
+
+namespace sluice::upf::pfcp {
+
+// What is wrong with an element's value: kInvalidLength when it is cut off, else
+// kMandatoryIeIncorrect or a more precise cause.
+struct ValueError {
+  Cause cause = Cause::kMandatoryIeIncorrect;
+  std::string reason = {};
+};
+template <typename T>
+using Read = std::expected<T, ValueError>;
+
+template <typename T>
+struct IeCodec;
+
+// §8.2.38: the name of a PFCP node.
+struct NodeId {
+  std::optional<IpAddress> address = {};
+  std::string fqdn = {};  // exactly when there is no address
+  std::string to_string() const { return address ? address->to_string() : fqdn; }
+  auto operator<=>(const NodeId&) const = default;
+};
+
+// §8.2.37: a session as one end names it, and that end's address; v4, v6 or both.
+struct FSeid {
+  uint64_t seid = 0;
+  std::optional<Ipv4Address> v4 = {};
+  std::optional<Ipv6Address> v6 = {};
+  bool operator==(const FSeid&) const = default;
+};
+
+// §8.2.3: a tunnel end, or (CH) the wish that the UP function chooses it.
+struct FTeid {
+  bool choose = false;
+  std::optional<uint8_t> choose_id = {};  // with `choose`: one F-TEID for all PDRs of the same id
+  bool want_v4 = false;                   // with `choose`
+  bool want_v6 = false;                   // with `choose`
+  Teid teid;                              // without `choose`, as are the addresses
+  std::optional<Ipv4Address> v4 = {};
+  std::optional<Ipv6Address> v6 = {};
+  bool operator==(const FTeid&) const = default;
+};
+
+struct Precedence {  // §8.2.11
+  uint32_t value = 0;
+};
+struct SourceInterface {  // §8.2.2
+  Interface value = Interface::kAccess;
+};
+struct DestinationInterface {  // §8.2.24
+  Interface value = Interface::kAccess;
+};
+
+// §8.2.4: text as it came, except that an APN's length-prefixed labels are joined by dots.
+struct NetworkInstance {
+  std::string name = {};
+};
+// §8.2.117: an APN, written as labels (TS 23.003 §9.1).
+struct Dnn {
+  std::string name = {};
+};
+
+// §8.2.62. For IPv6, the prefix is 64 bits long unless it is stated otherwise: shorter by the
+// IPv6D bits, or IP6PL.
+struct UeIpAddress {
+  std::optional<Ipv4Address> v4 = {};
+  std::optional<IpPrefix> v6 = {};
+  bool is_destination = false;  // S/D, meaningful in a PDI
+  bool choose_v4 = false;       // the UP function is to allocate one
+  bool choose_v6 = false;
+  bool operator==(const UeIpAddress&) const = default;
+};
+
+// §8.2.5, not interpreted: ip_filter_rule.h reads the flow description.
+struct SdfFilterValue {
+  std::optional<std::string> flow_description = {};
+  std::optional<uint16_t> tos = {};  // value in the upper, mask in the lower octet
+  std::optional<uint32_t> spi = {};
+  std::optional<uint32_t> flow_label = {};  // 20 bits
+  std::optional<uint32_t> filter_id = {};   // BID
+  bool operator==(const SdfFilterValue&) const = default;
+};
+
+// §8.2.64.
+enum class OuterHeaderKind : uint8_t {
+  kGtpUUdpIpv4 = 0,
+  kGtpUUdpIpv6 = 1,
+  kUdpIpv4 = 2,
+  kUdpIpv6 = 3,
+  kIpv4 = 4,
+  kIpv6 = 5,
+  kGtpUUdpIp = 6,  // whichever IP the packet came with
+  kVlanTag = 7,
+  kTwoVlanTags = 8,
+};
+struct OuterHeaderRemoval {
+  OuterHeaderKind what = OuterHeaderKind::kGtpUUdpIp;
+  // §8.2.64 GTP-U Extension Header Deletion: 1 asks to strip the PDU Session Container.
+  uint8_t delete_extensions = 0;
+};
+
+// §8.2.56. The bits that ask for GTP-U are the only ones with a TEID.
+struct OuterHeaderCreation {
+  static constexpr uint16_t kGtpUUdpIpv4 = 0x0100;
+  static constexpr uint16_t kGtpUUdpIpv6 = 0x0200;
+  static constexpr uint16_t kUdpIpv4 = 0x0400;
+  static constexpr uint16_t kUdpIpv6 = 0x0800;
+  static constexpr uint16_t kIpv4 = 0x1000;
+  static constexpr uint16_t kIpv6 = 0x2000;
+  static constexpr uint16_t kCTag = 0x4000;
+  static constexpr uint16_t kSTag = 0x8000;
+
+  uint16_t description = kGtpUUdpIpv4;
+  std::optional<Teid> teid = {};
+  std::optional<Ipv4Address> v4 = {};
+  std::optional<Ipv6Address> v6 = {};
+  std::optional<uint16_t> port = {};
+  bool operator==(const OuterHeaderCreation&) const = default;
+
+  static OuterHeaderCreation gtp_u(Teid teid, IpAddress peer);
+};
+
+// §8.2.26: a set of actions. The first octet is the lower; Release 15 has only that one.
+struct ApplyAction {
+  static constexpr uint16_t kDrop = 0x0001;
+  static constexpr uint16_t kForward = 0x0002;
+  static constexpr uint16_t kBuffer = 0x0004;
+  static constexpr uint16_t kNotifyCp = 0x0008;
+  static constexpr uint16_t kDuplicate = 0x0010;
+  uint16_t actions = 0;
+};
+
+struct GateStatus {  // §8.2.7
+  bool uplink_open = true;
+  bool downlink_open = true;
+};
+
+// §8.2.65: when a node started; changes exactly when it lost its state. Whole seconds, until 2036.
+struct RecoveryTimeStamp {
+  std::chrono::sys_seconds time;
+  auto operator<=>(const RecoveryTimeStamp&) const = default;
+};
+
+// §8.2.25: octets 5 on, the first in the lowest byte.
+struct UpFunctionFeatures {
+  static constexpr uint64_t kFTeidAllocation = 1U << 4;    // FTUP
+  static constexpr uint64_t kIpv6PrefixLength = 1U << 29;  // IP6PL
+  uint64_t bits = 0;
+};
+
+struct OffendingIe {  // §8.2.22
+  IeType type{};
+};
+
+struct PdnType {  // §8.2.79
+  static constexpr uint8_t kIpv4 = 1;
+  static constexpr uint8_t kIpv6 = 2;
+  static constexpr uint8_t kIpv4v6 = 3;
+  static constexpr uint8_t kNonIp = 4;
+  static constexpr uint8_t kEthernet = 5;
+  uint8_t value = kIpv4;
+};
+
+#define PFCP_CODEC(T, constant)                       \
+  template <>                                         \
+  struct IeCodec<T> {                                 \
+    static constexpr IeType kType = IeType::constant; \
+    static Read<T> read(Bytes value);                 \
+    static void write(const T& v, ByteWriter& out);   \
+  };
+PFCP_CODEC(Cause, kCause)
+PFCP_CODEC(NodeId, kNodeId)
+PFCP_CODEC(FSeid, kFSeid)
+PFCP_CODEC(FTeid, kFTeid)
+PFCP_CODEC(PdrId, kPdrId)
+PFCP_CODEC(FarId, kFarId)
+PFCP_CODEC(QerId, kQerId)
+PFCP_CODEC(Qfi, kQfi)
+PFCP_CODEC(Precedence, kPrecedence)
+PFCP_CODEC(SourceInterface, kSourceInterface)
+PFCP_CODEC(DestinationInterface, kDestinationInterface)
+PFCP_CODEC(NetworkInstance, kNetworkInstance)
+PFCP_CODEC(Dnn, kApnDnn)
+PFCP_CODEC(UeIpAddress, kUeIpAddress)
+PFCP_CODEC(SdfFilterValue, kSdfFilter)
+PFCP_CODEC(OuterHeaderRemoval, kOuterHeaderRemoval)
+PFCP_CODEC(OuterHeaderCreation, kOuterHeaderCreation)
+PFCP_CODEC(ApplyAction, kApplyAction)
+PFCP_CODEC(GateStatus, kGateStatus)
+PFCP_CODEC(RecoveryTimeStamp, kRecoveryTimeStamp)
+PFCP_CODEC(UpFunctionFeatures, kUpFunctionFeatures)
+PFCP_CODEC(OffendingIe, kOffendingIe)
+PFCP_CODEC(FailedRuleId, kFailedRuleId)
+PFCP_CODEC(PdnType, kPdnType)
+#undef PFCP_CODEC
+
+}  // namespace sluice::upf::pfcp
