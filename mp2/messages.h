@@ -1,0 +1,148 @@
+// The messages of Mp2 between sluice-mep and sluice-upf: one JSON object a line (see README.md).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "traffic-rules/model.h"
+
+namespace sluice::mp2 {
+
+inline constexpr int kVersion = 1;
+inline constexpr size_t kDefaultMaxLine = size_t{64} << 20;  // bytes; 10,000 large rules fit
+inline constexpr size_t kMaxEntries = 100'000;               // of one list of a message
+
+// What a UPF can do; a MEP shows it and refuses nothing because of it (the UPF rejects by rule).
+struct Features {
+  std::vector<traffic_rules::Action> actions;
+  std::vector<traffic_rules::InterfaceType> destinations;
+  uint32_t max_rules = 0;
+  uint32_t max_dns_rules = 0;
+  bool operator==(const Features&) const = default;
+};
+
+// Which rule set: the store that it came from and that store's generation. Generations of different
+// stores do not compare. A UPF that has installed nothing yet says {"", 0}.
+struct SetVersion {
+  std::string source;
+  uint64_t generation = 0;
+  bool operator==(const SetVersion&) const = default;
+};
+
+// UPF -> MEP, first message of a connection.
+struct Hello {
+  std::string instance_id;  // random for every process start
+  SetVersion installed;
+  Features features;
+  bool operator==(const Hello&) const = default;
+};
+
+struct RuleEntry {
+  std::string key;  // "<appInstanceId>/<trafficRuleId>", unique among traffic rules
+  std::string app_instance_id;
+  uint64_t order = 0;  // of installation at the MEP: at equal priority the lower wins
+  traffic_rules::TrafficRule rule;
+  bool operator==(const RuleEntry&) const = default;
+};
+
+struct DnsEntry {
+  std::string key;  // "<appInstanceId>/<dnsRuleId>", unique among DNS rules
+  std::string app_instance_id;
+  uint64_t order = 0;
+  traffic_rules::DnsRule rule;
+  bool operator==(const DnsEntry&) const = default;
+};
+
+struct Rejection {
+  std::string key;
+  std::string reason;
+  bool operator==(const Rejection&) const = default;
+};
+
+// MEP -> UPF: the whole desired set. Only rules that should be in effect are in it.
+struct Replace {
+  SetVersion version;
+  std::vector<RuleEntry> rules;
+  std::vector<DnsEntry> dns;
+  // Filled by the receiver: entries whose rule did not parse. They are in none of the lists above.
+  std::vector<Rejection> unreadable;
+  bool operator==(const Replace&) const = default;
+};
+
+// MEP -> UPF: what changed from {version.source, base_generation} to version. Removing an unknown
+// key is no error. No key is both upserted and removed.
+struct Update {
+  SetVersion version;
+  uint64_t base_generation = 0;
+  std::vector<RuleEntry> upsert_rules;
+  std::vector<std::string> remove_rules;
+  std::vector<DnsEntry> upsert_dns;
+  std::vector<std::string> remove_dns;
+  // As in Replace; their keys are in remove_*: a rule that cannot be read must not leave its
+  // predecessor in effect.
+  std::vector<Rejection> unreadable;
+  bool operator==(const Update&) const = default;
+};
+
+// UPF -> MEP: the set is installed, without the rejected rules.
+struct Applied {
+  uint64_t generation = 0;
+  std::vector<Rejection> rejected;
+  bool operator==(const Applied&) const = default;
+};
+
+enum class RefusalCode : uint8_t {
+  kResync,   // the base is not installed here: send everything
+  kInvalid,  // the message makes no sense
+  kLimit,    // more than this UPF can hold
+};
+
+// UPF -> MEP: nothing of the message was installed; the set before it stays.
+struct Refused {
+  uint64_t generation = 0;
+  RefusalCode code = RefusalCode::kInvalid;
+  std::string reason;
+  bool operator==(const Refused&) const = default;
+};
+
+enum class SteeringState : uint8_t {
+  kSteering,   // in effect
+  kSuspended,  // its destination cannot be reached: traffic takes its normal path
+  kRejected,   // this UPF cannot install it
+  kHidden,     // in effect, but rules that precede it leave it nothing
+};
+
+struct RuleStatus {
+  std::string key;
+  SteeringState state = SteeringState::kSteering;
+  std::string reason;     // for a person; empty when steering
+  uint64_t since_ms = 0;  // when the state began, milliseconds since 1970
+  uint64_t hits = 0;      // packets matched (queries answered), since the UPF's start
+  uint64_t bytes = 0;     // of them; 0 for DNS rules
+  bool operator==(const RuleStatus&) const = default;
+};
+
+// UPF -> MEP: the rules whose status changed since the last such message of this connection; the
+// first one has all of them.
+struct Status {
+  uint64_t generation = 0;
+  std::vector<RuleStatus> rules;
+  std::vector<RuleStatus> dns;
+  bool operator==(const Status&) const = default;
+};
+
+using Message = std::variant<Hello, Replace, Update, Applied, Refused, Status>;
+
+const char* to_string(SteeringState);  // "STEERING", ...
+const char* to_string(RefusalCode);    // "RESYNC", ...
+
+// One line, with its newline.
+std::string encode(const Message& message);
+// `line` without its newline. The error names the member that is wrong.
+Result<Message> decode(std::string_view line);
+
+}  // namespace sluice::mp2
