@@ -41,6 +41,9 @@ struct Operation {
   std::vector<std::string> produces;  // media types of its successful replies; empty: no content
 };
 
+// "application/json" and "application/*+json".
+bool is_json_media_type(std::string_view type);
+
 class Contract {
  public:
   // Reads a document. `name` is what it is served as. The error names the place in the document.
@@ -50,7 +53,8 @@ class Contract {
   const std::string& title() const { return title_; }
   const std::string& text() const { return text_; }            // the YAML as given
   const std::string& base_path() const { return base_path_; }  // the path of servers[0]
-  const std::vector<Operation>& operations() const { return operations_; }
+  const std::vector<Operation>& operations() const& { return operations_; }
+  void operations() const&& = delete;  // they live in the contract
 
  private:
   Contract() = default;

@@ -1,0 +1,16 @@
+// The OpenAPI documents, compiled into the programs that serve them.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace sluice::api_specs {
+
+struct Document {
+  std::string_view name;  // "mm5"
+  std::string_view yaml;  // complete: parts shared with other documents are in place
+};
+
+std::span<const Document> documents();
+
+}  // namespace sluice::api_specs

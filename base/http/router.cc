@@ -1,0 +1,233 @@
+#include "base/http/router.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "base/http/negotiation.h"
+#include "base/http/problem.h"
+#include "base/http/route_tree.h"
+#include "base/http/target.h"
+
+namespace sluice::http {
+
+struct Router::Tables {
+  std::vector<Contract> contracts;
+  RouteTree routes;
+  RouterOptions options;
+
+  Response answer(Request& request) const;
+  Response run(const Route& route, Request& request) const;
+  std::optional<Response> authenticate(const Operation& operation, Request& request) const;
+  std::optional<Response> refuse(const Operation& operation, Request& request) const;
+};
+
+namespace {
+
+constexpr std::string_view kServerFault =
+    "the platform failed to serve this request; its log says why";
+
+std::string allowed_methods(const RouteTree::Methods& methods) {
+  std::string out;
+  const auto add = [&](Method m) { out.append(out.empty() ? "" : ", ").append(to_string(m)); };
+  for (size_t i = 0; i < methods.size(); ++i) {
+    if (!methods[i]) continue;
+    add(static_cast<Method>(i));
+    if (static_cast<Method>(i) == Method::kGet) add(Method::kHead);
+  }
+  add(Method::kOptions);
+  return out;
+}
+
+Response unauthorized(std::string_view challenge, std::string_view detail) {
+  return Response::problem(401, detail).with("WWW-Authenticate", std::string(challenge));
+}
+
+// The token of "Authorization: Bearer TOKEN" (RFC 6750 §2.1).
+std::optional<std::string_view> bearer_token(const Headers& headers) {
+  constexpr std::string_view kScheme = "Bearer ";
+  const auto value = headers.get("Authorization");
+  if (!value || headers.count("Authorization") > 1 || value->size() <= kScheme.size() ||
+      !equal_ignoring_case(value->substr(0, kScheme.size()), kScheme)) {
+    return std::nullopt;
+  }
+  return value->substr(kScheme.size());
+}
+
+std::optional<Response> check_body(const RequestBody& body, Request& request, size_t max_depth) {
+  if (request.body.empty()) {
+    if (!body.required) return std::nullopt;
+    return Response::problem(400, "the request needs a body");
+  }
+  const auto type = media_type(request.headers.get("Content-Type").value_or(""));
+  if (std::ranges::find(body.media_types, type) == body.media_types.end()) {
+    std::string expected;
+    for (const auto& t : body.media_types) expected.append(expected.empty() ? "" : ", ").append(t);
+    return Response::problem(415,
+                             fmt::format("Content-Type must be {}, got \"{}\"", expected, type))
+        .with("Accept", expected);
+  }
+  if (!is_json_media_type(type)) return std::nullopt;
+  if (auto ok = check_json_body(body, request, max_depth); !ok) return to_response(ok.error());
+  return std::nullopt;
+}
+
+// GET /api-specs and GET /api-specs/NAME.yaml.
+std::vector<PlainRoute> document_routes(const std::vector<Contract>& contracts) {
+  std::vector<PlainRoute> out;
+  auto list = nlohmann::json::array();
+  for (const auto& contract : contracts) {
+    const std::string path = "/api-specs/" + contract.name() + ".yaml";
+    list.push_back({{"name", contract.name()},
+                    {"title", contract.title()},
+                    {"basePath", contract.base_path()},
+                    {"href", path}});
+    Response document{200, {}, contract.text()};
+    document.headers.add("Content-Type", "application/yaml");
+    out.push_back({Method::kGet, path, [document](const Request&) { return document; }});
+  }
+  out.push_back({Method::kGet, "/api-specs",
+                 [reply = Response::json(200, list)](const Request&) { return reply; }});
+  return out;
+}
+
+}  // namespace
+
+Router::Router(std::unique_ptr<const Tables> tables) : tables_(std::move(tables)) {}
+Router::Router(Router&&) noexcept = default;
+Router& Router::operator=(Router&&) noexcept = default;
+Router::~Router() = default;
+
+Result<Router> Router::build(std::vector<Contract> contracts, Handlers handlers,
+                             RouterOptions options) {
+  auto tables = std::make_unique<Tables>();
+  tables->contracts = std::move(contracts);
+  tables->options = std::move(options);
+  std::vector<std::string> problems;
+  bool needs_authenticator = false;
+
+  for (const auto& contract : tables->contracts) {
+    for (const auto& operation : contract.operations()) {
+      auto handler = handlers.extract(operation.operation_id);
+      if (!handler) {
+        problems.push_back(fmt::format("{} ({} {}) has no handler", operation.operation_id,
+                                       to_string(operation.method), operation.path));
+        continue;
+      }
+      needs_authenticator |= operation.secured;
+      auto added = tables->routes.add(operation.method, operation.path,
+                                      Route{&operation, std::move(handler.mapped()), {}});
+      if (!added) problems.push_back(added.error().to_string());
+    }
+  }
+  for (const auto& [name, handler] : handlers) problems.push_back(name + " is in no document");
+  auto plain = document_routes(tables->contracts);
+  std::ranges::move(tables->options.plain_routes, std::back_inserter(plain));
+  for (auto& route : plain) {
+    auto added =
+        tables->routes.add(route.method, route.path, Route{nullptr, std::move(route.handler), {}});
+    if (!added) problems.push_back(added.error().to_string());
+  }
+  if (needs_authenticator && !tables->options.authenticator && !tables->options.allow_anonymous) {
+    problems.push_back("operations are secured but there is no authenticator");
+  }
+  if (!problems.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "{}", fmt::join(problems, "; "));
+  }
+  return Router(std::move(tables));
+}
+
+Response Router::handle(Request request) const {
+  Response response;
+  try {
+    response = tables_->answer(request);
+  } catch (...) {  // out of memory: whatever a handler threw was caught where it ran
+    response = Response{500, {}, {}};
+  }
+  if (request.method == Method::kHead) {
+    response.headers.set("Content-Length", std::to_string(response.body.size()));
+    response.body.clear();
+  }
+  return response;
+}
+
+Response Router::Tables::answer(Request& request) const {
+  const auto target = parse_target(request.target);
+  if (!target) return to_response(target.error());
+  if (target->asterisk) {
+    if (request.method == Method::kOptions) return Response::no_content();
+    return Response::problem(400, "only OPTIONS can be asked of \"*\"");
+  }
+  std::vector<std::string_view> values;
+  const auto* methods = routes.find(target->segments, values);
+  if (!methods) return Response::problem(404, "no such resource");
+  if (request.method == Method::kOptions) {
+    return Response::no_content().with("Allow", allowed_methods(*methods));
+  }
+  const Method method = request.method == Method::kHead ? Method::kGet : request.method;
+  const Route* route = (*methods)[static_cast<size_t>(method)];
+  if (!route) {
+    const auto allowed = allowed_methods(*methods);
+    return Response::problem(405, "this resource supports " + allowed).with("Allow", allowed);
+  }
+  auto query = Query::parse(target->query);
+  if (!query) return to_response(query.error());
+  request.query = std::move(*query);
+  for (size_t i = 0; i < values.size(); ++i) {
+    request.path_params.emplace(route->parameters[i], values[i]);
+  }
+  if (route->operation) {
+    request.operation_id = route->operation->operation_id;
+    if (auto refusal = refuse(*route->operation, request)) return std::move(*refusal);
+  }
+  return run(*route, request);
+}
+
+// Everything that can keep a request from its handler, cheapest and most telling first: who asks
+// comes before what is asked, so that a stranger learns nothing about the resource.
+std::optional<Response> Router::Tables::refuse(const Operation& operation, Request& request) const {
+  if (auto refusal = authenticate(operation, request)) return refusal;
+  if (const auto accept = request.headers.joined("Accept");
+      accept && !operation.produces.empty() && !accepts(*accept, operation.produces)) {
+    return Response::problem(406, "this resource is available as " + operation.produces.front());
+  }
+  if (auto ok = check_parameters(operation, request); !ok) return to_response(ok.error());
+  if (operation.body) return check_body(*operation.body, request, options.max_json_depth);
+  return std::nullopt;
+}
+
+std::optional<Response> Router::Tables::authenticate(const Operation& operation,
+                                                     Request& request) const {
+  if (!operation.secured || !options.authenticator) return std::nullopt;
+  const auto token = bearer_token(request.headers);
+  if (!token) return unauthorized("Bearer", "this operation needs a bearer token");
+  auto principal = options.authenticator(*token);
+  if (!principal) {
+    if (principal.error().code != ErrorCode::kUnauthenticated)
+      return to_response(principal.error());
+    return unauthorized(R"(Bearer error="invalid_token")", principal.error().message);
+  }
+  for (const auto& scope : operation.scopes) {
+    if (principal->scopes.contains(scope)) continue;
+    return Response::problem(403, "the token lacks the scope " + scope)
+        .with("WWW-Authenticate",
+              fmt::format(R"(Bearer error="insufficient_scope", scope="{}")", scope));
+  }
+  request.principal = std::move(*principal);
+  return std::nullopt;
+}
+
+Response Router::Tables::run(const Route& route, Request& request) const {
+  const auto report = [&](std::string_view what) {
+    if (options.on_handler_exception) options.on_handler_exception(request.operation_id, what);
+    return Response::problem(500, kServerFault);
+  };
+  try {
+    return route.handler(request);
+  } catch (const std::exception& e) {
+    return report(e.what());
+  } catch (...) {
+    return report("an exception of unknown type");
+  }
+}
+
+}  // namespace sluice::http
