@@ -1,0 +1,115 @@
+// sluice-lab: stand-ins for the parts of a 5G network around an edge site.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "base/event_loop.h"
+#include "base/log.h"
+#include "lab/backhaul.h"
+#include "lab/control_socket.h"
+#include "lab/ran.h"
+
+namespace sluice::lab {
+namespace {
+
+constexpr std::chrono::seconds kPatienceAtTheEnd{3};
+
+int report(const Error& error) {
+  std::cerr << "sluice-lab: " << error.to_string() << "\n";
+  return 1;
+}
+
+int run_ran(const std::string& config_file) {
+  const auto config = read_ran_config(config_file);
+  if (!config) return report(config.error());
+  start_logging("sluice-lab", config->log_level);
+  EventLoop loop;
+  loop.stop_on_signals();
+  const auto ran = Ran::start(loop, *config);
+  if (!ran) return report(ran.error());
+  loop.run();
+
+  bool over = false;
+  (*ran)->shut_down([&over] { over = true; });
+  const auto deadline = EventLoop::Clock::now() + kPatienceAtTheEnd;
+  while (!over && EventLoop::Clock::now() < deadline) {
+    loop.run_once(std::chrono::milliseconds(50));
+  }
+  spdlog::info("stopped");
+  return 0;
+}
+
+int run_backhaul(const std::string& a, const std::string& b, int delay_ms, size_t capacity) {
+  start_logging("sluice-lab", "info");
+  EventLoop loop;
+  loop.stop_on_signals();
+  const auto backhaul = Backhaul::open(loop, a, b, std::chrono::milliseconds(delay_ms), capacity);
+  if (!backhaul) return report(backhaul.error());
+  spdlog::info("simulated backhaul up a={} b={} delay_ms={}", a, b, delay_ms);
+  loop.run();
+  for (const auto& [way, counters] :
+       {std::pair{"a-to-b", (*backhaul)->a_to_b()}, {"b-to-a", (*backhaul)->b_to_a()}}) {
+    spdlog::info("{} forwarded={} dropped_full={} dropped_send={}", way, counters.forwarded,
+                 counters.dropped_full, counters.dropped_send);
+  }
+  return 0;
+}
+
+int run_ctl(const std::string& socket, const std::string& command, const uint32_t* number) {
+  nlohmann::json request = {{"command", command}};
+  if (number != nullptr) request["number"] = *number;
+  const auto reply = ask(socket, request);
+  if (!reply) return report(reply.error());
+  std::cout << reply->dump(2) << "\n";
+  return reply->contains("error") ? 1 : 0;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{
+      "Stand-ins for the parts of a 5G network around an edge site, speaking real GTP-U and PFCP.\n"
+      "Everything here is a simulation of a network, for demos, tests and benchmarks."};
+  app.require_subcommand(1);
+
+  std::string config_file;
+  auto* ran = app.add_subcommand("ran", "A gNB, its UEs (one TUN device each) and a minimal SMF");
+  ran->add_option("--config", config_file, "YAML file, see lab/ran.example.yaml")->required();
+
+  std::string a;
+  std::string b;
+  int delay_ms = 20;
+  size_t capacity = 8192;
+  auto* backhaul = app.add_subcommand(
+      "backhaul", "Simulates a long line: forwards frames between two interfaces with a delay");
+  backhaul->add_option("--a", a, "One interface")->required();
+  backhaul->add_option("--b", b, "The other interface")->required();
+  backhaul->add_option("--delay-ms", delay_ms, "Delay of each direction, milliseconds")
+      ->check(CLI::Range(0, 10'000))
+      ->capture_default_str();
+  backhaul->add_option("--capacity", capacity, "Frames under way per direction; more are dropped")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+
+  std::string socket;
+  std::string command;
+  uint32_t number = 0;
+  auto* ctl = app.add_subcommand("ctl", "Asks a running 'sluice-lab ran', prints its JSON reply");
+  ctl->add_option("--socket", socket, "control.socket of its configuration")->required();
+  ctl->add_option("command", command, "status, ues, ue N, add-ue N or remove-ue N")->required();
+  auto* number_option = ctl->add_option("N", number, "The UE's number");
+
+  CLI11_PARSE(app, argc, argv);
+  if (*ran) return run_ran(config_file);
+  if (*backhaul) return run_backhaul(a, b, delay_ms, capacity);
+  return run_ctl(socket, command, number_option->count() > 0 ? &number : nullptr);
+}
+
+}  // namespace
+}  // namespace sluice::lab
+
+int main(int argc, char** argv) {
+  try {
+    return sluice::lab::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "sluice-lab: " << error.what() << "\n";
+    return 1;
+  }
+}
