@@ -4,36 +4,19 @@
 #include <bit>
 #include <charconv>
 #include <optional>
+#include <tuple>
+
+#include "traffic-rules/address_number.h"
 
 namespace sluice::traffic_rules {
 namespace {
 
-// An address as a number; IPv4 in its mapped form, so that one arithmetic serves both families.
-__extension__ using Number = unsigned __int128;
-
-Number number_of(const IpAddress& address) {
-  Number n = 0;
-  for (const uint8_t byte : address.v6().bytes()) n = n << 8 | byte;
-  return n;
-}
-
-IpAddress address_of(Number n) {
-  std::array<uint8_t, 16> bytes{};
-  for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte, n >>= 8) {
-    *byte = static_cast<uint8_t>(n);
-  }
-  return Ipv6Address(bytes);
-}
-
-int trailing_zeros(Number n) {
+int trailing_zeros(AddressNumber n) {
   const auto low = static_cast<uint64_t>(n);
   if (low != 0) return std::countr_zero(low);
   const auto high = static_cast<uint64_t>(n >> 64);
   return 64 + (high != 0 ? std::countr_zero(high) : 64);
 }
-
-// All ones in the lowest `bits` (0..128).
-Number low_ones(unsigned bits) { return bits >= 128 ? ~Number{0} : (Number{1} << bits) - 1; }
 
 std::optional<uint16_t> parse_port(std::string_view text) {
   uint32_t port = 0;
@@ -118,9 +101,9 @@ std::vector<IpRange> merged(std::vector<IpRange> ranges) {
 
 std::vector<IpPrefix> prefixes_of(const IpRange& range) {
   const int width = range.is_v4() ? 32 : 128;
-  const Number end = number_of(range.high);
+  const AddressNumber end = number_of(range.high);
   std::vector<IpPrefix> out;
-  for (Number at = number_of(range.low);;) {
+  for (AddressNumber at = number_of(range.low);;) {
     // The largest block that starts here: bounded by the alignment of the start and by the end.
     int bits = std::min(trailing_zeros(at), width);
     while ((at | low_ones(static_cast<unsigned>(bits))) > end) --bits;
@@ -128,7 +111,7 @@ std::vector<IpPrefix> prefixes_of(const IpRange& range) {
     if (auto prefix = IpPrefix::make(address_of(at), static_cast<unsigned>(width - bits))) {
       out.push_back(*prefix);
     }
-    const Number last = at | low_ones(static_cast<unsigned>(bits));
+    const AddressNumber last = at | low_ones(static_cast<unsigned>(bits));
     if (last == end) return out;
     at = last + 1;
   }
