@@ -39,7 +39,13 @@ std::expected<DecodedMessage, DecodeError> decode(Bytes datagram) {
   const unsigned version = *flags >> kVersionShift;
   if (version == 0) return std::unexpected(discard("not PFCP"));
   const bool has_seid = (*flags & kSeidFlag) != 0;
-  if (version != kVersion) return std::unexpected(other_version(reader, has_seid));
+  if (version != kVersion) {
+    // Answering such an answer could go back and forth for ever.
+    if (static_cast<MessageType>(*type) == MessageType::kVersionNotSupportedResponse) {
+      return std::unexpected(discard("the peer does not support our version"));
+    }
+    return std::unexpected(other_version(reader, has_seid));
+  }
 
   const auto body = reader.take(*length);
   if (!body) return std::unexpected(discard("cut off: the length field exceeds the datagram"));

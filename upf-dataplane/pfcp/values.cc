@@ -138,6 +138,15 @@ void IeCodec<UpFunctionFeatures>::write(const UpFunctionFeatures& v, ByteWriter&
   for (size_t i = 0; i < sizeof v.bits; ++i) out.u8(static_cast<uint8_t>(v.bits >> (8 * i)));
 }
 
+Read<AssociationSetupResponseFlags> IeCodec<AssociationSetupResponseFlags>::read(Bytes value) {
+  ValueReader in(value);
+  return in.finish(AssociationSetupResponseFlags{.sessions_retained = (in.u8() & 0x01) != 0});
+}
+void IeCodec<AssociationSetupResponseFlags>::write(const AssociationSetupResponseFlags& v,
+                                                   ByteWriter& out) {
+  out.u8(v.sessions_retained ? 0x01 : 0x00);
+}
+
 Read<OffendingIe> IeCodec<OffendingIe>::read(Bytes value) {
   ValueReader in(value);
   return in.finish(OffendingIe{static_cast<IeType>(in.u16())});

@@ -168,6 +168,10 @@ struct UpFunctionFeatures {
   uint64_t bits = 0;
 };
 
+struct AssociationSetupResponseFlags {  // §8.2.139 PFCPASRsp-Flags
+  bool sessions_retained = false;       // PSREI
+};
+
 struct OffendingIe {  // §8.2.22
   IeType type{};
 };
@@ -209,6 +213,7 @@ PFCP_CODEC(ApplyAction, kApplyAction)
 PFCP_CODEC(GateStatus, kGateStatus)
 PFCP_CODEC(RecoveryTimeStamp, kRecoveryTimeStamp)
 PFCP_CODEC(UpFunctionFeatures, kUpFunctionFeatures)
+PFCP_CODEC(AssociationSetupResponseFlags, kPfcpAsRspFlags)
 PFCP_CODEC(OffendingIe, kOffendingIe)
 PFCP_CODEC(FailedRuleId, kFailedRuleId)
 PFCP_CODEC(PdnType, kPdnType)

@@ -1,0 +1,55 @@
+// The N4 interface without its socket: datagrams in, datagrams out, time passed in.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "upf-dataplane/pfcp/association.h"
+#include "upf-dataplane/pfcp/n4_config.h"
+#include "upf-dataplane/pfcp/n4_counters.h"
+#include "upf-dataplane/pfcp/node_procedures.h"
+#include "upf-dataplane/pfcp/response_cache.h"
+#include "upf-dataplane/pfcp/session_procedures.h"
+#include "upf-dataplane/session/session_installer.h"
+
+namespace sluice::upf::pfcp {
+
+class N4 {
+ public:
+  // `installer` and `clock` must outlive this. The configuration has passed check().
+  N4(const N4Config& config, SessionInstaller& installer, const Clock& clock);
+  N4(const N4&) = delete;
+  N4& operator=(const N4&) = delete;
+
+  // Carries out what a datagram asks for and returns what to answer. Every request gets a response;
+  // what is not PFCP, or answers nothing, is counted and dropped.
+  std::vector<Outgoing> receive(const Peer& from, Bytes datagram);
+
+  // Heartbeats that are due. Nothing is due before next_deadline().
+  std::vector<Outgoing> advance() { return node_.advance(); }
+  std::optional<HeartbeatMonitor::TimePoint> next_deadline() const { return node_.next_deadline(); }
+
+  const N4Counters& counters() const { return counters_; }
+  const AssociationTable& associations() const { return associations_; }
+  size_t session_count() const { return sessions_.size(); }
+
+ private:
+  using Response = std::optional<std::vector<uint8_t>>;
+
+  Response answer(const Peer& from, Bytes bytes, const Message& message);
+  Response answer_request(const Peer& from, Bytes bytes, const Message& request);
+  Response answer_undecodable(const Peer& from, const DecodeError& error);
+  std::optional<Message> perform(const Message& request, const Peer& from);
+  Response finish(const Message& response, const Peer& to);
+
+  const N4Config config_;
+  const Clock& clock_;
+  N4Counters counters_;
+  AssociationTable associations_;
+  SessionProcedures sessions_;
+  NodeProcedures node_;
+  ResponseCache cache_;
+};
+
+}  // namespace sluice::upf::pfcp

@@ -1,0 +1,206 @@
+#include "upf-dataplane/pfcp/node_procedures.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "upf-dataplane/pfcp/response.h"
+
+namespace sluice::upf::pfcp {
+namespace {
+
+// What this UPF does beyond the mandatory (§8.2.25); every bit here is tested.
+constexpr UpFunctionFeatures kFeatures{UpFunctionFeatures::kFTeidAllocation |
+                                       UpFunctionFeatures::kIpv6PrefixLength};
+
+Rejection not_associated(const NodeId& node) {
+  return {.cause = Cause::kNoEstablishedAssociation,
+          .offending_ie = IeType::kNodeId,
+          .reason = fmt::format("{} is not associated", node.to_string())};
+}
+
+}  // namespace
+
+NodeProcedures::NodeProcedures(const N4Config& config, const Clock& clock,
+                               AssociationTable& associations, SessionProcedures& sessions,
+                               N4Counters& counters)
+    : config_(config),
+      clock_(clock),
+      associations_(associations),
+      sessions_(sessions),
+      counters_(counters),
+      recovery_{std::chrono::floor<std::chrono::seconds>(clock.wall())} {}
+
+Message NodeProcedures::associate(const Message& request, const Peer& from) {
+  GroupReader in(request.ies);
+  const auto node = in.required<NodeId>();
+  const auto recovery = in.required<RecoveryTimeStamp>();
+  const auto retention = in.group(IeType::kPfcpSessionRetentionInformation);
+  in.accept({IeType::kCpFunctionFeatures, IeType::kAlternativeSmfIpAddress, IeType::kSmfSetId,
+             IeType::kNfInstanceId, IeType::kUserPlaneIpResourceInformation});
+  in.accept_if_zero(IeType::kPfcpAsReqFlags);
+  Association* earlier = associations_.find(node);
+  if (earlier == nullptr && associations_.size() >= config_.limits.associations) {
+    in.refuse(Rejection{.cause = Cause::kNoResourcesAvailable, .reason = "too many associations"});
+  }
+  const auto rejection = in.finish();
+  Message response = rejection ? reject(request.header, {}, config_.node_id, *rejection)
+                               : accept(request.header, {}, config_.node_id);
+  response.ies.push_back(ie(recovery_));
+  if (rejection) return response;
+
+  std::set<Seid> retained;
+  if (earlier != nullptr && retains_sessions(*earlier, recovery, retention)) {
+    retained = std::move(earlier->sessions);
+    response.ies.push_back(ie(AssociationSetupResponseFlags{.sessions_retained = true}));
+  } else if (earlier != nullptr) {
+    purge(*earlier, "set up anew");
+  }
+  response.ies.push_back(ie(kFeatures));
+  const uint16_t port = config_.peer_port != 0 ? config_.peer_port : from.port;
+  associations_.put({.node = node,
+                     .requests_to = {from.address, port},
+                     .recovery = recovery,
+                     .monitor = HeartbeatMonitor(config_, clock_.now()),
+                     .sessions = std::move(retained)});
+  spdlog::info("PFCP association established peer={} address={}", node.to_string(),
+               from.address.to_string());
+  return response;
+}
+
+bool NodeProcedures::retains_sessions(const Association& earlier, const RecoveryTimeStamp& recovery,
+                                      const std::optional<std::span<const Ie>>& retention) const {
+  // Retaining only the sessions of some CP entities is not offered: then none are retained, and
+  // the response says so.
+  return retention && retention->empty() && earlier.recovery == recovery;
+}
+
+Message NodeProcedures::update(const Message& request) {
+  GroupReader in(request.ies);
+  const auto node = in.required<NodeId>();
+  in.accept({IeType::kCpFunctionFeatures, IeType::kAlternativeSmfIpAddress, IeType::kSmfSetId});
+  in.accept_if_zero(IeType::kPfcpAuReqFlags);
+  if (!in.failed() && associations_.find(node) == nullptr) in.refuse(not_associated(node));
+  if (const auto why = in.finish()) return reject(request.header, {}, config_.node_id, *why);
+  return accept(request.header, {}, config_.node_id);
+}
+
+Message NodeProcedures::release(const Message& request) {
+  GroupReader in(request.ies);
+  const auto node = in.required<NodeId>();
+  if (!in.failed() && associations_.find(node) == nullptr) in.refuse(not_associated(node));
+  if (const auto why = in.finish()) return reject(request.header, {}, config_.node_id, *why);
+  drop(node, "released");
+  return accept(request.header, {}, config_.node_id);
+}
+
+Message NodeProcedures::heartbeat(const Message& request, const Peer& from) {
+  const auto recovery = read<RecoveryTimeStamp>(request.ies);
+  if (recovery && *recovery) {
+    // Without a node id, the address tells who it is.
+    std::vector<NodeId> nodes;
+    for (const auto& [node, association] : associations_) {
+      if (association.requests_to.address == from.address) nodes.push_back(node);
+    }
+    for (const NodeId& node : nodes) drop_if_restarted(node, **recovery);
+  }
+  Message response{.header = response_header(request.header, {})};
+  response.ies.push_back(ie(recovery_));
+  return response;
+}
+
+bool NodeProcedures::heartbeat_response(const Message& response, const Peer& from) {
+  const auto found = std::ranges::find_if(associations_, [&](const auto& entry) {
+    return entry.second.requests_to.address == from.address &&
+           entry.second.probe_sequence == response.header.sequence;
+  });
+  if (found == associations_.end()) return false;
+  found->second.probe_sequence.reset();
+  const auto recovery = read<RecoveryTimeStamp>(response.ies);
+  if (recovery && *recovery) drop_if_restarted(NodeId(found->first), **recovery);
+  return true;
+}
+
+void NodeProcedures::drop_if_restarted(const NodeId& node, const RecoveryTimeStamp& recovery) {
+  const Association* association = associations_.find(node);
+  if (association != nullptr && association->recovery < recovery) drop(node, "restarted");
+}
+
+void NodeProcedures::drop(const NodeId& node, const char* why) {
+  Association* association = associations_.find(node);
+  if (association == nullptr) return;
+  purge(*association, why);
+  associations_.erase(node);
+}
+
+void NodeProcedures::purge(Association& association, const char* why) {
+  const size_t purged = sessions_.purge(association);
+  counters_.sessions_purged += purged;
+  spdlog::info("PFCP association ended peer={} reason=\"{}\" sessions_removed={}",
+               association.node.to_string(), why, purged);
+}
+
+void NodeProcedures::heard(const Peer& from) {
+  for (auto& [node, association] : associations_) {
+    if (association.requests_to.address != from.address) continue;
+    if (association.monitor.heard(clock_.now())) {
+      ++counters_.peers_recovered;
+      spdlog::info("PFCP peer answers again peer={}", node.to_string());
+    }
+  }
+}
+
+std::vector<Outgoing> NodeProcedures::advance() {
+  using Action = HeartbeatMonitor::Action;
+  std::vector<Outgoing> out;
+  std::vector<NodeId> dead;
+  for (auto& [node, association] : associations_) {
+    const Action action = association.monitor.advance(clock_.now());
+    perform(action, association, out);
+    if (action == Action::kGiveUp) dead.push_back(node);
+  }
+  for (const NodeId& node : dead) drop(node, "does not answer");
+  return out;
+}
+
+void NodeProcedures::perform(HeartbeatMonitor::Action action, Association& association,
+                             std::vector<Outgoing>& out) {
+  using Action = HeartbeatMonitor::Action;
+  switch (action) {
+    case Action::kRepeat:
+      ++counters_.heartbeats_repeated;
+      break;
+    case Action::kProbe:
+      make_probe(association);
+      break;
+    case Action::kDeclareLost:
+      ++counters_.peers_lost;
+      spdlog::warn("PFCP peer does not answer peer={} sessions={}", association.node.to_string(),
+                   association.sessions.size());
+      return;
+    case Action::kGiveUp:
+    case Action::kNone:
+      return;
+  }
+  ++counters_.sent[N4Counters::index(MessageType::kHeartbeatRequest)];
+  out.push_back({association.requests_to, association.probe});
+}
+
+void NodeProcedures::make_probe(Association& association) {
+  last_sequence_ = (last_sequence_ + 1) & kSequenceMask;
+  const Message probe{
+      .header = {.type = MessageType::kHeartbeatRequest, .sequence = last_sequence_},
+      .ies = {ie(recovery_)}};
+  association.probe_sequence = last_sequence_;
+  association.probe = encode(probe).value();
+}
+
+std::optional<HeartbeatMonitor::TimePoint> NodeProcedures::next_deadline() const {
+  std::optional<HeartbeatMonitor::TimePoint> next;
+  for (const auto& [node, association] : associations_) {
+    const auto deadline = association.monitor.deadline();
+    if (!next || deadline < *next) next = deadline;
+  }
+  return next;
+}
+
+}  // namespace sluice::upf::pfcp

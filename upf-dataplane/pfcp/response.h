@@ -1,0 +1,22 @@
+// Responses, with the elements that every one of their kind has (TS 29.244 §7.4, §7.5).
+#pragma once
+
+#include <optional>
+
+#include "upf-dataplane/pfcp/message.h"
+#include "upf-dataplane/pfcp/n4_config.h"
+
+namespace sluice::upf::pfcp {
+
+// The response to a request: Node ID where the response has one, and the Cause. `seid` is the
+// requester's, for session messages only.
+Message accept(const Header& request, std::optional<uint64_t> seid, const NodeId& self);
+
+// As accept(), with the cause, Offending IE and Failed Rule ID of the rejection, which is logged.
+Message reject(const Header& request, std::optional<uint64_t> seid, const NodeId& self,
+               const Rejection& rejection);
+
+// Which cause an error of the user plane is reported as.
+Cause cause_of(ErrorCode code);
+
+}  // namespace sluice::upf::pfcp

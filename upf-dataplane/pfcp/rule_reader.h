@@ -1,0 +1,42 @@
+// From the rule groups of a request (Create PDR, Update FAR, ...) to rules of the session model.
+// Whatever a group asks for that the user plane cannot enforce is refused with the element's name.
+#pragma once
+
+#include <expected>
+
+#include "upf-dataplane/pfcp/ie.h"
+#include "upf-dataplane/pfcp/n4_config.h"
+#include "upf-dataplane/pfcp/sdf_reader.h"
+#include "upf-dataplane/pfcp/tunnel_allocator.h"
+
+namespace sluice::upf::pfcp {
+
+template <typename T>
+using ReadRule = std::expected<T, Rejection>;
+
+// What reading a PDR needs beyond its elements.
+struct PdrContext {
+  TunnelAllocator& tunnels;
+  SdfReader& filters;
+  const N4Limits& limits;
+};
+
+struct NewPdr {
+  Pdr pdr;
+  bool f_teid_chosen = false;  // by us, so that the response has to tell it
+};
+ReadRule<NewPdr> read_create_pdr(const Ie& group, const PdrContext& context);
+// What the group does not mention stays as in `current`; a PDI replaces the whole PDI.
+ReadRule<Pdr> read_update_pdr(const Ie& group, const Pdr& current, const PdrContext& context);
+
+struct FarState {
+  Far far;
+  bool forwarding_known = false;  // it has Forwarding Parameters, used now or not
+};
+ReadRule<FarState> read_create_far(const Ie& group);
+ReadRule<FarState> read_update_far(const Ie& group, const FarState& current);
+
+ReadRule<Qer> read_create_qer(const Ie& group);
+ReadRule<Qer> read_update_qer(const Ie& group, const Qer& current);
+
+}  // namespace sluice::upf::pfcp

@@ -1,0 +1,178 @@
+#include "upf-dataplane/pfcp/session_edit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::upf::pfcp {
+namespace {
+
+constexpr RuleType rule_type(PdrId) { return RuleType::kPdr; }
+constexpr RuleType rule_type(FarId) { return RuleType::kFar; }
+constexpr RuleType rule_type(QerId) { return RuleType::kQer; }
+
+template <typename Id>
+Rejection rule_failure(Cause cause, IeType type, Id id, std::string reason) {
+  return {cause, type, FailedRuleId{rule_type(id), id.value()}, std::move(reason)};
+}
+
+// The id in an Update or Remove group.
+template <typename Id>
+std::optional<Id> rule_id(const Ie& group, GroupReader& request) {
+  auto id = read<Id>(group.children);
+  if (!id) {
+    request.refuse(Cause::kMandatoryIeMissing, IeCodec<Id>::kType, "is missing");
+  } else if (!*id) {
+    request.refuse(id->error().cause, IeCodec<Id>::kType, id->error().reason);
+  } else {
+    return **id;
+  }
+  return std::nullopt;
+}
+
+// The rule that an Update or Remove group names, which has to exist.
+template <typename Id, typename Rule>
+Rule* named_rule(const Ie& group, std::map<Id, Rule>& rules, GroupReader& request) {
+  const auto id = rule_id<Id>(group, request);
+  if (!id) return nullptr;
+  const auto found = rules.find(*id);
+  if (found != rules.end()) return &found->second;
+  request.refuse(rule_failure(Cause::kRuleCreationOrModificationFailure, IeCodec<Id>::kType, *id,
+                              fmt::format("there is no rule {}", id->value())));
+  return nullptr;
+}
+
+template <typename Id, typename Rule>
+void remove_named(IeType type, std::map<Id, Rule>& rules, GroupReader& request) {
+  for (const Ie* group : request.groups(type)) {
+    if (const Rule* rule = named_rule(*group, rules, request)) rules.erase(Id(rule->id));
+  }
+}
+
+// Adds a rule that was read, unless its id is taken or there are enough.
+template <typename Id, typename Rule>
+bool add(std::map<Id, Rule>& rules, size_t limit, Rule rule, GroupReader& request) {
+  const Id id = rule.id;
+  if (rules.size() >= limit) {
+    request.refuse(rule_failure(Cause::kNoResourcesAvailable, IeCodec<Id>::kType, id,
+                                fmt::format("a session has at most {} of these", limit)));
+    return false;
+  }
+  if (!rules.emplace(id, std::move(rule)).second) {
+    request.refuse(rule_failure(Cause::kRuleCreationOrModificationFailure, IeCodec<Id>::kType, id,
+                                fmt::format("there is a rule {} already", id.value())));
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void SessionEdit::apply(GroupReader& request) {
+  remove_rules(request);
+  create_rules(request);
+  update_rules(request);
+  if (!request.failed()) check_references(request);
+}
+
+void SessionEdit::remove_rules(GroupReader& request) {
+  remove_named(IeType::kRemovePdr, session_.spec.pdrs, request);
+  remove_named(IeType::kRemoveFar, session_.spec.fars, request);
+  remove_named(IeType::kRemoveQer, session_.spec.qers, request);
+  std::erase_if(session_.forwarding_known,
+                [this](FarId id) { return !session_.spec.fars.contains(id); });
+}
+
+void SessionEdit::create_rules(GroupReader& request) {
+  for (const Ie* group : request.groups(IeType::kCreateFar)) create_far(*group, request);
+  for (const Ie* group : request.groups(IeType::kCreateQer)) create_qer(*group, request);
+  for (const Ie* group : request.groups(IeType::kCreatePdr)) create_pdr(*group, request);
+}
+
+void SessionEdit::update_rules(GroupReader& request) {
+  for (const Ie* group : request.groups(IeType::kUpdateFar)) update_far(*group, request);
+  for (const Ie* group : request.groups(IeType::kUpdateQer)) update_qer(*group, request);
+  for (const Ie* group : request.groups(IeType::kUpdatePdr)) update_pdr(*group, request);
+}
+
+void SessionEdit::create_pdr(const Ie& group, GroupReader& request) {
+  if (request.failed()) return;
+  auto made = read_create_pdr(group, pdr_context());
+  if (!made) return request.refuse(std::move(made.error()));
+  const PdrId id = made->pdr.id;
+  if (add(session_.spec.pdrs, limits_.pdrs_per_session, std::move(made->pdr), request) &&
+      made->f_teid_chosen) {
+    chosen_.push_back(id);
+  }
+}
+
+void SessionEdit::create_far(const Ie& group, GroupReader& request) {
+  if (request.failed()) return;
+  auto made = read_create_far(group);
+  if (!made) return request.refuse(std::move(made.error()));
+  if (made->forwarding_known) session_.forwarding_known.insert(made->far.id);
+  add(session_.spec.fars, limits_.fars_per_session, std::move(made->far), request);
+}
+
+void SessionEdit::create_qer(const Ie& group, GroupReader& request) {
+  if (request.failed()) return;
+  auto made = read_create_qer(group);
+  if (!made) return request.refuse(std::move(made.error()));
+  add(session_.spec.qers, limits_.qers_per_session, std::move(*made), request);
+}
+
+void SessionEdit::update_pdr(const Ie& group, GroupReader& request) {
+  if (request.failed()) return;
+  Pdr* pdr = named_rule(group, session_.spec.pdrs, request);
+  if (pdr == nullptr) return;
+  auto next = read_update_pdr(group, *pdr, pdr_context());
+  if (!next) return request.refuse(std::move(next.error()));
+  *pdr = *std::move(next);
+}
+
+void SessionEdit::update_far(const Ie& group, GroupReader& request) {
+  if (request.failed()) return;
+  Far* far = named_rule(group, session_.spec.fars, request);
+  if (far == nullptr) return;
+  auto next = read_update_far(group, {*far, session_.forwarding_known.contains(far->id)});
+  if (!next) return request.refuse(std::move(next.error()));
+  if (next->forwarding_known) session_.forwarding_known.insert(far->id);
+  *far = std::move(next->far);
+}
+
+void SessionEdit::update_qer(const Ie& group, GroupReader& request) {
+  if (request.failed()) return;
+  Qer* qer = named_rule(group, session_.spec.qers, request);
+  if (qer == nullptr) return;
+  const auto next = read_update_qer(group, *qer);
+  if (!next) return request.refuse(next.error());
+  *qer = *next;
+}
+
+void SessionEdit::check_references(GroupReader& request) const {
+  const SessionSpec& spec = session_.spec;
+  for (const auto& [id, pdr] : spec.pdrs) {
+    if (!spec.fars.contains(pdr.far)) {
+      return request.refuse(rule_failure(Cause::kRuleCreationOrModificationFailure, IeType::kFarId,
+                                         id, fmt::format("there is no FAR {}", pdr.far.value())));
+    }
+    const auto missing =
+        std::ranges::find_if(pdr.qers, [&spec](QerId qer) { return !spec.qers.contains(qer); });
+    if (missing != pdr.qers.end()) {
+      return request.refuse(rule_failure(Cause::kRuleCreationOrModificationFailure, IeType::kQerId,
+                                         id, fmt::format("there is no QER {}", missing->value())));
+    }
+  }
+}
+
+std::set<Teid> SessionEdit::commit() {
+  session_.teids.merge(tunnels_.keep());
+  std::set<Teid> unused = session_.teids;
+  for (const auto& [id, pdr] : session_.spec.pdrs) {
+    if (pdr.f_teid) unused.erase(pdr.f_teid->teid);
+  }
+  for (const Teid teid : unused) session_.teids.erase(teid);
+  return unused;
+}
+
+}  // namespace sluice::upf::pfcp

@@ -1,0 +1,59 @@
+// Applies the rules of one request to a copy of a session. The caller installs the copy or drops
+// it: a refused request changes nothing.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <vector>
+
+#include "upf-dataplane/pfcp/group_reader.h"
+#include "upf-dataplane/pfcp/n4_config.h"
+#include "upf-dataplane/pfcp/n4_session.h"
+#include "upf-dataplane/pfcp/rule_reader.h"
+#include "upf-dataplane/pfcp/tunnel_allocator.h"
+
+namespace sluice::upf::pfcp {
+
+class SessionEdit {
+ public:
+  SessionEdit(const N4Session& before, const N4Config& config, SessionInstaller& installer)
+      : session_(before),
+        limits_(config.limits),
+        tunnels_(config.gtp_endpoints, installer),
+        filters_(session_.spec) {}
+
+  // Reads every Remove, Create and Update group of PDRs, FARs and QERs, in that order, and checks
+  // that what a PDR names exists. A problem is left in `request`.
+  void apply(GroupReader& request);
+
+  // The session as it is to become.
+  N4Session& session() { return session_; }
+
+  // PDRs whose F-TEID we chose: the Created PDRs of the response.
+  const std::vector<PdrId>& chosen() const { return chosen_; }
+
+  // The user plane has accepted session(): takes over the TEIDs allocated for it and returns those
+  // that no PDR uses any more, for the caller to release.
+  std::set<Teid> commit();
+
+ private:
+  void remove_rules(GroupReader& request);
+  void create_rules(GroupReader& request);
+  void update_rules(GroupReader& request);
+  void create_pdr(const Ie& group, GroupReader& request);
+  void create_far(const Ie& group, GroupReader& request);
+  void create_qer(const Ie& group, GroupReader& request);
+  void update_pdr(const Ie& group, GroupReader& request);
+  void update_far(const Ie& group, GroupReader& request);
+  void update_qer(const Ie& group, GroupReader& request);
+  void check_references(GroupReader& request) const;
+  PdrContext pdr_context() { return {tunnels_, filters_, limits_}; }
+
+  N4Session session_;
+  const N4Limits& limits_;
+  TunnelAllocator tunnels_;
+  SdfReader filters_;
+  std::vector<PdrId> chosen_;
+};
+
+}  // namespace sluice::upf::pfcp

@@ -1,0 +1,201 @@
+#include "upf-dataplane/pfcp/session_procedures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "upf-dataplane/pfcp/response.h"
+
+namespace sluice::upf::pfcp {
+namespace {
+
+Rejection rejection(Cause cause, IeType type, std::string reason) {
+  return {.cause = cause, .offending_ie = type, .reason = std::move(reason)};
+}
+
+void read_pdn_type(GroupReader& in) {
+  const auto type = in.optional<PdnType>();
+  if (type && type->value > PdnType::kIpv4v6) {
+    in.refuse(Cause::kServiceNotSupported, IeType::kPdnType, "only IP sessions are supported");
+  }
+}
+
+// Without an APN/DNN element the network instance of the core side names the data network.
+std::string dnn_of(const SessionSpec& spec) {
+  for (const auto& [id, pdr] : spec.pdrs) {
+    if (pdr.source != Interface::kAccess && !pdr.network_instance.empty()) {
+      return pdr.network_instance;
+    }
+  }
+  return {};
+}
+
+bool is_from_owner(const N4Session& session, const Association& owner, const IpAddress& sender) {
+  return owner.requests_to.address == sender ||
+         (session.cp_f_seid.v4 && IpAddress(*session.cp_f_seid.v4) == sender) ||
+         (session.cp_f_seid.v6 && IpAddress(*session.cp_f_seid.v6) == sender);
+}
+
+}  // namespace
+
+Message SessionProcedures::establish(const Message& request) {
+  GroupReader in(request.ies);
+  const auto node = in.required<NodeId>();
+  const auto cp_f_seid = in.required<FSeid>();
+  const uint64_t seid = cp_f_seid.seid;
+  const auto refused = [&](const Rejection& why) {
+    return reject(request.header, seid, config_.node_id, why);
+  };
+  if (in.failed()) return refused(*in.finish());
+  Association* association = associations_.find(node);
+  if (association == nullptr) {
+    return refused(rejection(Cause::kNoEstablishedAssociation, IeType::kNodeId,
+                             fmt::format("{} is not associated", node.to_string())));
+  }
+
+  SessionEdit edit(N4Session{.owner = node, .cp_f_seid = cp_f_seid}, config_, installer_);
+  if (auto why = establish_into(in, edit, *association)) return refused(*why);
+
+  Message response = accept(request.header, seid, config_.node_id);
+  response.ies.push_back(ie(own_f_seid(edit.session().spec.seid)));
+  add_created_pdrs(edit, edit.session().spec, response);
+  N4Session session = std::move(edit.session());
+  association->sessions.insert(session.spec.seid);
+  sessions_.emplace(session.spec.seid, std::move(session));
+  return response;
+}
+
+std::optional<Rejection> SessionProcedures::establish_into(GroupReader& in, SessionEdit& edit,
+                                                           Association& association) {
+  SessionSpec& spec = edit.session().spec;
+  in.required_group(IeType::kCreatePdr);
+  in.required_group(IeType::kCreateFar);
+  read_pdn_type(in);
+  const auto dnn = in.optional<Dnn>();
+  in.accept({IeType::kUserId, IeType::kSNssai, IeType::kRatType, IeType::kFqCsid, IeType::kGroupId,
+             IeType::kRecoveryTimeStamp});
+  in.accept_if_zero(IeType::kPfcpSeReqFlags);
+  edit.apply(in);
+  if (auto why = in.finish()) return why;
+  if (association.sessions.size() >= config_.limits.sessions_per_association) {
+    return Rejection{
+        .cause = Cause::kNoResourcesAvailable,
+        .reason = fmt::format("{} has {} sessions already", association.node.to_string(),
+                              association.sessions.size())};
+  }
+  const auto seid = installer_.allocate_seid();
+  if (!seid) return Rejection{cause_of(seid.error().code), {}, {}, seid.error().to_string()};
+  spec.seid = *seid;
+  spec.dnn = dnn ? dnn->name : dnn_of(spec);
+  return install(edit);
+}
+
+Message SessionProcedures::modify(const Message& request, const Peer& from) {
+  const auto found = session_of(request, from);
+  if (!found)
+    return reject(request.header, peer_seid(request.header.seid), config_.node_id, found.error());
+  N4Session& session = **found;
+  GroupReader in(request.ies);
+  SessionEdit edit(session, config_, installer_);
+  if (auto why = modify_into(in, edit)) {
+    return reject(request.header, session.cp_f_seid.seid, config_.node_id, *why);
+  }
+  session = std::move(edit.session());
+  Message response = accept(request.header, session.cp_f_seid.seid, config_.node_id);
+  add_created_pdrs(edit, session.spec, response);
+  return response;
+}
+
+std::optional<Rejection> SessionProcedures::modify_into(GroupReader& in, SessionEdit& edit) {
+  // Within a set, another SMF may take a session over (§5.22); that is not offered here.
+  const auto node = in.optional<NodeId>();
+  if (node && *node != edit.session().owner) {
+    in.refuse(Cause::kServiceNotSupported, IeType::kNodeId, "a session stays with its SMF");
+  }
+  if (const auto f_seid = in.optional<FSeid>()) edit.session().cp_f_seid = *f_seid;
+  in.accept({IeType::kFqCsid, IeType::kRatType, IeType::kGroupId, IeType::kSNssai});
+  in.accept_if_zero(IeType::kPfcpSmReqFlags);
+  edit.apply(in);
+  if (auto why = in.finish()) return why;
+  return install(edit);
+}
+
+std::optional<Rejection> SessionProcedures::install(SessionEdit& edit) {
+  if (const auto installed = installer_.install(edit.session().spec); !installed) {
+    const Error& error = installed.error();
+    return Rejection{cause_of(error.code), {}, {}, error.to_string()};
+  }
+  for (const Teid unused : edit.commit()) installer_.release_teid(unused);
+  return std::nullopt;
+}
+
+Message SessionProcedures::remove(const Message& request, const Peer& from) {
+  const auto found = session_of(request, from);
+  const uint64_t seid = peer_seid(request.header.seid);
+  if (!found) return reject(request.header, seid, config_.node_id, found.error());
+  N4Session& session = **found;
+  if (Association* owner = associations_.find(session.owner)) {
+    owner->sessions.erase(session.spec.seid);
+  }
+  forget(session);
+  return accept(request.header, seid, config_.node_id);
+}
+
+std::expected<N4Session*, Rejection> SessionProcedures::session_of(const Message& request,
+                                                                   const Peer& from) {
+  const auto found = sessions_.find(Seid(request.header.seid.value_or(0)));
+  if (found == sessions_.end()) {
+    return std::unexpected(
+        Rejection{.cause = Cause::kSessionContextNotFound, .reason = "no session has this SEID"});
+  }
+  N4Session& session = found->second;
+  const Association* owner = associations_.find(session.owner);
+  if (owner == nullptr || !is_from_owner(session, *owner, from.address)) {
+    return std::unexpected(
+        Rejection{.cause = Cause::kNoEstablishedAssociation,
+                  .reason = fmt::format("{} does not own the session", from.address.to_string())});
+  }
+  return &session;
+}
+
+uint64_t SessionProcedures::peer_seid(std::optional<uint64_t> seid) const {
+  const auto found = sessions_.find(Seid(seid.value_or(0)));
+  return found == sessions_.end() ? 0 : found->second.cp_f_seid.seid;
+}
+
+size_t SessionProcedures::purge(Association& association) {
+  const auto seids = std::exchange(association.sessions, {});
+  for (const Seid seid : seids) {
+    if (const auto found = sessions_.find(seid); found != sessions_.end()) forget(found->second);
+  }
+  return seids.size();
+}
+
+void SessionProcedures::forget(N4Session& session) {
+  installer_.remove(session.spec.seid);
+  for (const Teid teid : session.teids) installer_.release_teid(teid);
+  sessions_.erase(Seid(session.spec.seid));
+}
+
+void SessionProcedures::add_created_pdrs(const SessionEdit& edit, const SessionSpec& spec,
+                                         Message& response) const {
+  for (const PdrId id : edit.chosen()) {
+    const LocalFTeid& f_teid = *spec.pdrs.at(id).f_teid;
+    response.ies.push_back(
+        group(IeType::kCreatedPdr,
+              {ie(id), ie(FTeid{.teid = f_teid.teid, .v4 = f_teid.v4, .v6 = f_teid.v6})}));
+  }
+}
+
+FSeid SessionProcedures::own_f_seid(Seid seid) const {
+  FSeid own{.seid = seid.value()};
+  if (config_.listen.is_v4()) {
+    own.v4 = config_.listen.v4();
+  } else {
+    own.v6 = config_.listen.v6();
+  }
+  return own;
+}
+
+}  // namespace sluice::upf::pfcp
