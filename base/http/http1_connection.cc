@@ -1,0 +1,104 @@
+#include "base/http/http1_connection.h"
+
+#include <fmt/format.h>
+
+#include <ctime>
+
+namespace sluice::http {
+namespace {
+
+// RFC 9110 §6.6.1; rendered once a second per thread.
+const std::string& date() {
+  thread_local std::time_t rendered_at = 0;
+  thread_local std::string text;
+  const std::time_t now = std::time(nullptr);
+  if (now != rendered_at) {
+    std::tm utc{};
+    gmtime_r(&now, &utc);
+    char buffer[40];
+    text.assign(buffer, std::strftime(buffer, sizeof buffer, "%a, %d %b %Y %H:%M:%S GMT", &utc));
+    rendered_at = now;
+  }
+  return text;
+}
+
+// A line break in a value would let whoever chose the value write header fields of their own.
+void append_value(std::string_view value, std::string& out) {
+  for (const char c : value) out.push_back(c == '\r' || c == '\n' || c == '\0' ? ' ' : c);
+}
+
+bool has_no_body(int status) { return status < 200 || status == 204 || status == 304; }
+
+}  // namespace
+
+void write_response(const Response& response, bool keep_alive, int minor_version,
+                    std::string& out) {
+  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
+                 reason_phrase(response.status), date());
+  for (const auto& [name, value] : response.headers) {
+    out.append(name).append(": ");
+    append_value(value, out);
+    out.append("\r\n");
+  }
+  const bool bodyless = has_no_body(response.status);
+  const bool own_length = response.headers.has("Content-Length");
+  if (!bodyless && !own_length) {
+    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
+  }
+  if (!keep_alive) {
+    out.append("Connection: close\r\n");
+  } else if (minor_version == 0) {
+    out.append("Connection: keep-alive\r\n");
+  }
+  out.append("\r\n");
+  if (!bodyless && !own_length) out.append(response.body);
+}
+
+Http1Connection::Http1Connection(const ParserLimits& limits, const RequestHandler& handler,
+                                 std::string remote)
+    : parser_(limits), handler_(handler), remote_(std::move(remote)) {}
+
+void Http1Connection::feed(std::string_view bytes) {
+  if (!finished_) parser_.feed(bytes);
+}
+
+bool Http1Connection::serve(std::string& out, size_t enough) {
+  while (!finished_) {
+    if (out.size() >= enough) return false;
+    switch (parser_.next()) {
+      case Http1Parser::Event::kNeedMore:
+        return true;
+      case Http1Parser::Event::kContinue:
+        out.append("HTTP/1.1 100 Continue\r\n\r\n");
+        break;
+      case Http1Parser::Event::kError:
+        refuse(parser_.error().status, parser_.error().detail, out);
+        break;
+      case Http1Parser::Event::kRequest: {
+        auto parsed = parser_.take();
+        parsed.request.remote = remote_;
+        const auto response = handler_(std::move(parsed.request));
+        ++served_;
+        write_response(response, parsed.keep_alive, parsed.minor_version, out);
+        finished_ = !parsed.keep_alive;
+        break;
+      }
+    }
+  }
+  return true;
+}
+
+void Http1Connection::time_out(std::string& out) {
+  if (finished_) return;
+  if (parser_.stage() != Http1Parser::Stage::kIdle) {
+    refuse(408, "the request took too long to arrive", out);
+  }
+  finished_ = true;
+}
+
+void Http1Connection::refuse(int status, std::string_view detail, std::string& out) {
+  write_response(Response::problem(status, detail), false, 1, out);
+  finished_ = true;
+}
+
+}  // namespace sluice::http

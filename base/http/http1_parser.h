@@ -1,0 +1,63 @@
+// HTTP/1.1 requests out of a stream of bytes (RFC 9112), without sockets. Strict where leniency
+// lets two parsers on the way disagree about where a request ends (request smuggling), bounded
+// everywhere.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/http/message.h"
+
+namespace sluice::http {
+
+struct ParserLimits {
+  size_t max_request_line = 8 * 1024;  // octets; beyond: 414
+  size_t max_header = 16 * 1024;       // octets of all fields; beyond: 431
+  size_t max_header_fields = 100;      // beyond: 431
+  size_t max_body = 1024 * 1024;       // octets; beyond: 413, before the body is read
+};
+
+struct ParsedRequest {
+  Request request;         // method, target, headers, body
+  bool keep_alive = true;  // whether the client wants the connection to stay (RFC 9112 §9.3)
+  int minor_version = 1;   // of HTTP/1.x
+};
+
+// Why the stream cannot be read on: the reply to send before closing.
+struct ParseError {
+  int status = 400;
+  std::string detail;
+};
+
+class Http1Parser {
+ public:
+  enum class Event {
+    kNeedMore,  // feed() more bytes
+    kContinue,  // the client waits for "100 Continue" before it sends the body
+    kRequest,   // a request is complete: take()
+    kError,     // the stream is unusable from here on: error()
+  };
+  // Where in a request the stream is, for timeouts.
+  enum class Stage { kIdle, kHeader, kBody };
+
+  explicit Http1Parser(const ParserLimits& limits);
+  Http1Parser(Http1Parser&&) noexcept;
+  ~Http1Parser();
+
+  void feed(std::string_view bytes);
+  // The next event in the bytes fed so far; pipelined requests come one after the other. What the
+  // events are does not depend on how the bytes were split over feed() calls, kContinue excepted.
+  Event next();
+
+  ParsedRequest take();             // after kRequest, once
+  const ParseError& error() const;  // after kError
+  Stage stage() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sluice::http
