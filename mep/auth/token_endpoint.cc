@@ -1,0 +1,135 @@
+#include "mep/auth/token_endpoint.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/http/percent.h"
+#include "mep/auth/base64.h"
+
+namespace sluice::mep::auth {
+namespace {
+
+using http::Response;
+
+constexpr std::chrono::seconds kFailureWindow{60};
+constexpr int kFailuresPerWindow = 10;
+constexpr size_t kMaxFailureEntries = 4096;
+constexpr std::string_view kBasic = "Basic ";
+
+struct Credentials {
+  std::string id;
+  std::string secret;
+  bool basic = false;  // came by HTTP Basic, not in the form
+};
+
+Response with_no_store(Response response) {
+  response.headers.set("Cache-Control", "no-store");  // RFC 6749 §5.1
+  response.headers.set("Pragma", "no-cache");
+  return response;
+}
+
+Response oauth_error(int status, std::string_view error, std::string_view description) {
+  return with_no_store(
+      Response::json(status, {{"error", error}, {"error_description", description}}));
+}
+
+// RFC 6749 §3.2: parameters must not come twice; unknown ones are ignored.
+bool has_repeated(const http::Query& form) {
+  return std::ranges::any_of(form,
+                             [&](const auto& item) { return form.all(item.first).size() > 1; });
+}
+
+std::optional<Credentials> from_basic(std::string_view authorization) {
+  const auto decoded = from_base64(authorization.substr(kBasic.size()));
+  if (!decoded) return std::nullopt;
+  const auto colon = decoded->find(':');
+  if (colon == std::string::npos) return std::nullopt;
+  // RFC 6749 §2.3.1: both parts are form-encoded before they become user and password.
+  const std::string_view text = *decoded;
+  auto id = http::percent_decode(text.substr(0, colon), http::PlusIs::kSpace);
+  auto secret = http::percent_decode(text.substr(colon + 1), http::PlusIs::kSpace);
+  if (!id || !secret) return std::nullopt;
+  return Credentials{std::move(*id), std::move(*secret), true};
+}
+
+std::optional<Credentials> from_form(const http::Query& form) {
+  const auto id = form.get("client_id");
+  const auto secret = form.get("client_secret");
+  if (!id || !secret) return std::nullopt;
+  return Credentials{std::string(*id), std::string(*secret), false};
+}
+
+}  // namespace
+
+TokenEndpoint::TokenEndpoint(const ClientStore& clients, const TokenService& tokens,
+                             const Clock& clock)
+    : clients_(clients), tokens_(tokens), clock_(clock) {}
+
+Response TokenEndpoint::handle(const http::Request& request) {
+  const auto form = http::Query::parse(request.body);
+  if (!form || has_repeated(*form)) {
+    return oauth_error(400, "invalid_request", "the body must be a form, each parameter once");
+  }
+  const auto authorization = request.headers.get("Authorization");
+  const bool basic = authorization && authorization->size() > kBasic.size() &&
+                     http::equal_ignoring_case(authorization->substr(0, kBasic.size()), kBasic);
+  if (authorization && !basic) {
+    return refuse_client({}, true);
+  }
+  if (basic && form->has("client_secret")) {
+    return oauth_error(400, "invalid_request", "authenticate in one way, not in two");
+  }
+  const auto grant = form->get("grant_type");
+  if (!grant) return oauth_error(400, "invalid_request", "grant_type is required");
+  if (*grant != "client_credentials") {
+    return oauth_error(400, "unsupported_grant_type", "only client_credentials is supported");
+  }
+
+  const auto credentials = basic ? from_basic(*authorization) : from_form(*form);
+  if (!credentials) return refuse_client({}, basic);
+  const auto client = clients_.find(credentials->id);
+  // An unknown client costs the same time as a wrong secret, so that names cannot be probed.
+  const bool right = (client ? client->secret_hash : SecretHash()).matches(credentials->secret);
+  if (!client || !right) return refuse_client(credentials->id, basic);
+
+  auto scopes = client->scopes;
+  if (const auto asked = form->get("scope")) {
+    scopes = split_scopes(*asked);
+    if (scopes.empty() || !std::ranges::includes(client->scopes, scopes)) {
+      return oauth_error(400, "invalid_scope",
+                         "this client may have: " + join_scopes(client->scopes));
+    }
+  }
+  return with_no_store(Response::json(200, {{"access_token", tokens_.issue(*client, scopes)},
+                                            {"token_type", "Bearer"},
+                                            {"expires_in", tokens_.lifetime().count()},
+                                            {"scope", join_scopes(scopes)}}));
+}
+
+Response TokenEndpoint::refuse_client(std::string_view client_id, bool used_basic) {
+  if (too_many_failures(client_id)) {
+    auto slow_down = oauth_error(429, "temporarily_unavailable", "too many failed attempts");
+    slow_down.headers.set("Retry-After", std::to_string(kFailureWindow.count()));
+    return slow_down;
+  }
+  auto refusal = oauth_error(401, "invalid_client", "unknown client or wrong secret");
+  if (used_basic) refusal.headers.set("WWW-Authenticate", R"(Basic realm="token")");
+  return refusal;
+}
+
+// Slows down who fails, and only then: a right secret is always served. At 256 bits guessing is
+// hopeless anyway, while a lock-out would hand everybody a switch to turn a client off.
+bool TokenEndpoint::too_many_failures(std::string_view client_id) {
+  const auto now = clock_.now();
+  const std::lock_guard lock(mutex_);
+  if (failures_.size() >= kMaxFailureEntries) {
+    std::erase_if(failures_, [&](const auto& f) { return now - f.second.since > kFailureWindow; });
+    if (failures_.size() >= kMaxFailureEntries) failures_.clear();
+  }
+  auto it = failures_.find(client_id);
+  if (it == failures_.end()) it = failures_.emplace(client_id, Failures{now, 0}).first;
+  if (now - it->second.since > kFailureWindow) it->second = {now, 0};
+  return ++it->second.count > kFailuresPerWindow;
+}
+
+}  // namespace sluice::mep::auth
