@@ -299,6 +299,11 @@ size_t Smf::up() const {
       sessions_, [](const auto& entry) { return entry.second.state == SessionState::kUp; }));
 }
 
+size_t Smf::wanted() const {
+  return static_cast<size_t>(std::ranges::count_if(
+      sessions_, [](const auto& entry) { return entry.second.state != SessionState::kDeleting; }));
+}
+
 std::optional<std::pair<SessionState, std::string>> Smf::session(UeNumber ue) const {
   const auto found = sessions_.find(ue);
   if (found == sessions_.end()) return std::nullopt;

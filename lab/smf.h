@@ -67,7 +67,7 @@ class Smf {
 
   bool associated() const { return associated_; }
   std::optional<upf::pfcp::RecoveryTimeStamp> upf_recovery() const { return upf_recovery_; }
-  size_t wanted() const { return sessions_.size(); }
+  size_t wanted() const;
   size_t up() const;
   const SmfCounters& counters() const { return counters_; }
   // The state of the UE's session and, when it failed, why.

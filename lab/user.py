@@ -1,0 +1,70 @@
+"""What a subscriber does, with the ordinary programs: curl, dig, ping."""
+
+import hashlib
+import os
+import re
+import subprocess
+import tempfile
+import time
+
+from lab import addresses
+
+VIDEO_URL = f"http://{addresses.VIDEO_NAME}"
+
+
+class Fetched:
+    """What a fetch brought: who answered, from which address, in which time."""
+
+    def __init__(self, status, address, connect_s, served_by, body_hash, size):
+        self.status = status
+        self.address = address
+        self.connect_ms = connect_s * 1000  # from SYN to SYN-ACK: one round trip
+        self.served_by = served_by
+        self.sha256 = body_hash
+        self.size = size
+
+
+def fetch(ue, path="/", family=4, timeout_s=10, url=VIDEO_URL):
+    """Fetches url + path in the namespace `ue`; raises RuntimeError with curl's words."""
+    with tempfile.TemporaryDirectory() as directory:
+        body = os.path.join(directory, "body")
+        report = ue.run("curl", "-sS", f"-{family}", "--max-time", timeout_s, "-o", body, "-w",
+                        "%{http_code} %{remote_ip} %{time_namelookup} %{time_connect} "
+                        "%header{x-served-by}", url + path, timeout_s=timeout_s + 5)
+        status, address, looked_up, connected, *served_by = report.split()
+        digest, size = hashlib.sha256(), 0
+        with open(body, "rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+                size += len(piece)
+    return Fetched(int(status), address, float(connected) - float(looked_up),
+                   served_by[0] if served_by else "", digest.hexdigest(), size)
+
+
+def fetch_until(ue, served_by, family=4, timeout_s=5):
+    """Fetches again and again until `served_by` answers; returns how many seconds that took.
+    Failures on the way do not count, time does."""
+    start = time.monotonic()
+    last = "nobody"
+    while time.monotonic() - start < timeout_s:
+        try:
+            last = fetch(ue, family=family, timeout_s=1).served_by
+        except (RuntimeError, subprocess.TimeoutExpired) as failure:
+            last = str(failure)
+        if last == served_by:
+            return time.monotonic() - start
+    raise TimeoutError(f"{served_by} does not answer within {timeout_s} s; last: {last}")
+
+
+def resolve(ue, name=addresses.VIDEO_NAME, kind="A", server=addresses.RESOLVER[4]):
+    """The addresses in dig's answer, in order."""
+    answer = ue.run("dig", "+short", "+tries=3", "+time=1", f"@{server}", name, kind)
+    return [line for line in answer.splitlines() if not line.startswith(";")]
+
+
+def ping_ms(ue, address, count=3, interval_s=0.1):
+    """The smallest round-trip time of `count` echo requests, or None when all stay unanswered."""
+    answer = ue.run("ping", "-n", "-q", "-c", count, "-i", interval_s, "-W", 1, address,
+                    check=False)
+    match = re.search(r"= ([\d.]+)/", answer)
+    return float(match.group(1)) if match else None
