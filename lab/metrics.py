@@ -24,6 +24,14 @@ class Metrics:
                    if sample == name and labels.items() <= have.items())
 
 
+def bytes_by_path(upf):
+    """Octets that the UPF exchanged with the edge app's network and with the centre, both ways,
+    from a reading of its metrics."""
+    def of_port(port):
+        return int(upf.total("sluice_upf_port_bytes_total", port=port))
+    return {"edge": of_port("ldn"), "centre": of_port("n6")}
+
+
 def scrape(place, port, host="127.0.0.1"):
     """Reads host:port/metrics from within a namespace."""
     connection = http.client.HTTPConnection(host, port, timeout=5)

@@ -1,5 +1,7 @@
 """The edge-streaming case: what the video app's package declares, and switching all of it."""
 
+import json
+
 from lab import addresses
 
 APP_INSTANCE_ID = "video-cache-1"
@@ -40,6 +42,17 @@ def declaration():
         "trafficRules": [_traffic_rule(4), _traffic_rule(6)],
         "dnsRules": [_dns_rule(4), _dns_rule(6)],
     }
+
+
+def deploy(lab):
+    """Provisions the app as its platform manager does; returns the app, which then reports ready
+    with its own token. Its credentials are left for later in the lab's directory."""
+    credentials = lab.operator().provision(APP_INSTANCE_ID, declaration())
+    with open(lab.net.path("app.json"), "w") as file:
+        json.dump(credentials, file)
+    app = lab.app(APP_INSTANCE_ID, credentials)
+    app.confirm_ready()
+    return app
 
 
 def switch(app, on):

@@ -54,6 +54,15 @@ class Topology:
         """Makes the namespace of one more UE, for `sluice-lab ctl add-ue`."""
         self._make_ue_places([number])
 
+    def set_app_link(self, up):
+        """The app's network interface dies or comes back."""
+        if not up:
+            self._configure("edge", ["link set ldn down"])
+            return
+        a = addresses
+        self._configure("edge", ["link set ldn up", f"addr replace {a.APP[6]}/64 dev ldn nodad",
+                                 *self._routes_to_ues(a.LDN_UPF)])
+
     def keep(self):
         """Makes the lab outlive this process, until remove_kept()."""
         with open(self.path("kept"), "w"):
@@ -160,7 +169,7 @@ class Topology:
 
     @staticmethod
     def _routes_to_ues(gateway):
-        return [f"route add {addresses.UE_POOL[family]} via {gateway[family]}"
+        return [f"route replace {addresses.UE_POOL[family]} via {gateway[family]}"
                 for family in (4, 6)]
 
 

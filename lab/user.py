@@ -41,14 +41,14 @@ def fetch(ue, path="/", family=4, timeout_s=10, url=VIDEO_URL):
                    served_by[0] if served_by else "", digest.hexdigest(), size)
 
 
-def fetch_until(ue, served_by, family=4, timeout_s=5):
+def fetch_until(ue, served_by, family=4, timeout_s=5, patience_s=1):
     """Fetches again and again until `served_by` answers; returns how many seconds that took.
-    Failures on the way do not count, time does."""
+    Failures on the way do not count, time does. A single attempt has `patience_s`."""
     start = time.monotonic()
     last = "nobody"
     while time.monotonic() - start < timeout_s:
         try:
-            last = fetch(ue, family=family, timeout_s=1).served_by
+            last = fetch(ue, family=family, timeout_s=patience_s).served_by
         except (RuntimeError, subprocess.TimeoutExpired) as failure:
             last = str(failure)
         if last == served_by:
