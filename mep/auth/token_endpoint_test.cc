@@ -1,0 +1,127 @@
+#include "mep/auth/token_endpoint.h"
+
+#include "mep/auth/memory_client_store.h"
+
+namespace sluice::mep::auth {
+namespace {
+
+class TokenEndpointTest : public ::testing::Test {
+ protected:
+  TokenEndpointTest() {
+    clients_.add({"app", SecretHash::of("right"), {"mec_app_support", "mm5"}, "app-1"});
+    clients_.add({"a b&c", SecretHash::of("p:w%"), {"mm5"}, std::nullopt});
+  }
+
+  http::Response post(std::string body, std::string authorization = {}) {
+    http::Request request;
+    request.method = http::Method::kPost;
+    request.body = std::move(body);
+    if (!authorization.empty()) request.headers.add("Authorization", std::move(authorization));
+    return endpoint_.handle(request);
+  }
+
+  MemoryClientStore clients_;
+  ManualClock clock_;
+  TokenService tokens_{*SigningKey::generate(), clients_, clock_};
+  TokenEndpoint endpoint_{clients_, tokens_, clock_};
+};
+
+constexpr const char* kRight = "grant_type=client_credentials&client_id=app&client_secret=right";
+
+TEST_F(TokenEndpointTest, GivesATokenThatThePlatformTakes) {
+  const auto reply = post(kRight);
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  EXPECT_EQ(reply.headers.get("Cache-Control"), "no-store");
+  const auto body = nlohmann::json::parse(reply.body);
+  EXPECT_EQ(body["token_type"], "Bearer");
+  EXPECT_EQ(body["expires_in"], 600);
+  EXPECT_EQ(body["scope"], "mec_app_support mm5");
+  const auto principal = tokens_.verify(body["access_token"].get<std::string>());
+  ASSERT_TRUE(principal);
+  EXPECT_EQ(principal->subject, "app");
+}
+
+TEST_F(TokenEndpointTest, ReadsBasicAuthenticationWithItsInnerEncoding) {
+  // base64("a+b%26c:p%3Aw%25")
+  const auto reply = post("grant_type=client_credentials", "basic YStiJTI2YzpwJTNBdyUyNQ==");
+  ASSERT_EQ(reply.status, 200) << reply.body;
+}
+
+TEST_F(TokenEndpointTest, NarrowsTheScopeOnRequest) {
+  const auto reply = post(std::string(kRight) + "&scope=mm5");
+  ASSERT_EQ(reply.status, 200);
+  const auto body = nlohmann::json::parse(reply.body);
+  EXPECT_EQ(body["scope"], "mm5");
+  EXPECT_THAT(tokens_.verify(body["access_token"].get<std::string>())->scopes,
+              ::testing::ElementsAre("mm5"));
+}
+
+struct Refusal {
+  std::string body;
+  std::string authorization;
+  int status;
+  std::string error;
+};
+
+TEST_F(TokenEndpointTest, RefusesByTheWordsOfRfc6749) {
+  const std::string grant = "grant_type=client_credentials";
+  const std::string app = grant + "&client_id=app&client_secret=";
+  const Refusal cases[] = {
+      {"", "", 400, "invalid_request"},
+      {"client_id=app&client_secret=right", "", 400, "invalid_request"},
+      {"grant_type=password&client_id=app&client_secret=right", "", 400, "unsupported_grant_type"},
+      {grant, "", 401, "invalid_client"},
+      {grant + "&client_id=app", "", 401, "invalid_client"},
+      {app, "", 401, "invalid_client"},
+      {app + "wrong", "", 401, "invalid_client"},
+      {app + "Right", "", 401, "invalid_client"},
+      {grant + "&client_id=nobody&client_secret=right", "", 401, "invalid_client"},
+      {grant, "Basic YXBwOndyb25n", 401, "invalid_client"},           // app:wrong
+      {grant, "Basic YXBw", 401, "invalid_client"},                   // no colon
+      {grant, "Basic !!", 401, "invalid_client"},                     // no base64
+      {grant, "Bearer abc", 401, "invalid_client"},                   // another scheme
+      {app + "right", "Basic YXBwOnJpZ2h0", 400, "invalid_request"},  // both ways
+      {app + "right&grant_type=client_credentials", "", 400, "invalid_request"},
+      {app + "right%", "", 400, "invalid_request"},
+      {app + "right&scope=other", "", 400, "invalid_scope"},
+      {app + "right&scope=mm5+other", "", 400, "invalid_scope"},
+      {app + "right&scope=+", "", 400, "invalid_scope"},
+  };
+  for (const auto& c : cases) {
+    const auto reply = post(c.body, c.authorization);
+    EXPECT_EQ(reply.status, c.status) << c.body;
+    EXPECT_EQ(nlohmann::json::parse(reply.body)["error"], c.error) << c.body;
+    EXPECT_EQ(reply.headers.get("Cache-Control"), "no-store");
+    const bool challenged = c.status == 401 && !c.authorization.empty();
+    EXPECT_EQ(reply.headers.has("WWW-Authenticate"), challenged) << c.authorization;
+  }
+}
+
+TEST_F(TokenEndpointTest, UnknownClientAndWrongSecretLookTheSame) {
+  const auto unknown = post("grant_type=client_credentials&client_id=no&client_secret=x");
+  const auto wrong = post("grant_type=client_credentials&client_id=app&client_secret=x");
+  EXPECT_EQ(unknown.status, wrong.status);
+  EXPECT_EQ(unknown.body, wrong.body);
+}
+
+TEST_F(TokenEndpointTest, SlowsDownFailuresButNeverLocksOut) {
+  const std::string wrong = "grant_type=client_credentials&client_id=app&client_secret=wrong";
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(post(wrong).status, 401);
+  const auto limited = post(wrong);
+  EXPECT_EQ(limited.status, 429);
+  EXPECT_TRUE(limited.headers.has("Retry-After"));
+  EXPECT_EQ(post(kRight).status, 200);
+  clock_.advance(std::chrono::seconds(61));
+  EXPECT_EQ(post(wrong).status, 401);
+}
+
+TEST_F(TokenEndpointTest, RemembersABoundedNumberOfFailures) {
+  for (int i = 0; i < 10'000; ++i) {
+    const auto body =
+        fmt::format("grant_type=client_credentials&client_id=nobody{}&client_secret=x", i);
+    ASSERT_EQ(post(body).status, 401);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::mep::auth
