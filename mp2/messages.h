@@ -126,8 +126,8 @@ struct RuleStatus {
   bool operator==(const RuleStatus&) const = default;
 };
 
-// UPF -> MEP: the rules whose status changed since the last such message of this connection; the
-// first one has all of them.
+// UPF -> MEP: the rules whose status changed since they were last told on this connection; a rule
+// that was installed anew is told anew.
 struct Status {
   uint64_t generation = 0;
   std::vector<RuleStatus> rules;

@@ -74,6 +74,7 @@ void Mp2Server::on_line(std::string_view line) {
     const auto generation = replace->version.generation;
     auto unreadable = std::move(replace->unreadable);
     replace->unreadable.clear();
+    forget(*replace);
     reply(generation, std::move(unreadable), handler_.apply(std::move(*replace)));
   } else if (auto* update = std::get_if<Update>(&*message)) {
     const auto generation = update->version.generation;
@@ -83,11 +84,24 @@ void Mp2Server::on_line(std::string_view line) {
     }
     auto unreadable = std::move(update->unreadable);
     update->unreadable.clear();
+    forget(*update);
     reply(generation, std::move(unreadable), handler_.apply(std::move(*update)));
   } else {
     connection_->send(
         encode(Refused{0, RefusalCode::kInvalid, "a UPF takes only replace and update"}));
   }
+}
+
+void Mp2Server::forget(const Replace&) {
+  known_rules_.clear();
+  known_dns_.clear();
+}
+
+void Mp2Server::forget(const Update& message) {
+  for (const auto& entry : message.upsert_rules) known_rules_.erase(entry.key);
+  for (const auto& key : message.remove_rules) known_rules_.erase(key);
+  for (const auto& entry : message.upsert_dns) known_dns_.erase(entry.key);
+  for (const auto& key : message.remove_dns) known_dns_.erase(key);
 }
 
 void Mp2Server::reply(uint64_t generation, std::vector<Rejection> unreadable,

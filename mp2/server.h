@@ -64,6 +64,9 @@ class Mp2Server {
   void on_close(const std::string& reason);
   void reply(uint64_t generation, std::vector<Rejection> unreadable,
              std::expected<Applied, Refused> outcome);
+  // A rule that is installed anew is reported anew, however alike its status.
+  void forget(const Replace& message);
+  void forget(const Update& message);
   static std::vector<RuleStatus> changed(const std::vector<RuleStatus>& all, Known& known);
 
   EventLoop& loop_;

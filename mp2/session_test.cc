@@ -191,13 +191,25 @@ TEST_F(Mp2Session, tells_only_the_status_that_is_news) {
   EXPECT_EQ(recorder_.statuses[0].rules.size(), 2U);
   EXPECT_THAT(recorder_.statuses[1].rules, ElementsAre(status.rules[0]));
 
+  // What is installed anew is told anew.
+  client_->send(Replace{{"s", 1}, {rule_entry("a", "1"), rule_entry("a", "2")}, {}, {}});
+  ASSERT_TRUE(serve_until([&] { return recorder_.applied.size() == 1; }));
+  server_->publish_status(status);
+  client_->send(Update{{"s", 2}, 1, {rule_entry("a", "1")}, {}, {}, {}, {}});
+  ASSERT_TRUE(serve_until([&] { return recorder_.applied.size() == 2; }));
+  server_->publish_status(status);
+  ASSERT_TRUE(serve_until([&] { return recorder_.statuses.size() == 4; }));
+  EXPECT_EQ(recorder_.statuses[2], status);
+  EXPECT_THAT(recorder_.statuses[3].rules, ElementsAre(status.rules[0]));
+  recorder_.statuses.clear();
+
   // A new connection knows nothing yet.
   client_.reset();
   start_client();
   ASSERT_TRUE(serve_until([&] { return recorder_.hellos.size() == 2; }));
   server_->publish_status(status);
-  ASSERT_TRUE(serve_until([&] { return recorder_.statuses.size() == 3; }));
-  EXPECT_EQ(recorder_.statuses[2], status);
+  ASSERT_TRUE(serve_until([&] { return recorder_.statuses.size() == 1; }));
+  EXPECT_EQ(recorder_.statuses[0], status);
 }
 
 TEST_F(Mp2Session, carries_ten_thousand_rules) {

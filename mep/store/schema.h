@@ -1,0 +1,15 @@
+// The tables of the store and how older ones become them.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "mep/store/sqlite.h"
+
+namespace sluice::mep {
+
+// Makes the database durable and exclusive to this process, checks that it is sound, and brings its
+// tables to this version. `path` is for messages.
+Result<void> prepare_schema(Database& db, const std::string& path);
+
+}  // namespace sluice::mep
