@@ -24,7 +24,7 @@ struct Ie {
 
 // Bounds on what we decode: far above any real message, so that the work a message can cause stays
 // proportional to its size and the recursion shallow.
-inline constexpr unsigned kMaxIeDepth = 8;
+inline constexpr unsigned kMaxIeDepth = 8;  // groups around an element
 inline constexpr size_t kMaxIeCount = 8192;
 
 // Decodes the elements that fill `bytes`. Elements whose type is not grouped in Release 17 are kept

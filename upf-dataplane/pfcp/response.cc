@@ -21,10 +21,10 @@ bool has_node_id(MessageType response) {
 
 void log(const Header& request, const Rejection& rejection) {
   const auto* info = find_message(request.type);
-  spdlog::warn(
-      "PFCP request refused message=\"{}\" sequence={} cause=\"{}\" ie=\"{}\" reason=\"{}\"",
-      info != nullptr ? info->name : "unknown", request.sequence, cause_name(rejection.cause),
-      rejection.offending_ie ? to_string(*rejection.offending_ie) : "", rejection.reason);
+  spdlog::warn("PFCP request refused message=\"{}\" sequence={} cause=\"{}\" ie=\"{}\" reason: {}",
+               info != nullptr ? info->name : "unknown", request.sequence,
+               cause_name(rejection.cause),
+               rejection.offending_ie ? to_string(*rejection.offending_ie) : "", rejection.reason);
 }
 
 Message begin(const Header& request, std::optional<uint64_t> seid, const NodeId& self,

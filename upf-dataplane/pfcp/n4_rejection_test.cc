@@ -1,0 +1,382 @@
+// Sessions over N4: what is refused, how that is told, and that nothing changed.
+#include <gtest/gtest.h>
+
+#include "upf-dataplane/pfcp/n4_test_support.h"
+
+namespace sluice::upf::pfcp::testing {
+namespace {
+
+constexpr FailedRuleId pdr(uint16_t id) { return {RuleType::kPdr, id}; }
+constexpr FailedRuleId far(uint32_t id) { return {RuleType::kFar, id}; }
+constexpr FailedRuleId qer(uint32_t id) { return {RuleType::kQer, id}; }
+
+Ie plain(IeType type, std::vector<uint8_t> value = {0}) {
+  return {.type = type, .value = std::move(value)};
+}
+
+// The rules with one more element in the first group of a type, or in a group within it.
+Ies with(IeType where, Ie more, IeType inner = {}) {
+  Ies rules = plain_rules();
+  for (Ie& rule : rules) {
+    if (rule.type != where) continue;
+    Ie* target = &rule;
+    for (Ie& child : rule.children) {
+      if (child.type == inner) target = &child;
+    }
+    target->children.push_back(std::move(more));
+    break;
+  }
+  return rules;
+}
+
+// The rules with the first element of a type, in any group, replaced or (nullopt) removed.
+bool replace_in(Ies& ies, IeType type, const std::optional<Ie>& by) {
+  for (auto it = ies.begin(); it != ies.end(); ++it) {
+    if (it->type == type) {
+      if (by) {
+        *it = *by;
+      } else {
+        ies.erase(it);
+      }
+      return true;
+    }
+    if (replace_in(it->children, type, by)) return true;
+  }
+  return false;
+}
+Ies with_instead(IeType type, const Ie& by) {
+  Ies rules = plain_rules();
+  replace_in(rules, type, by);
+  return rules;
+}
+Ies without(IeType type) {
+  Ies rules = plain_rules();
+  replace_in(rules, type, std::nullopt);
+  return rules;
+}
+Ies plus(Ie more) {
+  Ies rules = plain_rules();
+  rules.push_back(std::move(more));
+  return rules;
+}
+
+struct Case {
+  const char* what;
+  Ies rules;
+  Outcome outcome;
+};
+
+std::vector<Case> missing_and_malformed() {
+  using enum Cause;
+  return {
+      {"no Create PDR", {create_far(1, to_core())}, {kMandatoryIeMissing, IeType::kCreatePdr}},
+      {"no Create FAR",
+       {create_pdr(1, uplink_pdi(), 1)},
+       {kMandatoryIeMissing, IeType::kCreateFar}},
+      {"a PDR without id", without(IeType::kPdrId), {kMandatoryIeMissing, IeType::kPdrId}},
+      {"a PDR without precedence",
+       without(IeType::kPrecedence),
+       {kMandatoryIeMissing, IeType::kPrecedence, pdr(1)}},
+      {"a PDR without PDI", without(IeType::kPdi), {kMandatoryIeMissing, IeType::kPdi, pdr(1)}},
+      {"a PDI without source",
+       without(IeType::kSourceInterface),
+       {kMandatoryIeMissing, IeType::kSourceInterface, pdr(1)}},
+      {"a PDR without FAR",
+       without(IeType::kFarId),
+       {kConditionalIeMissing, IeType::kFarId, pdr(1)}},
+      {"a FAR without action",
+       without(IeType::kApplyAction),
+       {kMandatoryIeMissing, IeType::kApplyAction, far(1)}},
+      {"a FAR that forwards nowhere",
+       without(IeType::kForwardingParameters),
+       {kConditionalIeMissing, IeType::kForwardingParameters, far(1)}},
+      {"a QER without gates",
+       plus(group(IeType::kCreateQer, {ie(QerId(3))})),
+       {kMandatoryIeMissing, IeType::kGateStatus, qer(3)}},
+      {"a PDR id cut off",
+       with_instead(IeType::kPdrId, plain(IeType::kPdrId)),
+       {kInvalidLength, IeType::kPdrId}},
+      {"an F-TEID cut off",
+       with_instead(IeType::kFTeid, plain(IeType::kFTeid, {1, 0, 0})),
+       {kInvalidLength, IeType::kFTeid, pdr(1)}},
+      {"neither DROP nor FORW",
+       with_instead(IeType::kApplyAction, ie(ApplyAction{0})),
+       {kMandatoryIeIncorrect, IeType::kApplyAction, far(1)}},
+      {"DROP and FORW",
+       with_instead(IeType::kApplyAction, ie(ApplyAction{3})),
+       {kMandatoryIeIncorrect, IeType::kApplyAction, far(1)}},
+      {"a tunnel with TEID 0",
+       with_instead(IeType::kOuterHeaderCreation, ie(OuterHeaderCreation::gtp_u(Teid(0), kGnb))),
+       {kMandatoryIeIncorrect, IeType::kOuterHeaderCreation, far(2)}},
+      {"a tunnel to nowhere",
+       with_instead(IeType::kOuterHeaderCreation,
+                    ie(OuterHeaderCreation::gtp_u(Teid(1), Ipv4Address()))),
+       {kMandatoryIeIncorrect, IeType::kOuterHeaderCreation, far(2)}},
+      {"an uplink UE address as destination",
+       with_instead(IeType::kUeIpAddress, ie(UeIpAddress{.v4 = kUe, .is_destination = true})),
+       {kMandatoryIeIncorrect, IeType::kUeIpAddress, pdr(1)}},
+      {"a UE address without address",
+       with_instead(IeType::kUeIpAddress, ie(UeIpAddress{})),
+       {kMandatoryIeIncorrect, IeType::kUeIpAddress, pdr(1)}},
+  };
+}
+
+std::vector<Case> bad_filters() {
+  using enum Cause;
+  const Outcome refused{kMandatoryIeIncorrect, IeType::kSdfFilter, pdr(1)};
+  const auto filter = [](SdfFilterValue value) {
+    return with(IeType::kCreatePdr, ie(value), IeType::kPdi);
+  };
+  Ies two = filter({.flow_description = "permit out ip from any to any", .filter_id = 1});
+  two.insert(
+      two.begin() + 1,
+      create_pdr(
+          9,
+          {ie(SourceInterface{}),
+           ie(SdfFilterValue{.flow_description = "permit out 6 from any to any", .filter_id = 1})},
+          1));
+  return {
+      {"a malformed flow description", filter({.flow_description = "permit out tcp"}), refused},
+      {"an empty flow description", filter({.flow_description = ""}), refused},
+      {"a filter of nothing", filter({}), refused},
+      {"a reference to no filter", filter({.filter_id = 9}), refused},
+      {"a ToS outside its mask", filter({.tos = 0xfff0}), refused},
+      {"a filter cut off",
+       with(IeType::kCreatePdr, plain(IeType::kSdfFilter, {1, 0, 0, 9, 'p'}), IeType::kPdi),
+       {kInvalidLength, IeType::kSdfFilter, pdr(1)}},
+      {"one id for two filters", two, {kMandatoryIeIncorrect, IeType::kSdfFilter, pdr(9)}},
+  };
+}
+
+std::vector<Case> unsupported() {
+  using enum Cause;
+  const auto in_pdi = [](Ie more) { return with(IeType::kCreatePdr, more, IeType::kPdi); };
+  const auto in_parameters = [](Ie more) {
+    return with(IeType::kCreateFar, more, IeType::kForwardingParameters);
+  };
+  const auto pdr_lacks = [](IeType type) { return Outcome{kServiceNotSupported, type, pdr(1)}; };
+  const auto far_lacks = [](IeType type) { return Outcome{kServiceNotSupported, type, far(1)}; };
+  const auto lacks = [](IeType type) { return Outcome{kServiceNotSupported, type}; };
+  return {
+      {"Create URR", plus(group(IeType::kCreateUrr, {})), lacks(IeType::kCreateUrr)},
+      {"Create BAR", plus(group(IeType::kCreateBar, {})), lacks(IeType::kCreateBar)},
+      {"Create MAR", plus(group(IeType::kCreateMar, {})), lacks(IeType::kCreateMar)},
+      {"Create Traffic Endpoint", plus(group(IeType::kCreateTrafficEndpoint, {})),
+       lacks(IeType::kCreateTrafficEndpoint)},
+      {"an inactivity timer", plus(plain(IeType::kUserPlaneInactivityTimer)),
+       lacks(IeType::kUserPlaneInactivityTimer)},
+      {"tracing", plus(plain(IeType::kTraceInformation)), lacks(IeType::kTraceInformation)},
+      {"an Ethernet session", plus(ie(PdnType{PdnType::kEthernet})), lacks(IeType::kPdnType)},
+      {"restoration", plus(plain(IeType::kPfcpSeReqFlags, {1})), lacks(IeType::kPfcpSeReqFlags)},
+      {"MBR",
+       plus(create_qer(3, {plain(IeType::kMbr)})),
+       {kServiceNotSupported, IeType::kMbr, qer(3)}},
+      {"GBR",
+       plus(create_qer(3, {plain(IeType::kGbr)})),
+       {kServiceNotSupported, IeType::kGbr, qer(3)}},
+      {"a URR of a PDR", with(IeType::kCreatePdr, plain(IeType::kUrrId)),
+       pdr_lacks(IeType::kUrrId)},
+      {"predefined rules",
+       with(IeType::kCreatePdr, plain(IeType::kActivatePredefinedRules)),
+       {kUnknownPredefinedRule, IeType::kActivatePredefinedRules, pdr(1)}},
+      {"an application",
+       in_pdi(plain(IeType::kApplicationId)),
+       {kUnknownApplicationId, IeType::kApplicationId, pdr(1)}},
+      {"an Ethernet filter", in_pdi(group(IeType::kEthernetPacketFilter, {})),
+       pdr_lacks(IeType::kEthernetPacketFilter)},
+      {"a framed route", in_pdi(plain(IeType::kFramedRoute)), pdr_lacks(IeType::kFramedRoute)},
+      {"a 5G VN source",
+       with_instead(IeType::kSourceInterface, plain(IeType::kSourceInterface, {4})),
+       pdr_lacks(IeType::kSourceInterface)},
+      {"a UE address of our choice",
+       with_instead(IeType::kUeIpAddress, ie(UeIpAddress{.choose_v4 = true})),
+       pdr_lacks(IeType::kUeIpAddress)},
+      {"two UE addresses", in_pdi(ie(UeIpAddress{.v4 = kGnb})), pdr_lacks(IeType::kUeIpAddress)},
+      {"removal of a VLAN tag",
+       with_instead(IeType::kOuterHeaderRemoval, ie(OuterHeaderRemoval{OuterHeaderKind::kVlanTag})),
+       pdr_lacks(IeType::kOuterHeaderRemoval)},
+      {"buffering", with_instead(IeType::kApplyAction, ie(ApplyAction{ApplyAction::kBuffer})),
+       far_lacks(IeType::kApplyAction)},
+      {"forwarding and duplicating",
+       with_instead(IeType::kApplyAction,
+                    ie(ApplyAction{ApplyAction::kForward | ApplyAction::kDuplicate})),
+       far_lacks(IeType::kApplyAction)},
+      {"an action of the second octet",
+       with_instead(IeType::kApplyAction, ie(ApplyAction{ApplyAction::kForward | 0x0400})),
+       far_lacks(IeType::kApplyAction)},
+      {"duplicating parameters",
+       with(IeType::kCreateFar, group(IeType::kDuplicatingParameters, {})),
+       far_lacks(IeType::kDuplicatingParameters)},
+      {"a redirection", in_parameters(plain(IeType::kRedirectInformation)),
+       far_lacks(IeType::kRedirectInformation)},
+      {"a forwarding policy",
+       in_parameters(plain(IeType::kForwardingPolicy)),
+       {kInvalidForwardingPolicy, IeType::kForwardingPolicy, far(1)}},
+      {"transport marking", in_parameters(plain(IeType::kTransportLevelMarking)),
+       far_lacks(IeType::kTransportLevelMarking)},
+      {"a plain UDP tunnel",
+       with_instead(IeType::kOuterHeaderCreation,
+                    ie(OuterHeaderCreation{
+                        .description = OuterHeaderCreation::kUdpIpv4, .v4 = kGnb, .port = 1})),
+       {kServiceNotSupported, IeType::kOuterHeaderCreation, far(2)}},
+  };
+}
+
+std::vector<Case> inconsistent() {
+  using enum Cause;
+  const FTeid foreign{.teid = Teid(5), .v4 = kGnb};
+  const FTeid zero{.teid = Teid(0), .v4 = kN3Address};
+  const auto choose = [](bool v4, bool v6) {
+    return ie(FTeid{.choose = true, .choose_id = 1, .want_v4 = v4, .want_v6 = v6});
+  };
+  Ies twice = with_instead(IeType::kFTeid, choose(true, false));
+  twice.push_back(create_pdr(9, {ie(SourceInterface{}), choose(true, true)}, 1));
+  return {
+      {"a PDR of no FAR",
+       {create_pdr(1, uplink_pdi(), 7), create_far(1, to_core())},
+       {kRuleCreationOrModificationFailure, IeType::kFarId, pdr(1)}},
+      {"a PDR of no QER",
+       with(IeType::kCreatePdr, ie(QerId(8))),
+       {kRuleCreationOrModificationFailure, IeType::kQerId, pdr(1)}},
+      {"a PDR twice",
+       plus(create_pdr(2, downlink_pdi(), 2)),
+       {kRuleCreationOrModificationFailure, IeType::kPdrId, pdr(2)}},
+      {"a FAR twice",
+       plus(create_far(2, to_core())),
+       {kRuleCreationOrModificationFailure, IeType::kFarId, far(2)}},
+      {"an F-TEID of somebody else",
+       with_instead(IeType::kFTeid, ie(foreign)),
+       {kMandatoryIeIncorrect, IeType::kFTeid, pdr(1)}},
+      {"TEID 0",
+       with_instead(IeType::kFTeid, ie(zero)),
+       {kMandatoryIeIncorrect, IeType::kFTeid, pdr(1)}},
+      {"a CHOOSE ID of two minds", twice, {kInvalidFTeidAllocationOption, IeType::kFTeid, pdr(9)}},
+      {"an unknown rule to update",
+       plus(group(IeType::kUpdateFar, {ie(FarId(9))})),
+       {kRuleCreationOrModificationFailure, IeType::kFarId, far(9)}},
+  };
+}
+
+class N4Rejection : public ::testing::TestWithParam<std::vector<Case> (*)()> {};
+
+TEST_P(N4Rejection, of_an_establishment_names_cause_and_place_and_leaves_nothing) {
+  for (const auto& c : GetParam()()) {
+    N4Bench bench;
+    bench.associate();
+    const Message response = bench.establish(c.rules);
+    EXPECT_EQ(outcome_of(response), c.outcome)
+        << c.what << ": cause " << static_cast<int>(outcome_of(response).cause) << ", "
+        << to_string(outcome_of(response).offending);
+    EXPECT_EQ(response.header.seid, kSmfSeid) << c.what;
+    EXPECT_TRUE(bench.installer.sessions().empty()) << c.what;
+    EXPECT_TRUE(bench.installer.teids().empty()) << c.what << " keeps a TEID";
+    EXPECT_EQ(bench.n4.session_count(), 0U) << c.what;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, N4Rejection,
+                         ::testing::Values(&missing_and_malformed, &bad_filters, &unsupported,
+                                           &inconsistent));
+
+struct ModificationCase {
+  const char* what;
+  Ies ies;
+  Outcome outcome;
+};
+
+TEST(N4Session, a_refused_modification_changes_nothing) {
+  using enum Cause;
+  const Ie new_pdr = create_pdr(9, uplink_pdi(), 1);
+  for (const auto& c : std::vector<ModificationCase>{
+           {"a FAR that is used is removed",
+            {new_pdr, group(IeType::kRemoveFar, {ie(FarId(1))})},
+            {kRuleCreationOrModificationFailure, IeType::kFarId, pdr(1)}},
+           {"an unknown PDR is removed",
+            {new_pdr, group(IeType::kRemovePdr, {ie(PdrId(77))})},
+            {kRuleCreationOrModificationFailure, IeType::kPdrId, pdr(77)}},
+           {"an unknown PDR is updated",
+            {new_pdr, group(IeType::kUpdatePdr, {ie(PdrId(77))})},
+            {kRuleCreationOrModificationFailure, IeType::kPdrId, pdr(77)}},
+           {"an update without id",
+            {new_pdr, group(IeType::kUpdateQer, {})},
+            {kMandatoryIeMissing, IeType::kQerId}},
+           {"an F-TEID is to be chosen again",
+            {new_pdr, group(IeType::kUpdatePdr, {ie(PdrId(1)), group(IeType::kPdi, uplink_pdi())})},
+            {kInvalidFTeidAllocationOption, IeType::kFTeid, pdr(1)}},
+           {"an end marker is asked for",
+            {new_pdr, group(IeType::kUpdateFar,
+                            {ie(FarId(2)), group(IeType::kUpdateForwardingParameters,
+                                                 {plain(IeType::kPfcpSmReqFlags, {2})})})},
+            {kServiceNotSupported, IeType::kPfcpSmReqFlags, far(2)}},
+           {"a usage report is asked for",
+            {new_pdr, group(IeType::kQueryUrr, {})},
+            {kServiceNotSupported, IeType::kQueryUrr}},
+           {"another SMF takes over",
+            {new_pdr, ie(NodeId{.fqdn = "other"})},
+            {kServiceNotSupported, IeType::kNodeId}},
+       }) {
+    N4Bench bench;
+    bench.associate();
+    const uint64_t seid = bench.plain_session();
+    const auto sessions = bench.installer.sessions();
+    const auto teids = bench.installer.teids();
+    const Message response = bench.modify(seid, c.ies);
+    EXPECT_EQ(outcome_of(response), c.outcome)
+        << c.what << ": cause " << static_cast<int>(outcome_of(response).cause);
+    EXPECT_EQ(response.header.seid, kSmfSeid) << c.what;
+    EXPECT_EQ(bench.installer.sessions(), sessions) << c.what;
+    EXPECT_EQ(bench.installer.teids(), teids) << c.what;
+    EXPECT_EQ(bench.installer.installs(), 1U) << c.what;
+  }
+}
+
+TEST(N4Session, a_user_plane_that_refuses_is_reported_and_changes_nothing) {
+  for (const auto& [code, cause] : std::vector<std::pair<ErrorCode, Cause>>{
+           {ErrorCode::kResourceExhausted, Cause::kNoResourcesAvailable},
+           {ErrorCode::kConflict, Cause::kRuleCreationOrModificationFailure},
+           {ErrorCode::kUnsupported, Cause::kServiceNotSupported},
+           {ErrorCode::kInternal, Cause::kSystemFailure}}) {
+    N4Bench bench;
+    bench.associate();
+    bench.installer.fail_next = Error{code, "no", "here"};
+    EXPECT_EQ(outcome_of(bench.establish()).cause, cause);
+    EXPECT_TRUE(bench.installer.teids().empty());
+    const uint64_t seid = bench.plain_session();
+    const auto teids = bench.installer.teids();
+    bench.installer.fail_next = Error{code, "no", "here"};
+    EXPECT_EQ(outcome_of(bench.modify(seid, {create_pdr(9, uplink_pdi(), 1)})).cause, cause);
+    EXPECT_EQ(bench.installer.teids(), teids);
+    EXPECT_EQ(outcome_of(bench.modify(seid, {create_pdr(9, uplink_pdi(), 1)})).cause,
+              Cause::kRequestAccepted)
+        << "PDR 9 was not half created";
+  }
+}
+
+TEST(N4Session, limits_are_reported_not_silently_applied) {
+  using enum Cause;
+  N4Config config = test_config();
+  config.limits.pdrs_per_session = 2;
+  config.limits.fars_per_session = 2;
+  config.limits.sessions_per_association = 2;
+  config.limits.sdf_filters_per_pdr = 1;
+  N4Bench bench(config);
+  bench.associate();
+  EXPECT_EQ(outcome_of(bench.establish(plus(create_pdr(3, downlink_pdi(), 2)))),
+            (Outcome{kNoResourcesAvailable, IeType::kPdrId, pdr(3)}));
+  EXPECT_EQ(outcome_of(bench.establish(plus(create_far(3, to_core())))),
+            (Outcome{kNoResourcesAvailable, IeType::kFarId, far(3)}));
+  Ies pdi = downlink_pdi();
+  pdi.insert(pdi.end(), 2, ie(SdfFilterValue{.spi = 1}));
+  EXPECT_EQ(outcome_of(bench.establish({create_pdr(3, pdi, 2), create_far(2, to_core())})),
+            (Outcome{kNoResourcesAvailable, IeType::kSdfFilter, pdr(3)}));
+  bench.installer.max_teids = 0;
+  EXPECT_EQ(outcome_of(bench.establish()),
+            (Outcome{kNoResourcesAvailable, IeType::kFTeid, pdr(1)}));
+  bench.installer.max_teids = 10;
+  bench.plain_session();
+  bench.plain_session();
+  EXPECT_EQ(outcome_of(bench.establish()), Outcome{kNoResourcesAvailable});
+}
+
+}  // namespace
+}  // namespace sluice::upf::pfcp::testing
