@@ -15,6 +15,13 @@ class BigEndian {
   constexpr BigEndian() = default;
   constexpr BigEndian(T host) { set(host); }  // NOLINT: a header field is assigned like an integer
 
+  // From an integer as it lies in memory, e.g. a checksum over memory.
+  static constexpr BigEndian from_raw(T raw) {
+    BigEndian v;
+    v.bytes_ = std::bit_cast<Bytes>(raw);
+    return v;
+  }
+
   constexpr operator T() const { return get(); }
   constexpr BigEndian& operator=(T host) {
     set(host);

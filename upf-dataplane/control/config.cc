@@ -1,0 +1,146 @@
+#include "upf-dataplane/control/config.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/config/config_node.h"
+
+namespace sluice::upf {
+namespace {
+
+constexpr int64_t kMinMtu = 1280;  // IPv6's least (RFC 8200 §5)
+constexpr int64_t kMaxMtu = 9600;
+
+void read_gateways(ConfigNode& node, PortConfig& port) {
+  for (const auto& gateway : node.parsed_list("gateways", &IpAddress::parse)) {
+    const bool taken = gateway.is_v4() ? port.gateway_v4.has_value() : port.gateway_v6.has_value();
+    const bool on_link = std::ranges::any_of(
+        port.addresses, [&](const IpPrefix& own) { return own.contains(gateway); });
+    if (taken) {
+      node.problem("gateways", "at most one of each family");
+    } else if (!on_link) {
+      node.problem("gateways", gateway.to_string() + " is in none of the networks of `addresses`");
+    } else if (gateway.is_v4()) {
+      port.gateway_v4 = gateway.v4();
+    } else {
+      port.gateway_v6 = gateway.v6();
+    }
+  }
+}
+
+PortConfig read_port(ConfigNode& node) {
+  PortConfig port;
+  port.name = node.required_text("name");
+  const auto role = node.choice("role", "", {"n3", "n6", "local-dn"});
+  port.role = role == "n3"         ? PortRole::kN3
+              : role == "local-dn" ? PortRole::kLocalDn
+                                   : PortRole::kN6;
+  port.device = node.required_text("device");
+  port.mtu = static_cast<uint32_t>(node.integer("mtu", 1500, kMinMtu, kMaxMtu));
+  port.addresses = node.parsed_list("addresses", &IpPrefix::parse);
+  if (port.addresses.empty()) node.problem("addresses", "at least one is needed");
+  read_gateways(node, port);
+  port.network_instance = node.text("network_instance", "");
+  return port;
+}
+
+void read_ports(ConfigNode& root, UpfConfig& config) {
+  root.each("ports", [&](ConfigNode node) {
+    auto port = read_port(node);
+    const auto same_name = [&](const PortConfig& other) { return other.name == port.name; };
+    if (std::ranges::any_of(config.ports, same_name)) node.problem("name", "is used twice");
+    config.ports.push_back(std::move(port));
+  });
+  if (config.ports.size() > kMaxPorts) {
+    root.problem("ports", fmt::format("at most {} are possible", kMaxPorts));
+  }
+  for (const auto& [role, name] : {std::pair{PortRole::kN3, "n3"}, {PortRole::kN6, "n6"}}) {
+    if (std::ranges::none_of(config.ports, [&](const auto& p) { return p.role == role; })) {
+      root.problem("ports", fmt::format("no port has the role {}", name));
+    }
+  }
+}
+
+void read_workers(ConfigNode node, UpfConfig& config) {
+  config.workers = static_cast<uint32_t>(node.integer("count", 1, 1, 64));
+  for (const auto& text : node.texts("cpus")) {
+    unsigned cpu = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cpu);
+    if (error != std::errc{} || end != text.data() + text.size() || cpu > 1023) {
+      node.problem("cpus", fmt::format("'{}' is not a CPU number", text));
+    }
+    config.worker_cpus.push_back(cpu);
+  }
+  if (!config.worker_cpus.empty() && config.worker_cpus.size() != config.workers) {
+    node.problem("cpus", fmt::format("names {} CPUs for {} workers", config.worker_cpus.size(),
+                                     config.workers));
+  }
+  config.idle_sleep = std::chrono::microseconds(node.integer("idle_sleep_us", 0, 0, 10'000));
+  config.cached_flows =
+      static_cast<uint32_t>(node.integer("cached_flows", config.cached_flows, 1024, 1 << 24));
+  config.burst = static_cast<uint32_t>(node.integer("burst", config.burst, 1, 64));
+}
+
+void read_root(ConfigNode root, UpfConfig& config) {
+  config.instance = root.required_text("instance");
+  {
+    auto eal = root.child("eal");
+    config.huge_pages = eal.flag("huge_pages", true);
+    config.memory_mb = static_cast<uint32_t>(eal.integer("memory_mb", 1024, 64, 1 << 20));
+  }
+  read_workers(root.child("workers"), config);
+  {
+    auto limits = root.child("limits");
+    config.sessions = static_cast<uint32_t>(limits.integer("sessions", 10'000, 1, 10'000'000));
+    config.rules = static_cast<uint32_t>(limits.integer("rules", 10'000, 1, 1'000'000));
+    config.neighbours = static_cast<uint32_t>(limits.integer("neighbours", 4096, 16, 1 << 20));
+    config.pdrs_per_session =
+        static_cast<uint32_t>(limits.integer("pdrs_per_session", 64, 2, 1024));
+  }
+  read_ports(root, config);
+  {
+    auto pfcp = root.child("pfcp");
+    config.pfcp_address = pfcp.required_parsed("address", &IpAddress::parse);
+    config.pfcp_port = static_cast<uint16_t>(pfcp.integer("port", 8805, 1, 65535));
+    config.pfcp_node_id = pfcp.text("node_id", "");
+  }
+  {
+    auto mp2 = root.child("mp2");
+    config.mp2_socket = mp2.text("socket", "/run/sluice/mp2.sock");
+    config.mp2_group = mp2.text("group", "");
+  }
+  {
+    auto metrics = root.child("metrics");
+    config.metrics_address = metrics.text("address", "127.0.0.1");
+    config.metrics_port = static_cast<uint16_t>(metrics.integer("port", 9465, 1, 65535));
+    config.metrics_per_session = metrics.flag("per_session", false);
+  }
+  {
+    auto liveness = root.child("liveness");
+    config.probe_interval =
+        std::chrono::milliseconds(liveness.integer("probe_interval_ms", 200, 50, 60'000));
+    config.probe_misses = static_cast<uint32_t>(liveness.integer("misses", 3, 1, 100));
+  }
+  config.log_level =
+      root.child("log").choice("level", "info", {"trace", "debug", "info", "warn", "error", "off"});
+}
+
+}  // namespace
+
+Result<UpfConfig> UpfConfig::load(const std::string& path) {
+  UpfConfig config;
+  const auto read =
+      read_config_file(path, [&](ConfigNode root) { read_root(std::move(root), config); });
+  if (!read) return std::unexpected(read.error());
+  return config;
+}
+
+Result<UpfConfig> UpfConfig::parse(const std::string& name, const std::string& text) {
+  UpfConfig config;
+  const auto read =
+      read_config(name, text, [&](ConfigNode root) { read_root(std::move(root), config); });
+  if (!read) return std::unexpected(read.error());
+  return config;
+}
+
+}  // namespace sluice::upf

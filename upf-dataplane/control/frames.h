@@ -1,0 +1,32 @@
+// The frames that the control thread makes itself.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/net/ip_address.h"
+
+namespace sluice::upf {
+
+using Frame = std::vector<uint8_t>;
+
+// Asks who has `target`: an ARP request or a neighbour solicitation from (own, own_mac), to
+// everyone or, when it is known, to `known` alone. Both addresses are of one family.
+Frame make_probe(const IpAddress& target, const IpAddress& own, const MacAddress& own_mac,
+                 const std::optional<MacAddress>& known);
+
+// Who answered, and that they have which address.
+struct Advertised {
+  IpAddress address;
+  MacAddress mac;
+};
+// From an ARP reply or a neighbour advertisement; nothing when the frame is neither or is
+// malformed.
+std::optional<Advertised> parse_advertisement(std::span<const uint8_t> frame);
+
+// The destination of the IP packet in a frame; nothing when there is none.
+std::optional<IpAddress> ip_destination(std::span<const uint8_t> frame);
+
+}  // namespace sluice::upf

@@ -1,0 +1,155 @@
+#include "upf-dataplane/control/metrics.h"
+
+#include <array>
+#include <string_view>
+
+#include "upf-dataplane/pfcp/cause.h"
+
+namespace sluice::upf {
+namespace {
+
+using Labels = MetricFamilies::Labels;
+
+double number(uint64_t value) { return static_cast<double>(value); }
+
+void add_ports(const MetricsSource& source, MetricFamilies& out) {
+  struct Series {
+    const char* name;
+    const char* help;
+    bool sent;
+    bool bytes;
+  };
+  constexpr Series kSeries[] = {
+      {"sluice_upf_port_received_packets_total", "Frames received.", false, false},
+      {"sluice_upf_port_received_bytes_total", "Bytes of frames received.", false, true},
+      {"sluice_upf_port_sent_packets_total", "Frames sent.", true, false},
+      {"sluice_upf_port_sent_bytes_total", "Bytes of frames sent.", true, true},
+  };
+  const auto& ports = source.neighbours.ports();
+  for (const auto& series : kSeries) {
+    auto family = out.counter(series.name, series.help);
+    for (size_t i = 0; i < ports.size(); ++i) {
+      const Traffic traffic =
+          source.counters.traffic([&](const WorkerCounters& w) -> const TrafficCounter& {
+            return series.sent ? w.sent[i] : w.received[i];
+          });
+      family.add({{"port", ports[i].name}}, number(series.bytes ? traffic.bytes : traffic.packets));
+    }
+  }
+  auto missed = out.counter("sluice_upf_port_missed_packets_total",
+                            "Frames that the device lost because the workers were behind.");
+  for (size_t i = 0; i < source.missed.size(); ++i) {
+    missed.add({{"port", ports[i].name}}, number(source.missed[i]));
+  }
+}
+
+void add_drops(const MetricsSource& source, MetricFamilies& out) {
+  auto family = out.counter("sluice_upf_dropped_packets_total", "Packets dropped, by reason.");
+  for (size_t i = 0; i < kDropReasons; ++i) {
+    family.add({{"reason", std::string(to_string(static_cast<DropReason>(i)))}},
+               number(source.counters.count(
+                   [i](const WorkerCounters& w) -> const Counter& { return w.dropped[i]; })));
+  }
+}
+
+void add_answers(const MetricsSource& source, MetricFamilies& out) {
+  constexpr std::array<std::string_view, kAnswers> kNames = {"arp", "neighbour", "icmp_echo",
+                                                             "gtpu_echo", "dns"};
+  auto family = out.counter("sluice_upf_answered_packets_total",
+                            "Requests that the user plane answered itself.");
+  for (size_t i = 0; i < kAnswers; ++i) {
+    family.add({{"kind", std::string(kNames[i])}},
+               number(source.counters.count(
+                   [i](const WorkerCounters& w) -> const Counter& { return w.answered[i]; })));
+  }
+}
+
+void add_rules(const MetricsSource& source, MetricFamilies& out) {
+  const auto status = source.steering.status();
+  const auto each = [&](auto family, auto value) {
+    for (const auto& rule : status.rules) {
+      family.add({{"rule", rule.key}, {"kind", "traffic"}}, value(rule));
+    }
+    for (const auto& rule : status.dns) {
+      family.add({{"rule", rule.key}, {"kind", "dns"}}, value(rule));
+    }
+  };
+  each(out.counter("sluice_upf_rule_hits_total", "Packets that a MEC rule decided."),
+       [](const auto& rule) { return number(rule.hits); });
+  each(out.counter("sluice_upf_rule_bytes_total", "Bytes of the packets that a MEC rule decided."),
+       [](const auto& rule) { return number(rule.bytes); });
+  each(out.gauge("sluice_upf_rule_steering", "1 while the rule is in effect, 0 otherwise."),
+       [](const auto& rule) { return rule.state == mp2::SteeringState::kSteering ? 1.0 : 0.0; });
+  out.gauge("sluice_upf_rules_generation", "Generation of the installed rule set.")
+      .add(number(status.generation));
+}
+
+void add_sessions(const MetricsSource& source, MetricFamilies& out) {
+  out.gauge("sluice_upf_sessions", "Sessions installed.").add(number(source.sessions.size()));
+  if (!source.per_session) return;
+  auto bytes = out.counter("sluice_upf_session_bytes_total", "User bytes of a session.");
+  source.sessions.each_usage([&](Seid seid, const SessionUsage& usage) {
+    const auto name = fmt::format("{:#x}", seid.value());
+    bytes.add({{"seid", name}, {"direction", "uplink"}}, number(usage.uplink_bytes));
+    bytes.add({{"seid", name}, {"direction", "downlink"}}, number(usage.downlink_bytes));
+  });
+}
+
+void add_n4(const MetricsSource& source, MetricFamilies& out) {
+  const auto& counters = source.n4.counters();
+  auto messages = out.counter("sluice_upf_n4_messages_total", "PFCP messages.");
+  for (size_t type = 0; type < counters.received.size(); ++type) {
+    const auto* info = pfcp::find_message(static_cast<pfcp::MessageType>(type));
+    if (info == nullptr) continue;
+    const std::string name(info->name);
+    if (counters.received[type] != 0) {
+      messages.add({{"message", name}, {"direction", "received"}}, number(counters.received[type]));
+    }
+    if (counters.sent[type] != 0) {
+      messages.add({{"message", name}, {"direction", "sent"}}, number(counters.sent[type]));
+    }
+  }
+  auto responses = out.counter("sluice_upf_n4_responses_total", "Responses sent, by cause.");
+  for (size_t cause = 0; cause < counters.responses.size(); ++cause) {
+    if (counters.responses[cause] == 0) continue;
+    responses.add({{"cause", std::string(cause_name(static_cast<pfcp::Cause>(cause)))}},
+                  number(counters.responses[cause]));
+  }
+  out.counter("sluice_upf_n4_malformed_total", "Datagrams that are not PFCP.")
+      .add(number(counters.malformed));
+  out.counter("sluice_upf_n4_sessions_purged_total",
+              "Sessions removed because their SMF restarted, released or stayed away.")
+      .add(number(counters.sessions_purged));
+  out.gauge("sluice_upf_n4_associations", "SMFs associated.")
+      .add(number(source.n4.associations().size()));
+}
+
+}  // namespace
+
+void collect_metrics(const MetricsSource& source, MetricFamilies& out) {
+  add_ports(source, out);
+  add_drops(source, out);
+  add_answers(source, out);
+  add_rules(source, out);
+  add_sessions(source, out);
+  add_n4(source, out);
+  out.gauge("sluice_upf_mep_connected", "1 while a platform is connected by Mp2.")
+      .add(source.mep_connected ? 1 : 0);
+  out.gauge("sluice_upf_neighbours", "Neighbours that are tracked.")
+      .add(number(source.neighbours.size()));
+  out.counter("sluice_upf_punted_packets_total", "Frames handed to the control thread.")
+      .add(number(source.counters.count(
+          [](const WorkerCounters& w) -> const Counter& { return w.punted; })));
+  out.counter("sluice_upf_control_frames_lost_total",
+              "Frames of the control thread that the workers had no room for.")
+      .add(number(source.control_frames_lost));
+  auto cache = out.counter("sluice_upf_flow_cache_total", "Look-ups in the flow caches.");
+  cache.add({{"result", "hit"}},
+            number(source.counters.count(
+                [](const WorkerCounters& w) -> const Counter& { return w.cache_hits; })));
+  cache.add({{"result", "miss"}},
+            number(source.counters.count(
+                [](const WorkerCounters& w) -> const Counter& { return w.cache_misses; })));
+}
+
+}  // namespace sluice::upf

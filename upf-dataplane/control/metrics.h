@@ -1,0 +1,30 @@
+// What sluice-upf shows to Prometheus.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/metrics/families.h"
+#include "upf-dataplane/control/session_manager.h"
+#include "upf-dataplane/control/steering_manager.h"
+#include "upf-dataplane/pfcp/n4.h"
+#include "upf-dataplane/worker/counters.h"
+
+namespace sluice::upf {
+
+// What there is to report; read on the control thread only.
+struct MetricsSource {
+  const CounterBank& counters;
+  const Neighbours& neighbours;
+  const SteeringManager& steering;
+  const SessionManager& sessions;
+  const pfcp::N4& n4;
+  bool per_session = false;  // two more series a session
+  bool mep_connected = false;
+  std::vector<uint64_t> missed;  // by port: frames the device lost before anyone polled them
+  uint64_t control_frames_lost = 0;
+};
+
+void collect_metrics(const MetricsSource& source, MetricFamilies& out);
+
+}  // namespace sluice::upf

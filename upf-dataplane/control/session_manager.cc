@@ -1,0 +1,172 @@
+#include "upf-dataplane/control/session_manager.h"
+
+#include <algorithm>
+#include <random>
+
+namespace sluice::upf {
+namespace {
+
+bool has(const std::vector<Teid>& sorted, Teid teid) {
+  return std::ranges::binary_search(sorted, teid);
+}
+
+std::vector<Teid> teids_of(const SessionSpec& spec) {
+  std::vector<Teid> teids;
+  for (const auto& [id, pdr] : spec.pdrs) {
+    if (pdr.f_teid) teids.push_back(pdr.f_teid->teid);
+  }
+  std::ranges::sort(teids);
+  teids.erase(std::ranges::unique(teids).begin(), teids.end());
+  return teids;
+}
+
+}  // namespace
+
+SessionManager::SessionManager(size_t capacity, SharedState& shared, Neighbours& neighbours,
+                               Reclaimer& reclaimer, CounterBank& counters)
+    : capacity_(capacity),
+      shared_(shared),
+      neighbours_(neighbours),
+      reclaimer_(reclaimer),
+      counters_(counters),
+      // Another base after every start, so that a SEID of an earlier life finds nothing.
+      last_seid_(uint64_t{std::random_device{}()} << 32),
+      free_slots_(std::make_shared<std::vector<uint32_t>>()) {
+  for (auto slot = static_cast<uint32_t>(capacity); slot > 0; --slot) {
+    free_slots_->push_back(slot - 1);
+  }
+}
+
+SessionManager::~SessionManager() {
+  while (!sessions_.empty()) remove(sessions_.begin()->first);
+}
+
+Result<Seid> SessionManager::allocate_seid() {
+  if (sessions_.size() >= capacity_) {
+    return fail(ErrorCode::kResourceExhausted, "all {} sessions are in use (limits.sessions)",
+                capacity_);
+  }
+  return Seid(++last_seid_);
+}
+
+Result<void> SessionManager::install(const SessionSpec& spec) {
+  auto parts = compile_session(spec, neighbours_.ports(), neighbours_);
+  if (!parts) return std::unexpected(parts.error());
+  const auto found = sessions_.find(spec.seid);
+  Installed* old = found == sessions_.end() ? nullptr : &found->second;
+  const Keys keys{teids_of(spec), parts->ue_v4, parts->ue_v6};
+  if (auto free = check_free(keys, old); !free) return free;
+  if (old == nullptr && free_slots_->empty()) {
+    return fail(ErrorCode::kResourceExhausted, "all {} sessions are in use (limits.sessions)",
+                capacity_);
+  }
+
+  // A slot that was just freed is handed out again only after its grace period.
+  parts->slot = old != nullptr ? old->session->slot() : free_slots_->back();
+  parts->version = ++last_version_;
+  Installed next{.session = Session::make(*parts), .keys = keys, .hops = {}};
+  if (auto linked = link(keys, next.session.get()); !linked) {
+    // Back to what was there: the old session's keys, and none of the new ones.
+    unlink(keys, nullptr);
+    if (old != nullptr) (void)link(old->keys, old->session.get());
+    return linked;
+  }
+  hold_hops(*parts, next);
+  if (old == nullptr) {
+    free_slots_->pop_back();
+    sessions_.emplace(spec.seid, std::move(next));
+    return {};
+  }
+  unlink(old->keys, &keys);
+  std::swap(*old, next);
+  retire(std::move(next));
+  return {};
+}
+
+Result<void> SessionManager::check_free(const Keys& keys, const Installed* own) const {
+  const Session* mine = own == nullptr ? nullptr : own->session.get();
+  const auto is_taken = [mine](const Session* there) { return there != nullptr && there != mine; };
+  for (const Teid teid : keys.teids) {
+    if (is_taken(shared_.sessions.find_teid(teid.value()))) {
+      return std::unexpected(
+          Error{ErrorCode::kConflict,
+                fmt::format("TEID {:#x} belongs to another session", teid.value()), "F-TEID"});
+    }
+  }
+  if ((keys.v4 != 0 && is_taken(shared_.sessions.find_v4(keys.v4))) ||
+      (keys.v6 != 0 && is_taken(shared_.sessions.find_v6(keys.v6)))) {
+    return std::unexpected(Error{ErrorCode::kConflict,
+                                 "the UE's address belongs to another session", "UE IP Address"});
+  }
+  return {};
+}
+
+Result<void> SessionManager::link(const Keys& keys, const Session* session) {
+  auto& index = shared_.sessions;
+  bool done = std::ranges::all_of(keys.teids, [&](Teid t) { return index.set_teid(t, session); });
+  if (keys.v4 != 0) done = done && index.set_v4(keys.v4, session);
+  if (keys.v6 != 0) done = done && index.set_v6(keys.v6, session);
+  if (done) return {};
+  return fail(ErrorCode::kResourceExhausted, "the session tables are full (limits.sessions)");
+}
+
+// Removes all keys but those that `except` has too.
+void SessionManager::unlink(const Keys& keys, const Keys* except) {
+  auto& index = shared_.sessions;
+  for (const Teid teid : keys.teids) {
+    if (except == nullptr || !has(except->teids, teid)) index.set_teid(teid, nullptr);
+  }
+  if (keys.v4 != 0 && (except == nullptr || except->v4 != keys.v4)) index.set_v4(keys.v4, nullptr);
+  if (keys.v6 != 0 && (except == nullptr || except->v6 != keys.v6)) index.set_v6(keys.v6, nullptr);
+}
+
+void SessionManager::hold_hops(const Session::Parts& parts, Installed& installed) {
+  for (const auto* pdrs : {&parts.uplink, &parts.downlink}) {
+    for (const auto& pdr : *pdrs) {
+      if (!pdr.encapsulate) continue;
+      neighbours_.hold(pdr.peer_hop);
+      installed.hops.push_back(pdr.peer_hop);
+    }
+  }
+}
+
+void SessionManager::retire(Installed installed) {
+  for (const NextHopId hop : installed.hops) neighbours_.release(hop);
+  reclaimer_.retire([session = std::move(installed.session)]() mutable { session.reset(); });
+}
+
+SessionUsage SessionManager::remove(Seid seid) {
+  const auto found = sessions_.find(seid);
+  if (found == sessions_.end()) return {};
+  Installed gone = std::move(found->second);
+  sessions_.erase(found);
+  unlink(gone.keys, nullptr);
+  const uint32_t slot = gone.session->slot();
+  const SessionUsage used = usage(slot);
+  retire(std::move(gone));
+  reclaimer_.retire([slot, slots = free_slots_, &counters = counters_] {
+    counters.each([slot](WorkerCounters& worker) {
+      SessionCounters& c = worker.sessions[slot];
+      for (auto* counter : {&c.uplink, &c.downlink}) {
+        counter->packets.reset();
+        counter->bytes.reset();
+      }
+    });
+    slots->push_back(slot);
+  });
+  return used;
+}
+
+void SessionManager::each_usage(const std::function<void(Seid, const SessionUsage&)>& visit) const {
+  for (const auto& [seid, installed] : sessions_) visit(seid, usage(installed.session->slot()));
+}
+
+SessionUsage SessionManager::usage(uint32_t slot) const {
+  const Traffic up = counters_.traffic(
+      [slot](const auto& w) -> const TrafficCounter& { return w.sessions[slot].uplink; });
+  const Traffic down = counters_.traffic(
+      [slot](const auto& w) -> const TrafficCounter& { return w.sessions[slot].downlink; });
+  return {up.packets, up.bytes, down.packets, down.bytes};
+}
+
+}  // namespace sluice::upf

@@ -1,0 +1,66 @@
+// The sessions of the user plane: compiles what N4 asks for and keeps the workers' index true.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "upf-dataplane/control/neighbours.h"
+#include "upf-dataplane/session/reclaimer.h"
+#include "upf-dataplane/session/session.h"
+#include "upf-dataplane/session/session_installer.h"
+#include "upf-dataplane/worker/counters.h"
+#include "upf-dataplane/worker/shared_state.h"
+
+namespace sluice::upf {
+
+// Control thread only.
+class SessionManager final : public SessionInstaller {
+ public:
+  SessionManager(size_t capacity, SharedState& shared, Neighbours& neighbours, Reclaimer& reclaimer,
+                 CounterBank& counters);
+  ~SessionManager() override;
+
+  Result<Seid> allocate_seid() override;
+  Result<Teid> allocate_teid() override { return shared_.sessions.allocate_teid(); }
+  void release_teid(Teid teid) override { shared_.sessions.release_teid(teid); }
+  Result<void> install(const SessionSpec& spec) override;
+  SessionUsage remove(Seid seid) override;
+
+  size_t size() const { return sessions_.size(); }
+  // What each session has used so far.
+  void each_usage(const std::function<void(Seid, const SessionUsage&)>& visit) const;
+
+ private:
+  // What leads to a session: the keys it occupies in the index.
+  struct Keys {
+    std::vector<Teid> teids;  // ascending
+    uint32_t v4 = 0;
+    uint64_t v6 = 0;
+  };
+  struct Installed {
+    SessionPtr session;
+    Keys keys;
+    std::vector<NextHopId> hops;  // held for its tunnels
+  };
+
+  Result<void> check_free(const Keys& keys, const Installed* own) const;
+  Result<void> link(const Keys& keys, const Session* session);
+  void unlink(const Keys& keys, const Keys* except);
+  void hold_hops(const Session::Parts& parts, Installed& installed);
+  void retire(Installed installed);
+  SessionUsage usage(uint32_t slot) const;
+
+  size_t capacity_;
+  SharedState& shared_;
+  Neighbours& neighbours_;
+  Reclaimer& reclaimer_;
+  CounterBank& counters_;
+  std::unordered_map<Seid, Installed> sessions_;
+  uint64_t last_seid_;
+  uint32_t last_version_ = 0;
+  std::shared_ptr<std::vector<uint32_t>> free_slots_;  // shared with reclaimer callbacks
+};
+
+}  // namespace sluice::upf

@@ -1,0 +1,103 @@
+// The MEC rules of the user plane: takes them from Mp2, watches their destinations, and publishes
+// the table that the workers use.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "mp2/messages.h"
+#include "mp2/server.h"
+#include "traffic-rules/match.h"
+#include "upf-dataplane/control/neighbours.h"
+#include "upf-dataplane/session/reclaimer.h"
+#include "upf-dataplane/worker/counters.h"
+#include "upf-dataplane/worker/shared_state.h"
+
+namespace sluice::upf {
+
+// Control thread only.
+class SteeringManager final : public mp2::Mp2Handler {
+ public:
+  // How many rule counters the workers must have for `capacity` rules: one shared, and twice the
+  // capacity, because a counter that was given back rests for a grace period.
+  static constexpr size_t counter_slots(size_t capacity) { return capacity * 2 + 1; }
+
+  // `capacity` bounds traffic and DNS rules together. Publishes an empty table at once.
+  SteeringManager(std::string instance_id, size_t capacity, SharedState& shared,
+                  Neighbours& neighbours, Reclaimer& reclaimer, CounterBank& counters,
+                  const Clock& clock);
+  ~SteeringManager() override;
+
+  mp2::Hello hello() override;
+  std::expected<mp2::Applied, mp2::Refused> apply(mp2::Replace message) override;
+  std::expected<mp2::Applied, mp2::Refused> apply(mp2::Update message) override;
+
+  // Looks again at the destinations: rules whose destination was lost are suspended, rules whose
+  // destination is back steer again. Whether anything changed.
+  bool refresh();
+
+  mp2::Status status() const;
+
+ private:
+  // How a rule fares, and since when.
+  struct Fate {
+    mp2::SteeringState state = mp2::SteeringState::kSteering;
+    std::string reason;
+    uint64_t since_ms = 0;
+  };
+  struct TrafficRule {
+    uint64_t order = 0;
+    traffic_rules::TrafficRule rule;
+    traffic_rules::CompiledRule compiled;
+    std::string rejection;  // why it cannot be installed; empty: it can
+    SteeringAction action = SteeringAction::kPassthrough;
+    NextHopId next_hop = kNoNextHop;  // watched
+    uint32_t counter = 0;
+    Fate fate;
+  };
+  struct DnsRule {
+    uint64_t order = 0;
+    traffic_rules::DnsRule rule;
+    std::string rejection;
+    NextHopId next_hop = kNoNextHop;  // watched, when the answer is on a local network
+    uint32_t counter = 0;
+    Fate fate;
+  };
+
+  void put(mp2::RuleEntry entry);
+  void put(mp2::DnsEntry entry);
+  void remove_rule(const std::string& key);
+  void remove_dns(const std::string& key);
+  mp2::Applied applied() const;
+
+  Result<void> prepare(TrafficRule& rule);
+  Result<NextHopId> destination(const traffic_rules::DestinationInterface& to);
+  std::optional<PortIndex> local_port_for(const IpAddress& address) const;
+  std::optional<PortIndex> local_port_with(const std::optional<MacAddress>& mac) const;
+
+  bool settle(Fate& fate, const std::string& rejection, NextHopId next_hop);
+  uint32_t take_counter();
+  void free_counter(uint32_t counter);
+  void publish();
+
+  std::string instance_id_;
+  size_t capacity_;
+  SharedState& shared_;
+  Neighbours& neighbours_;
+  Reclaimer& reclaimer_;
+  CounterBank& counters_;
+  const Clock& clock_;
+  mp2::SetVersion installed_;
+  std::map<std::string, TrafficRule> rules_;
+  std::map<std::string, DnsRule> dns_;
+  std::shared_ptr<std::vector<uint32_t>> free_counters_;  // shared with reclaimer callbacks
+  uint32_t last_epoch_ = 0;
+  std::unique_ptr<const SteeringTable> published_;
+};
+
+}  // namespace sluice::upf

@@ -1,0 +1,198 @@
+#include "upf-dataplane/control/upf.h"
+
+#include <random>
+
+#include "base/log.h"
+#include "upf-dataplane/control/metrics.h"
+
+namespace sluice::upf {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How often the control thread looks at what workers hand over: an unknown neighbour's first packet
+// waits this much longer.
+constexpr milliseconds kPollWorkers{1};
+// How often hit counters go to the platform.
+constexpr milliseconds kStatusInterval{1000};
+// PDRs of one session may name tunnels of their own.
+constexpr size_t kTunnelsPerSession = 2;
+
+std::string random_instance_id() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+Port make_port(const PortConfig& config, const MacAddress& mac) {
+  Port port;
+  port.name = config.name;
+  port.role = config.role;
+  port.mac = mac;
+  port.mtu = config.mtu;
+  port.addresses = config.addresses;
+  port.network_instance = config.network_instance;
+  return port;
+}
+
+}  // namespace
+
+Upf::Upf(const UpfConfig& config, EventLoop& loop) : config_(config), loop_(loop) {}
+
+Result<std::unique_ptr<Upf>> Upf::start(const UpfConfig& config, EventLoop& loop) {
+  std::unique_ptr<Upf> upf(new Upf(config, loop));
+  if (auto opened = upf->open_ports(); !opened) return std::unexpected(opened.error());
+  if (auto started = upf->start_workers(); !started) return std::unexpected(started.error());
+  if (auto serving = upf->serve(); !serving) return std::unexpected(serving.error());
+  spdlog::info("ready instance={} workers={} ports={} n4={}:{} mp2={}", config.instance,
+               config.workers, config.ports.size(), config.pfcp_address.to_string(),
+               config.pfcp_port, config.mp2_socket);
+  return upf;
+}
+
+Result<void> Upf::open_ports() {
+  auto pool = make_mempool(config_);
+  if (!pool) return std::unexpected(pool.error());
+  pool_ = std::move(*pool);
+  auto link = ControlLink::make(pool_.get());
+  if (!link) return std::unexpected(link.error());
+  link_ = std::move(*link);
+
+  std::vector<Port> ports;
+  std::vector<Neighbours::Gateways> gateways;
+  for (const auto& port : config_.ports) {
+    auto device = DpdkPort::open(port, static_cast<uint16_t>(config_.workers), pool_.get());
+    if (!device) return std::unexpected(device.error());
+    spdlog::info("port open name={} device={} mac={} mtu={}", port.name, port.device,
+                 device->mac().to_string(), port.mtu);
+    ports.push_back(make_port(port, device->mac()));
+    gateways.push_back({port.gateway_v4, port.gateway_v6});
+    devices_.push_back(std::move(*device));
+  }
+
+  reclaimer_ = std::make_unique<QsbrReclaimer>(config_.workers);
+  counters_ = std::make_unique<CounterBank>(config_.workers, config_.sessions,
+                                            SteeringManager::counter_slots(config_.rules));
+  shared_ = std::make_unique<SharedState>(size_t{config_.sessions} * kTunnelsPerSession,
+                                          config_.neighbours, *reclaimer_);
+  neighbours_ = std::make_unique<Neighbours>(
+      std::move(ports), gateways, *shared_, *reclaimer_, clock_, *link_,
+      NeighbourPolicy{.probe_interval = config_.probe_interval, .misses = config_.probe_misses});
+  sessions_ = std::make_unique<SessionManager>(config_.sessions, *shared_, *neighbours_,
+                                               *reclaimer_, *counters_);
+  steering_ = std::make_unique<SteeringManager>(random_instance_id(), config_.rules, *shared_,
+                                                *neighbours_, *reclaimer_, *counters_, clock_);
+  return {};
+}
+
+Result<void> Upf::serve() {
+  auto n4 = pfcp::N4Server::start(n4_config(), loop_, *sessions_, clock_);
+  if (!n4) return std::unexpected(n4.error());
+  n4_ = std::move(*n4);
+  mp2::Mp2ServerConfig mp2{.path = config_.mp2_socket, .group = {}};
+  if (!config_.mp2_group.empty()) mp2.group = config_.mp2_group;
+  auto mp2_server = mp2::Mp2Server::listen(loop_, mp2, *steering_);
+  if (!mp2_server) return std::unexpected(mp2_server.error());
+  mp2_ = std::move(*mp2_server);
+  auto metrics = MetricsEndpoint::start(config_.metrics_address, config_.metrics_port, loop_,
+                                        [this](MetricFamilies& out) { collect(out); });
+  if (!metrics) return std::unexpected(metrics.error());
+  metrics_ = std::move(*metrics);
+
+  timers_.push_back(loop_.every(kPollWorkers, [this] { poll_workers(); }));
+  timers_.push_back(loop_.every(Neighbours::kTick, [this] { tick(); }));
+  timers_.push_back(
+      loop_.every(kStatusInterval, [this] { mp2_->publish_status(steering_->status()); }));
+  return {};
+}
+
+pfcp::N4Config Upf::n4_config() const {
+  pfcp::N4Config n4;
+  n4.listen = config_.pfcp_address;
+  n4.port = config_.pfcp_port;
+  const auto node_address = IpAddress::parse(config_.pfcp_node_id);
+  if (config_.pfcp_node_id.empty()) {
+    n4.node_id.address = config_.pfcp_address;
+  } else if (node_address) {
+    n4.node_id.address = *node_address;
+  } else {
+    n4.node_id.fqdn = config_.pfcp_node_id;
+  }
+  for (const auto& port : config_.ports) {
+    if (port.role != PortRole::kN3) continue;
+    pfcp::GtpEndpoint endpoint{.network_instance = port.network_instance};
+    for (const auto& own : port.addresses) {
+      if (own.is_v4() && !endpoint.v4) endpoint.v4 = own.address().v4();
+      if (!own.is_v4() && !endpoint.v6) endpoint.v6 = own.address().v6();
+    }
+    n4.gtp_endpoints.push_back(endpoint);
+  }
+  n4.limits.pdrs_per_session = config_.pdrs_per_session;
+  return n4;
+}
+
+Result<void> Upf::start_workers() {
+  std::vector<uint16_t> ids;
+  for (const auto& device : devices_) ids.push_back(device.id());
+  worker_runs_.reserve(config_.workers);
+  for (uint32_t i = 0; i < config_.workers; ++i) {
+    workers_.push_back(std::make_unique<Worker>(WorkerOptions{.index = i,
+                                                              .ports = ids,
+                                                              .burst = config_.burst,
+                                                              .cached_flows = config_.cached_flows,
+                                                              .idle_sleep = config_.idle_sleep},
+                                                *shared_, counters_->worker(i), *reclaimer_,
+                                                *link_));
+    worker_runs_.emplace_back([this, i] { workers_[i]->run(stop_); });
+    if (auto launched = launch_worker(i, worker_runs_[i]); !launched) return launched;
+  }
+  return {};
+}
+
+void Upf::stop_workers() {
+  stop_ = true;
+  wait_for_workers();
+}
+
+Upf::~Upf() {
+  for (const auto timer : timers_) loop_.cancel(timer);
+  metrics_.reset();
+  mp2_.reset();
+  n4_.reset();
+  stop_workers();
+  steering_.reset();
+  sessions_.reset();
+  neighbours_.reset();
+  while (reclaimer_ && reclaimer_->pending() > 0) reclaimer_->reclaim();
+}
+
+void Upf::poll_workers() {
+  link_->drain([this](ControlLink::Punt why, PortIndex port, std::span<const uint8_t> frame) {
+    if (why == ControlLink::Punt::kLearn) {
+      neighbours_->learn(port, frame);
+    } else {
+      neighbours_->resolve_and_send(port, Frame(frame.begin(), frame.end()));
+    }
+  });
+  if (neighbours_->take_changes() && steering_->refresh()) {
+    mp2_->publish_status(steering_->status());
+  }
+  reclaimer_->reclaim();
+}
+
+void Upf::tick() { neighbours_->tick(); }
+
+void Upf::collect(MetricFamilies& out) const {
+  MetricsSource source{.counters = *counters_,
+                       .neighbours = *neighbours_,
+                       .steering = *steering_,
+                       .sessions = *sessions_,
+                       .n4 = n4_->n4(),
+                       .per_session = config_.metrics_per_session,
+                       .mep_connected = mp2_->connected(),
+                       .missed = {},
+                       .control_frames_lost = link_->send_failures()};
+  for (const auto& device : devices_) source.missed.push_back(device.missed());
+  collect_metrics(source, out);
+}
+
+}  // namespace sluice::upf

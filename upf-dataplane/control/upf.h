@@ -1,0 +1,70 @@
+// The user plane put together: devices, workers, and the control thread's parts.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/event_loop.h"
+#include "base/metrics/metrics_endpoint.h"
+#include "mp2/server.h"
+#include "upf-dataplane/control/config.h"
+#include "upf-dataplane/control/neighbours.h"
+#include "upf-dataplane/control/session_manager.h"
+#include "upf-dataplane/control/steering_manager.h"
+#include "upf-dataplane/pfcp/n4_server.h"
+#include "upf-dataplane/worker/control_link.h"
+#include "upf-dataplane/worker/dpdk_port.h"
+#include "upf-dataplane/worker/eal.h"
+#include "upf-dataplane/worker/qsbr_reclaimer.h"
+#include "upf-dataplane/worker/worker.h"
+
+namespace sluice::upf {
+
+// Needs a started EAL. All members belong to the thread that made it, which runs `loop`.
+class Upf {
+ public:
+  // Opens the devices, serves N4 and Mp2, and lets the workers run.
+  static Result<std::unique_ptr<Upf>> start(const UpfConfig& config, EventLoop& loop);
+  Upf(const Upf&) = delete;
+  Upf& operator=(const Upf&) = delete;
+  ~Upf();
+
+ private:
+  Upf(const UpfConfig& config, EventLoop& loop);
+  Result<void> open_ports();
+  Result<void> serve();
+  Result<void> start_workers();
+  void stop_workers();
+  pfcp::N4Config n4_config() const;
+
+  void poll_workers();
+  void tick();
+  void collect(MetricFamilies& out) const;
+
+  // In the order of their making; what workers read outlives the workers, and the reclaimer has run
+  // dry before any of it goes.
+  UpfConfig config_;
+  EventLoop& loop_;
+  SystemClock clock_;
+  Mempool pool_;
+  std::vector<DpdkPort> devices_;
+  std::unique_ptr<ControlLink> link_;
+  std::unique_ptr<QsbrReclaimer> reclaimer_;
+  std::unique_ptr<CounterBank> counters_;
+  std::unique_ptr<SharedState> shared_;
+  std::unique_ptr<Neighbours> neighbours_;
+  std::unique_ptr<SessionManager> sessions_;
+  std::unique_ptr<SteeringManager> steering_;
+  std::unique_ptr<pfcp::N4Server> n4_;
+  std::unique_ptr<mp2::Mp2Server> mp2_;
+  std::unique_ptr<MetricsEndpoint> metrics_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::function<void()>> worker_runs_;
+  std::atomic<bool> stop_{false};
+  std::vector<TimerId> timers_;
+};
+
+}  // namespace sluice::upf

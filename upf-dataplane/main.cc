@@ -1,0 +1,65 @@
+// sluice-upf: the user plane of an edge site.
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+#include "base/event_loop.h"
+#include "base/log.h"
+#include "upf-dataplane/control/config.h"
+#include "upf-dataplane/control/upf.h"
+#include "upf-dataplane/worker/eal.h"
+
+namespace {
+
+constexpr auto kAbout =
+    "The DPDK user plane of a Sluice edge site: terminates GTP-U towards the radio network, takes\n"
+    "sessions from an SMF over PFCP (N4), and steers traffic to local apps as the platform\n"
+    "(sluice-mep, over Mp2) says.\n\n"
+    "Example: sluice-upf --config /etc/sluice/upf.yaml\n"
+    "Every key of the configuration is explained in deploy/upf.yaml.";
+
+int run(const sluice::upf::UpfConfig& config) {
+  sluice::EventLoop loop;
+  loop.stop_on_signals();  // before DPDK makes threads, which inherit the mask
+  if (const auto started = sluice::upf::start_eal(config); !started) {
+    spdlog::error("cannot start: {}", started.error().to_string());
+    return 1;
+  }
+  int code = 0;
+  {
+    const auto upf = sluice::upf::Upf::start(config, loop);
+    if (upf) {
+      loop.run();
+      spdlog::info("stopping");
+    } else {
+      spdlog::error("cannot start: {}", upf.error().to_string());
+      code = 1;
+    }
+  }
+  sluice::upf::stop_eal();
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(kAbout, "sluice-upf");
+  std::string path;
+  bool check_only = false;
+  app.add_option("-c,--config", path, "Configuration file (YAML)")->required();
+  app.add_flag("--check-config", check_only, "Check the configuration and exit");
+  app.set_version_flag("--version", SLUICE_VERSION);
+  CLI11_PARSE(app, argc, argv);
+
+  const auto config = sluice::upf::UpfConfig::load(path);
+  if (!config) {
+    std::cerr << config.error().to_string() << '\n';
+    return 2;
+  }
+  if (check_only) {
+    std::cout << path << ": good\n";
+    return 0;
+  }
+  sluice::start_logging("sluice-upf", config->log_level);
+  return run(*config);
+}

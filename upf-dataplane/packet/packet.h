@@ -1,0 +1,77 @@
+// One frame on its way through a worker: where its bytes are and what was decided about it. Knows
+// nothing of DPDK; the worker fills it from an mbuf and applies it back.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "upf-dataplane/packet/drop_reason.h"
+
+namespace sluice::upf {
+
+// Index of a port in the configuration's order.
+using PortIndex = uint8_t;
+inline constexpr size_t kMaxPorts = 16;
+
+enum class Verdict : uint8_t {
+  kPending,  // not decided yet
+  kSend,     // out of `out_port`
+  kDrop,     // counted under `drop`
+  kPuntLearn,    // to the control thread as it came: an address to learn (ARP, ND)
+  kPuntResolve,  // to the control thread, which finds the next hop by `out_port` and sends it
+};
+
+struct Packet {
+  uint8_t* data = nullptr;  // the frame's first byte
+  uint32_t length = 0;
+  uint16_t headroom = 0;  // bytes before `data` that belong to the buffer
+  uint16_t tailroom = 0;  // bytes behind the frame that belong to the buffer
+  PortIndex in_port = 0;
+  PortIndex out_port = 0;
+  Verdict verdict = Verdict::kPending;
+  DropReason drop = DropReason::kMalformedFrame;
+
+  std::span<const uint8_t> bytes() const { return {data, length}; }
+
+  // Makes room for `n` bytes in front; false (unchanged) when the buffer has none.
+  bool prepend(uint16_t n) {
+    if (headroom < n) return false;
+    headroom = static_cast<uint16_t>(headroom - n);
+    data -= n;
+    length += n;
+    return true;
+  }
+  // Forgets the first `n` bytes; n <= length.
+  void trim_front(uint16_t n) {
+    headroom = static_cast<uint16_t>(headroom + n);
+    data += n;
+    length -= n;
+  }
+  bool append(uint16_t n) {
+    if (tailroom < n) return false;
+    tailroom = static_cast<uint16_t>(tailroom - n);
+    length += n;
+    return true;
+  }
+  // Cuts the frame to `n` bytes; n <= length.
+  void truncate(uint32_t n) {
+    tailroom = static_cast<uint16_t>(tailroom + (length - n));
+    length = n;
+  }
+
+  void send_to(PortIndex port) {
+    out_port = port;
+    verdict = Verdict::kSend;
+  }
+  void drop_for(DropReason reason) {
+    drop = reason;
+    verdict = Verdict::kDrop;
+  }
+  void punt_to_learn() { verdict = Verdict::kPuntLearn; }
+  void punt_to_resolve(PortIndex port) {
+    out_port = port;
+    verdict = Verdict::kPuntResolve;
+  }
+};
+
+}  // namespace sluice::upf

@@ -1,0 +1,249 @@
+#include "upf-dataplane/session/compile_session.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "upf-dataplane/packet/address_mask.h"
+
+namespace sluice::upf {
+namespace {
+
+constexpr PortRange kEmptyRange{1, 0};
+
+std::unexpected<Error> unsupported(const char* ie, const Pdr& pdr, const char* what) {
+  return std::unexpected(
+      Error{ErrorCode::kUnsupported, fmt::format("PDR {}: {}", pdr.id.value(), what), ie});
+}
+
+// The one UE address of each family that all PDRs of a session agree on.
+Result<void> adopt_ue_address(const Pdr& pdr, Session::Parts& parts) {
+  if (!pdr.ue) return {};
+  if (pdr.ue->v4) {
+    const auto bytes = pdr.ue->v4->bytes();
+    uint32_t raw;
+    std::memcpy(&raw, bytes.data(), 4);
+    if (parts.ue_v4 != 0 && parts.ue_v4 != raw) {
+      return bad_field("UE IP Address", "PDR {} names another IPv4 address than an earlier PDR",
+                       pdr.id.value());
+    }
+    parts.ue_v4 = raw;
+  }
+  if (pdr.ue->v6) {
+    if (pdr.ue->v6->length() != 64 && pdr.ue->v6->length() != 128) {
+      return unsupported("UE IP Address", pdr, "only /64 IPv6 prefixes are served");
+    }
+    uint64_t raw;
+    std::memcpy(&raw, pdr.ue->v6->address().v6().bytes().data(), 8);
+    if (parts.ue_v6 != 0 && parts.ue_v6 != raw) {
+      return bad_field("UE IP Address", "PDR {} names another IPv6 prefix than an earlier PDR",
+                       pdr.id.value());
+    }
+    parts.ue_v6 = raw;
+  }
+  return {};
+}
+
+void set_prefix(const std::optional<IpPrefix>& prefix, uint8_t* value, uint8_t* mask,
+                CompiledSdf& sdf) {
+  std::memset(value, 0, 16);
+  std::memset(mask, 0, 16);
+  if (!prefix) return;
+  sdf.family_mask = FlowKey::kIsV6;
+  sdf.family_bits = prefix->is_v4() ? 0 : FlowKey::kIsV6;
+  set_address_mask(*prefix, value, mask);
+}
+
+// The next two ranges of a list from `at` on, the second possibly empty.
+void two_ranges(const std::vector<PortRange>& from, size_t at, PortRange (&to)[2]) {
+  to[0] = at < from.size() ? from[at] : kEmptyRange;
+  to[1] = at + 1 < from.size() ? from[at + 1] : kEmptyRange;
+}
+
+// A filter with long port lists becomes several with at most two ranges a side.
+void append_sdf(const SdfFilter& filter, std::vector<CompiledSdf>& out) {
+  CompiledSdf sdf{};
+  set_prefix(filter.remote, sdf.remote, sdf.remote_mask, sdf);
+  set_prefix(filter.local, sdf.local, sdf.local_mask, sdf);
+  sdf.any_protocol = !filter.protocol;
+  sdf.protocol = filter.protocol.value_or(0);
+  sdf.tos_mask = filter.tos_value ? filter.tos_mask : 0;
+  sdf.tos_value = static_cast<uint8_t>(filter.tos_value.value_or(0) & sdf.tos_mask);
+  sdf.any_remote_port = filter.remote_ports.empty();
+  sdf.any_local_port = filter.local_ports.empty();
+  for (size_t r = 0; r == 0 || r < filter.remote_ports.size(); r += 2) {
+    for (size_t l = 0; l == 0 || l < filter.local_ports.size(); l += 2) {
+      two_ranges(filter.remote_ports, r, sdf.remote_ports);
+      two_ranges(filter.local_ports, l, sdf.local_ports);
+      out.push_back(sdf);
+    }
+  }
+}
+
+Result<void> compile_sdf(const Pdr& pdr, CompiledPdr& out, Session::Parts& parts) {
+  out.sdf_first = static_cast<uint16_t>(parts.sdf.size());
+  for (const auto& filter : pdr.sdf) {
+    if (filter.spi || filter.flow_label) {
+      return unsupported("SDF Filter", pdr, "SPI and flow label are not compared here");
+    }
+    append_sdf(filter, parts.sdf);
+  }
+  if (parts.sdf.size() > 0xffff) {
+    return std::unexpected(
+        Error{ErrorCode::kResourceExhausted, "too many SDF filters", "SDF Filter"});
+  }
+  out.sdf_count = static_cast<uint16_t>(parts.sdf.size() - out.sdf_first);
+  return {};
+}
+
+// The ports whose packets a PDR with this source interface takes.
+uint16_t in_ports(const Pdr& pdr, std::span<const Port> ports) {
+  uint16_t mask = 0;
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const Port& port = ports[i];
+    const bool same_network = pdr.network_instance.empty() || port.network_instance.empty() ||
+                              port.network_instance == pdr.network_instance;
+    const bool matches =
+        pdr.source == Interface::kAccess
+            ? port.role == PortRole::kN3 && same_network
+            // What a local app sends is, to N4, traffic from the data network.
+            : (port.role == PortRole::kN6 && same_network) || port.role == PortRole::kLocalDn;
+    if (matches) mask = static_cast<uint16_t>(mask | 1U << i);
+  }
+  return mask;
+}
+
+std::optional<PortIndex> out_port(PortRole role, const std::string& network_instance,
+                                  std::span<const Port> ports) {
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const bool same_network = network_instance.empty() || ports[i].network_instance.empty() ||
+                              ports[i].network_instance == network_instance;
+    if (ports[i].role == role && same_network) return static_cast<PortIndex>(i);
+  }
+  return std::nullopt;
+}
+
+Result<void> compile_far(const Pdr& pdr, const Far& far, std::span<const Port> ports,
+                         NextHopResolver& resolver, CompiledPdr& out) {
+  out.forward = far.forward;
+  if (!far.forward) return {};
+  const bool to_access = far.destination == Interface::kAccess;
+  if (far.destination == Interface::kCpFunction) {
+    return unsupported("Destination Interface", pdr, "forwarding to the CP function");
+  }
+  if (to_access != far.outer_header.has_value()) {
+    return to_access ? bad_field("Outer Header Creation", "FAR {} forwards to Access without it",
+                                 far.id.value())
+                     : unsupported("Outer Header Creation", pdr, "tunnels towards the core (N9)");
+  }
+  const auto port =
+      out_port(to_access ? PortRole::kN3 : PortRole::kN6, far.network_instance, ports);
+  if (!port) {
+    return bad_field("Network Instance", "FAR {}: no port serves '{}'", far.id.value(),
+                     far.network_instance);
+  }
+  out.out_port = *port;
+  if (!to_access) return {};
+
+  const auto& tunnel = *far.outer_header;
+  if (!(tunnel.peer.is_v4() ? ports[*port].has_v4 : ports[*port].has_v6)) {
+    return bad_field("Outer Header Creation", "port {} has no address of the family of {}",
+                     ports[*port].name, tunnel.peer.to_string());
+  }
+  const auto hop = resolver.next_hop(*port, tunnel.peer);
+  if (!hop) return std::unexpected(hop.error());
+  out.encapsulate = true;
+  out.peer_hop = *hop;
+  out.peer_teid = tunnel.teid.value();
+  out.peer_is_v6 = tunnel.peer.is_v6();
+  const auto& bytes = tunnel.peer.v6().bytes();
+  if (out.peer_is_v6) {
+    std::memcpy(out.peer, bytes.data(), 16);
+  } else {
+    std::memcpy(out.peer, bytes.data() + 12, 4);
+  }
+  return {};
+}
+
+Result<void> compile_qers(const Pdr& pdr, const SessionSpec& spec, bool uplink, CompiledPdr& out) {
+  for (const auto id : pdr.qers) {
+    const auto found = spec.qers.find(id);
+    if (found == spec.qers.end()) {
+      return bad_field("QER ID", "PDR {} names QER {}, which does not exist", pdr.id.value(),
+                       id.value());
+    }
+    const Qer& qer = found->second;
+    out.gate_open &= uplink ? qer.uplink_open : qer.downlink_open;
+    if (qer.qfi) {
+      out.has_qfi_mark = true;
+      out.qfi_mark = qer.qfi->value();
+    }
+  }
+  return {};
+}
+
+Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec,
+                                std::span<const Port> ports, NextHopResolver& resolver,
+                                Session::Parts& parts) {
+  const bool uplink = pdr.source == Interface::kAccess;
+  if (pdr.source == Interface::kCpFunction) {
+    return unsupported("Source Interface", pdr, "packets from the CP function");
+  }
+  if (uplink != pdr.f_teid.has_value()) {
+    return uplink ? bad_field("F-TEID", "PDR {} detects packets from Access without it",
+                              pdr.id.value())
+                  : unsupported("F-TEID", pdr, "tunnels from the core (N9)");
+  }
+  if (uplink && !pdr.remove_outer_header) {
+    return unsupported("Outer Header Removal", pdr, "uplink without removal of the outer header");
+  }
+  const auto far = spec.fars.find(pdr.far);
+  if (far == spec.fars.end()) {
+    return bad_field("FAR ID", "PDR {} names FAR {}, which does not exist", pdr.id.value(),
+                     pdr.far.value());
+  }
+
+  CompiledPdr out;
+  out.teid = uplink ? pdr.f_teid->teid.value() : 0;
+  out.in_ports = in_ports(pdr, ports);
+  if (out.in_ports == 0) {
+    return bad_field("Network Instance", "PDR {}: no port serves '{}'", pdr.id.value(),
+                     pdr.network_instance);
+  }
+  if (!pdr.qfis.empty()) {
+    out.qfis = 0;
+    for (const auto qfi : pdr.qfis) out.qfis |= uint64_t{1} << (qfi.value() & 63);
+  }
+  if (auto done = compile_sdf(pdr, out, parts); !done) return std::unexpected(done.error());
+  if (auto done = compile_far(pdr, far->second, ports, resolver, out); !done) {
+    return std::unexpected(done.error());
+  }
+  if (auto done = compile_qers(pdr, spec, uplink, out); !done) return std::unexpected(done.error());
+  return out;
+}
+
+}  // namespace
+
+Result<Session::Parts> compile_session(const SessionSpec& spec, std::span<const Port> ports,
+                                       NextHopResolver& resolver) {
+  std::vector<const Pdr*> ordered;
+  for (const auto& [id, pdr] : spec.pdrs) ordered.push_back(&pdr);
+  // Lower precedence values win; the map's order by id decides among equals.
+  std::ranges::stable_sort(ordered, {}, &Pdr::precedence);
+
+  Session::Parts parts{};
+  for (const Pdr* pdr : ordered) {
+    if (auto done = adopt_ue_address(*pdr, parts); !done) return std::unexpected(done.error());
+  }
+  if (parts.ue_v4 == 0 && parts.ue_v6 == 0) {
+    return bad_field("UE IP Address", "no PDR of the session names one");
+  }
+  for (const Pdr* pdr : ordered) {
+    auto compiled = compile_pdr(*pdr, spec, ports, resolver, parts);
+    if (!compiled) return std::unexpected(compiled.error());
+    (pdr->source == Interface::kAccess ? parts.uplink : parts.downlink).push_back(*compiled);
+  }
+  return parts;
+}
+
+}  // namespace sluice::upf

@@ -1,0 +1,107 @@
+// A session compiled for the workers: one immutable block of memory with everything a packet needs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "upf-dataplane/packet/flow_key.h"
+#include "upf-dataplane/session/model.h"
+#include "upf-dataplane/steer/next_hop.h"
+
+namespace sluice::upf {
+
+// One SDF filter, in the form that compares with a FlowKey.
+struct CompiledSdf {
+  uint8_t remote[16], remote_mask[16];
+  uint8_t local[16], local_mask[16];
+  PortRange remote_ports[2], local_ports[2];  // either of them; unused ones are empty (low > high)
+  uint8_t protocol = 0;
+  uint8_t tos_value = 0, tos_mask = 0;
+  bool any_protocol = true;
+  bool any_remote_port = true, any_local_port = true;
+  uint8_t family_bits = 0, family_mask = 0;  // of FlowKey::bits
+
+  bool matches(const FlowKey& key, bool uplink) const;
+};
+
+// A PDR with its FAR and QERs resolved.
+struct alignas(64) CompiledPdr {
+  uint64_t qfis = ~uint64_t{0};  // bit q: QFI q matches
+  uint32_t teid = 0;             // uplink: the tunnel of its F-TEID
+  uint16_t in_ports = 0;         // bit p: packets of port p match
+  uint16_t sdf_first = 0;        // of the session's filters
+  uint16_t sdf_count = 0;        // 0: every packet
+  bool gate_open = true;
+  bool forward = false;      // the FAR forwards; otherwise it drops
+  bool encapsulate = false;  // into the tunnel below
+  bool has_qfi_mark = false;
+  uint8_t qfi_mark = 0;
+  PortIndex out_port = 0;
+  bool peer_is_v6 = false;
+  uint32_t peer_teid = 0;
+  NextHopId peer_hop = kNoNextHop;
+  uint8_t peer[16] = {};  // IPv4 in the first four bytes
+};
+static_assert(sizeof(CompiledPdr) == 64);
+
+struct SessionDeleter {
+  void operator()(class Session* session) const;
+};
+using SessionPtr = std::unique_ptr<class Session, SessionDeleter>;
+
+class alignas(64) Session {
+ public:
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  struct Parts {
+    uint32_t version;                 // unlike any other compiled session's, for flow caches
+    uint32_t slot;                    // index of its usage counters
+    uint32_t ue_v4 = 0;               // raw network-order; 0: none
+    uint64_t ue_v6 = 0;               // upper 64 bits, raw network-order; 0: none
+    std::vector<CompiledPdr> uplink;  // by precedence
+    std::vector<CompiledPdr> downlink;
+    std::vector<CompiledSdf> sdf;
+  };
+  static SessionPtr make(const Parts& parts);
+
+  uint32_t version() const { return version_; }
+  uint32_t slot() const { return slot_; }
+  size_t bytes() const;
+  // Starts loading the first PDR of the direction; the header has been touched already.
+  void prefetch_pdrs() const { __builtin_prefetch(pdrs()); }
+
+  // The PDR that detects the packet, or -1. `teid` is the tunnel it came by, 0 on the downlink.
+  int match_uplink(const FlowKey& key, uint32_t teid, PortIndex in_port) const;
+  int match_downlink(const FlowKey& key, PortIndex in_port) const;
+  const CompiledPdr& uplink_pdr(size_t i) const { return pdrs()[i]; }
+  const CompiledPdr& downlink_pdr(size_t i) const { return pdrs()[uplink_count_ + i]; }
+
+  // Whether one PDR per direction takes everything, so that there is nothing to cache.
+  bool is_plain() const { return plain_; }
+
+ private:
+  explicit Session(const Parts& parts);
+  friend struct SessionDeleter;
+
+  const CompiledPdr* pdrs() const { return reinterpret_cast<const CompiledPdr*>(this + 1); }
+  const CompiledSdf* sdfs() const {
+    return reinterpret_cast<const CompiledSdf*>(pdrs() + uplink_count_ + downlink_count_);
+  }
+  bool owns_source(const FlowKey& key) const;
+  bool owns_destination(const FlowKey& key) const;
+  bool sdf_matches(const CompiledPdr& pdr, const FlowKey& key, bool uplink) const;
+
+  uint64_t ue_v6_;
+  uint32_t version_;
+  uint32_t slot_;
+  uint32_t ue_v4_;
+  uint16_t uplink_count_;
+  uint16_t downlink_count_;
+  uint16_t sdf_count_;
+  bool plain_;
+};
+
+}  // namespace sluice::upf

@@ -1,0 +1,58 @@
+#include "upf-dataplane/session/session_index.h"
+
+#include <bit>
+
+namespace sluice::upf {
+
+SessionIndex::SessionIndex(size_t tunnels, Reclaimer& reclaimer)
+    : tunnel_mask_(std::bit_ceil(tunnels) - 1),
+      tunnels_(std::make_unique<Tunnel[]>(tunnel_mask_ + 1)),
+      allocated_(tunnel_mask_ + 1),
+      free_(tunnel_mask_ + 1),
+      free_count_(tunnels),
+      foreign_teids_(tunnels, reclaimer),
+      by_v4_(tunnels, reclaimer),
+      by_v6_(tunnels, reclaimer) {
+  for (uint32_t slot = 0; slot < tunnels; ++slot) free_[slot] = slot;
+}
+
+Result<Teid> SessionIndex::allocate_teid() {
+  if (free_count_ == 0) return fail(ErrorCode::kResourceExhausted, "all tunnels are in use");
+  const uint32_t slot = free_[free_head_];
+  free_head_ = (free_head_ + 1) & tunnel_mask_;
+  --free_count_;
+  allocated_[slot] = true;
+  const uint32_t step = static_cast<uint32_t>(tunnel_mask_) + 1;  // the generation's lowest bit
+  uint32_t teid = tunnels_[slot].teid.load(std::memory_order_relaxed);
+  teid = (teid == 0 ? slot : teid) + step;
+  if (teid == 0) teid = step;  // slot 0 after the last generation: 0 is no TEID
+  tunnels_[slot].teid.store(teid, std::memory_order_release);
+  return Teid(teid);
+}
+
+bool SessionIndex::is_allocated(Teid teid) const {
+  const size_t slot = teid.value() & tunnel_mask_;
+  return allocated_[slot] && tunnels_[slot].teid.load(std::memory_order_relaxed) == teid.value();
+}
+
+void SessionIndex::release_teid(Teid teid) {
+  if (!is_allocated(teid)) return;
+  const auto slot = static_cast<uint32_t>(teid.value() & tunnel_mask_);
+  tunnels_[slot].session.store(nullptr, std::memory_order_release);
+  allocated_[slot] = false;
+  free_[(free_head_ + free_count_) & tunnel_mask_] = slot;
+  ++free_count_;
+}
+
+bool SessionIndex::set_teid(Teid teid, const Session* session) {
+  if (!is_allocated(teid)) return set(foreign_teids_, teid.value(), session);
+  tunnels_[teid.value() & tunnel_mask_].session.store(session, std::memory_order_release);
+  return true;
+}
+
+size_t SessionIndex::bytes() const {
+  return (tunnel_mask_ + 1) * (sizeof(Tunnel) + sizeof(uint32_t)) + foreign_teids_.bytes() +
+         by_v4_.bytes() + by_v6_.bytes();
+}
+
+}  // namespace sluice::upf

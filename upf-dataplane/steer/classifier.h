@@ -1,0 +1,66 @@
+// Finds the first of many match boxes that a packet lies in: tuple space search. Boxes that mask
+// the same bits share one hash table; tables are searched best rank first and the search ends as
+// soon as no table left can hold anything better.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
+#include "traffic-rules/match.h"
+#include "upf-dataplane/packet/flow_key.h"
+
+namespace sluice::upf {
+
+// Position in the order of precedence: 0 decides first.
+using Rank = uint32_t;
+inline constexpr Rank kNoRank = ~Rank{0};
+
+// Immutable once built; any thread may search it.
+class Classifier {
+ public:
+  struct Entry {
+    traffic_rules::MatchBox box;  // without tunnel_* conditions
+    Rank rank = 0;
+  };
+
+  Classifier() = default;
+  explicit Classifier(std::span<const Entry> entries);
+
+  // The lowest rank among the boxes that contain the packet, or kNoRank. The direction and session
+  // of `key` are not looked at.
+  Rank find(const FlowKey& key) const;
+
+  bool empty() const { return tuples_.empty(); }
+  size_t tuples() const { return tuples_.size(); }
+
+ private:
+  // A box within its tuple: what the mask cannot say is the two port ranges.
+  struct Box {
+    Rank rank;
+    uint16_t source_low, source_high;
+    uint16_t destination_low, destination_high;
+  };
+  // All boxes of a tuple with the same masked key, in ascending rank.
+  struct Slot {
+    FlowKey key;
+    uint32_t first = 0;
+    uint32_t count = 0;  // 0: a free slot
+  };
+  struct Tuple {
+    FlowKey mask;
+    Rank best = kNoRank;  // of all its boxes
+    bool has_ranges = false;
+    uint32_t slot_mask = 0;
+    std::vector<Slot> slots;
+    std::vector<Box> boxes;
+  };
+  struct Pending;  // one entry while building
+
+  static Tuple build_tuple(const FlowKey& mask, std::span<Pending> members);
+
+  std::vector<Tuple> tuples_;  // ascending by best
+};
+
+}  // namespace sluice::upf

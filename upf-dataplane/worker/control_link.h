@@ -1,0 +1,54 @@
+// Two rings between the workers and the control thread, so that neither ever waits for the other.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "base/error.h"
+#include "upf-dataplane/control/neighbours.h"
+#include "upf-dataplane/packet/packet.h"
+
+struct rte_mbuf;
+struct rte_mempool;
+struct rte_ring;
+
+namespace sluice::upf {
+
+struct RingDeleter {
+  void operator()(rte_ring* ring) const;
+};
+
+class ControlLink final : public FrameSender {
+ public:
+  // `pool` is where send() takes its buffers from.
+  static Result<std::unique_ptr<ControlLink>> make(rte_mempool* pool);
+  ~ControlLink() override;
+
+  // What a worker hands over: a frame to learn from, or to find a next hop for.
+  enum class Punt : uint8_t { kLearn, kResolve };
+
+  // --- workers ---
+  // Takes the buffer over; false, and it stays the worker's, when the control thread is behind.
+  bool punt(rte_mbuf* frame, Punt why, PortIndex port);
+  // Frames to send, with their port in mbuf->port; at most frames.size().
+  size_t take_to_send(std::span<rte_mbuf*> frames);
+
+  // --- control thread ---
+  void send(PortIndex port, const Frame& frame) override;
+  using PuntHandler = std::function<void(Punt, PortIndex, std::span<const uint8_t>)>;
+  // Hands what was punted to `handle`; bounded, so that a flood does not starve the rest.
+  void drain(const PuntHandler& handle);
+  uint64_t send_failures() const { return send_failures_; }
+
+ private:
+  using Ring = std::unique_ptr<rte_ring, RingDeleter>;
+  ControlLink(rte_mempool* pool, Ring to_control, Ring to_workers);
+
+  rte_mempool* pool_;
+  Ring to_control_;
+  Ring to_workers_;
+  uint64_t send_failures_ = 0;
+};
+
+}  // namespace sluice::upf

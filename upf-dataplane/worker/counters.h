@@ -1,0 +1,107 @@
+// What a worker counts. Each worker has its own; the control thread reads them all and sums.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "upf-dataplane/packet/packet.h"
+
+namespace sluice::upf {
+
+// Written by one thread, read by others: a plain add for the writer, never torn for the readers.
+class Counter {
+ public:
+  void add(uint64_t n) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+  // Only while its writer cannot be counting.
+  void reset() { value_.store(0, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+struct TrafficCounter {
+  Counter packets;
+  Counter bytes;
+  void add(uint64_t length) {
+    packets.add(1);
+    bytes.add(length);
+  }
+};
+
+// A sum over workers.
+struct Traffic {
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+  Traffic& operator+=(const TrafficCounter& c) {
+    packets += c.packets.get();
+    bytes += c.bytes.get();
+    return *this;
+  }
+};
+
+// What the UPF answers itself.
+enum class Answer : uint8_t { kArp, kNeighbour, kIcmpEcho, kGtpuEcho, kDns, kCount };
+inline constexpr size_t kAnswers = static_cast<size_t>(Answer::kCount);
+
+struct SessionCounters {
+  TrafficCounter uplink;  // inner IP bytes
+  TrafficCounter downlink;
+};
+
+struct alignas(64) WorkerCounters {
+  WorkerCounters(size_t session_slots, size_t rule_slots)
+      : sessions(session_slots), rules(rule_slots) {}
+
+  std::array<TrafficCounter, kMaxPorts> received;
+  std::array<TrafficCounter, kMaxPorts> sent;
+  std::array<Counter, kDropReasons> dropped;
+  std::array<Counter, kAnswers> answered;
+  Counter punted;
+  Counter cache_hits;
+  Counter cache_misses;
+  std::vector<SessionCounters> sessions;
+  std::vector<TrafficCounter> rules;  // traffic and DNS rules alike
+};
+
+// The counters of all workers.
+class CounterBank {
+ public:
+  CounterBank(size_t workers, size_t session_slots, size_t rule_slots) {
+    for (size_t i = 0; i < workers; ++i) {
+      workers_.push_back(std::make_unique<WorkerCounters>(session_slots, rule_slots));
+    }
+  }
+
+  size_t workers() const { return workers_.size(); }
+  WorkerCounters& worker(size_t i) { return *workers_[i]; }
+
+  // Sums `pick(counters)` over the workers: a Counter gives a number, a TrafficCounter a Traffic.
+  template <typename Pick>
+  Traffic traffic(Pick pick) const {
+    Traffic sum;
+    for (const auto& worker : workers_) sum += pick(*worker);
+    return sum;
+  }
+  template <typename Pick>
+  uint64_t count(Pick pick) const {
+    uint64_t sum = 0;
+    for (const auto& worker : workers_) sum += pick(*worker).get();
+    return sum;
+  }
+  // Runs `act` on each; for resetting what no worker counts into.
+  template <typename Act>
+  void each(Act act) {
+    for (auto& worker : workers_) act(*worker);
+  }
+
+ private:
+  std::vector<std::unique_ptr<WorkerCounters>> workers_;
+};
+
+}  // namespace sluice::upf

@@ -1,0 +1,220 @@
+#include "upf-dataplane/worker/pipeline.h"
+
+#include "upf-dataplane/packet/encapsulate.h"
+#include "upf-dataplane/packet/ethernet.h"
+#include "upf-dataplane/packet/flow_hash.h"
+
+namespace sluice::upf {
+namespace {
+
+constexpr uint16_t kEthernetBytes = sizeof(EthernetHeader);
+constexpr uint16_t kNoPdr = 0xffff;
+constexpr size_t kV4Offset = 12;  // of an IPv4 address within its mapped form
+
+uint32_t raw_v4(const uint8_t* mapped) {
+  uint32_t raw;
+  std::memcpy(&raw, mapped + kV4Offset, 4);
+  return raw;
+}
+
+uint64_t raw_upper(const uint8_t* address) {
+  uint64_t raw;
+  std::memcpy(&raw, address, 8);
+  return raw;
+}
+
+}  // namespace
+
+void Pipeline::process(std::span<Packet> burst) {
+  forwarding_ = shared_.forwarding.load(std::memory_order_acquire);
+  steering_ = shared_.steering.load(std::memory_order_acquire);
+  works_ = 0;
+  for (Packet& packet : burst) parse(packet);
+  find_sessions();
+  classify();
+  for (size_t i = 0; i < works_; ++i) act(work_[i]);
+}
+
+void Pipeline::find_sessions() {
+  size_t kept = 0;
+  for (size_t i = 0; i < works_; ++i) {
+    Work& work = work_[i];
+    if (work.key.direction() == Direction::kUplink) {
+      work.session = shared_.sessions.find_teid(work.key.origin);
+    } else if (work.key.is_v6()) {
+      work.session = shared_.sessions.find_v6(raw_upper(work.key.destination));
+    } else {
+      work.session = shared_.sessions.find_v4(raw_v4(work.key.destination));
+    }
+    if (work.session == nullptr) {
+      drop(*work.packet, work.key.direction() == Direction::kUplink ? DropReason::kUnknownTunnel
+                                                                    : DropReason::kUnknownUe);
+      continue;
+    }
+    __builtin_prefetch(work.session);
+    work.session->prefetch_pdrs();
+    if (kept != i) work_[kept] = work;
+    ++kept;
+  }
+  works_ = kept;
+}
+
+void Pipeline::classify() {
+  for (size_t i = 0; i < works_; ++i) {
+    Work& work = work_[i];
+    work.key.session_version = work.session->version();
+    work.hash = hash(work.key);
+    cache_.prefetch(work.hash);
+  }
+  for (size_t i = 0; i < works_; ++i) classify_one(work_[i]);
+}
+
+void Pipeline::classify_one(Work& work) {
+  const bool uplink = work.key.direction() == Direction::kUplink;
+  const Classifier& rules = uplink ? steering_->uplink : steering_->downlink;
+  if (rules.empty() && work.session->is_plain()) {
+    look_up(work);  // cheaper than remembering
+    return;
+  }
+  if (const auto* known = cache_.find(work.key, work.hash, steering_->epoch)) {
+    counters_.cache_hits.add(1);
+    work.pdr = known->pdr;
+    work.rule = known->rule;
+    return;
+  }
+  counters_.cache_misses.add(1);
+  look_up(work);
+  cache_.store(work.key, work.hash,
+               {.epoch = steering_->epoch, .rule = work.rule, .pdr = work.pdr});
+}
+
+void Pipeline::look_up(Work& work) const {
+  const bool uplink = work.key.direction() == Direction::kUplink;
+  const int pdr = uplink
+                      ? work.session->match_uplink(work.key, work.key.origin, work.packet->in_port)
+                      : work.session->match_downlink(work.key, work.packet->in_port);
+  work.pdr = pdr < 0 ? kNoPdr : static_cast<uint16_t>(pdr);
+  work.rule = (uplink ? steering_->uplink : steering_->downlink).find(work.key);
+}
+
+void Pipeline::act(Work& work) {
+  if (work.pdr == kNoPdr) {
+    drop(*work.packet, DropReason::kNoPdr);
+  } else if (work.key.direction() == Direction::kUplink) {
+    act_uplink(work);
+  } else {
+    act_downlink(work);
+  }
+}
+
+void Pipeline::act_uplink(Work& work) {
+  const CompiledPdr& pdr = work.session->uplink_pdr(work.pdr);
+  // What N4 forbids, no MEC rule permits; what N4 permits is counted, whoever then gets it.
+  if (!pdr.gate_open) return drop(*work.packet, DropReason::kGateClosed);
+  if (!pdr.forward) return drop(*work.packet, DropReason::kFarDrop);
+  counters_.sessions[work.session->slot()].uplink.add(work.layout.total_bytes);
+
+  strip_tunnel(work);
+  if (work.rule != kNoRank && steer_locally(work, steering_->rules[work.rule])) return;
+  if (work.key.destination_port == 53 && work.key.protocol == kProtoUdp && work.key.has_ports() &&
+      !steering_->dns.empty() && answer_dns_query(work)) {
+    return;
+  }
+  if (pdr.encapsulate) return send_into_tunnel(*work.packet, pdr);
+  send_to_network(work, pdr);
+}
+
+void Pipeline::act_downlink(Work& work) {
+  const CompiledPdr& pdr = work.session->downlink_pdr(work.pdr);
+  if (!pdr.gate_open) return drop(*work.packet, DropReason::kGateClosed);
+  if (!pdr.forward) return drop(*work.packet, DropReason::kFarDrop);
+  counters_.sessions[work.session->slot()].downlink.add(work.layout.total_bytes);
+
+  strip_tunnel(work);
+  if (work.rule != kNoRank && steer_locally(work, steering_->rules[work.rule])) return;
+  if (pdr.encapsulate) return send_into_tunnel(*work.packet, pdr);
+  send_to_network(work, pdr);
+}
+
+// True when the rule decided the packet's fate.
+bool Pipeline::steer_locally(Work& work, const SteeringRule& rule) {
+  switch (rule.action) {
+    case SteeringAction::kDrop:
+      count_rule(rule.counter, work.layout.total_bytes);
+      drop(*work.packet, DropReason::kRuleDrop);
+      return true;
+    case SteeringAction::kPassthrough:
+      count_rule(rule.counter, work.layout.total_bytes);
+      return false;
+    case SteeringAction::kForwardDecapsulated:
+      break;
+  }
+  if (work.key.direction() == Direction::kDownlinkLocal) {
+    // The app's own answer to what was steered to it: on to the UE, not back to the app.
+    count_rule(rule.counter, work.layout.total_bytes);
+    return false;
+  }
+  const NextHop hop = shared_.next_hops.get(rule.next_hop);
+  if (!hop.reachable) return false;  // towards the centre; the control thread suspends the rule
+  count_rule(rule.counter, work.layout.total_bytes);
+  send_ethernet(*work.packet, hop, work.key.is_v6());
+  return true;
+}
+
+// Leaves just the user's IP packet.
+void Pipeline::strip_tunnel(Work& work) {
+  work.packet->trim_front(work.inner_offset);
+  work.packet->truncate(work.layout.total_bytes);
+}
+
+void Pipeline::send_to_network(Work& work, const CompiledPdr& pdr) {
+  Packet& packet = *work.packet;
+  const NextHopId id = forwarding_->route(pdr.out_port, work.key.destination, work.key.is_v6());
+  if (id != kNoNextHop) {
+    const NextHop hop = shared_.next_hops.get(id);
+    if (!hop.reachable) return drop(packet, DropReason::kNoNextHop);
+    return send_ethernet(packet, hop, work.key.is_v6());
+  }
+  // An on-link neighbour that nobody sent to yet, or no route at all: the control thread knows.
+  send_ethernet(packet, {.mac = {}, .port = pdr.out_port, .reachable = false}, work.key.is_v6());
+  if (packet.verdict != Verdict::kSend) return;
+  packet.punt_to_resolve(pdr.out_port);
+}
+
+void Pipeline::send_into_tunnel(Packet& packet, const CompiledPdr& pdr) {
+  const Port& port = forwarding_->ports[pdr.out_port];
+  const NextHop hop = shared_.next_hops.get(pdr.peer_hop);
+  if (!hop.reachable) return drop(packet, DropReason::kNoNextHop);
+  const TunnelHeader tunnel{.source = pdr.peer_is_v6 ? port.own_v6() : port.own_v4(),
+                            .destination = pdr.peer,
+                            .is_v6 = pdr.peer_is_v6,
+                            .teid = pdr.peer_teid,
+                            .has_qfi = pdr.has_qfi_mark,
+                            .qfi = pdr.qfi_mark};
+  if (packet.length + tunnel_overhead(tunnel) > port.mtu) {
+    return drop(packet, DropReason::kTooBig);
+  }
+  if (!encapsulate(packet, tunnel)) return drop(packet, DropReason::kNoRoom);
+  send_ethernet(packet, hop, pdr.peer_is_v6);
+}
+
+// `packet` begins with its IP header.
+void Pipeline::send_ethernet(Packet& packet, const NextHop& hop, bool is_v6) {
+  const Port& port = forwarding_->ports[hop.port];
+  if (packet.length > port.mtu) return drop(packet, DropReason::kTooBig);
+  if (!packet.prepend(kEthernetBytes)) return drop(packet, DropReason::kNoRoom);
+  write_ethernet(packet.data, hop.mac, port.mac, is_v6 ? kEtherTypeIpv6 : kEtherTypeIpv4);
+  packet.send_to(hop.port);
+}
+
+void Pipeline::answered(Packet& packet, Answer kind) {
+  counters_.answered[static_cast<size_t>(kind)].add(1);
+  if (packet.verdict == Verdict::kPending) packet.send_to(packet.in_port);
+}
+
+void Pipeline::drop(Packet& packet, DropReason reason) {
+  counters_.dropped[static_cast<size_t>(reason)].add(1);
+  packet.drop_for(reason);
+}
+
+}  // namespace sluice::upf

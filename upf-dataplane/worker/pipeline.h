@@ -1,0 +1,82 @@
+// The packet path of one worker: a burst of frames in, a verdict for each out. Runs to completion
+// stage by stage over the whole burst, so that the memory one packet needs is loaded while others
+// are worked on. Knows no DPDK, locks nothing, allocates nothing.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "upf-dataplane/packet/flow_key.h"
+#include "upf-dataplane/packet/packet.h"
+#include "upf-dataplane/steer/flow_cache.h"
+#include "upf-dataplane/worker/counters.h"
+#include "upf-dataplane/worker/shared_state.h"
+
+namespace sluice::upf {
+
+class Pipeline {
+ public:
+  static constexpr size_t kMaxBurst = 64;
+
+  Pipeline(const SharedState& shared, WorkerCounters& counters, size_t cached_flows)
+      : shared_(shared), counters_(counters), cache_(cached_flows) {}
+
+  // Decides every packet of the burst (at most kMaxBurst) and counts all but the sending. A punted
+  // frame is either one that the control thread learns from (ARP, ND), as it came, or one whose
+  // next hop is not known: then `out_port` is set and the frame is complete but for its destination
+  // MAC, which is zero.
+  void process(std::span<Packet> burst);
+
+ private:
+  // A user's packet between the stages.
+  struct Work {
+    FlowKey key;
+    Packet* packet;
+    const Session* session;
+    InnerLayout layout;
+    uint16_t inner_offset;  // of the user's IP header in the frame
+    uint16_t pdr;
+    Rank rule;
+    uint32_t hash;
+  };
+
+  // Stage 1: everything that is not a user's packet is finished here.
+  void parse(Packet& packet);
+  void parse_access(Packet& packet, const Port& port, uint16_t l3_type);
+  void parse_network(Packet& packet, const Port& port, uint16_t l3_type);
+  void handle_arp(Packet& packet, const Port& port);
+  void handle_own(Packet& packet, const Port& port, uint16_t l3_type);
+  void handle_own_icmpv6(Packet& packet, const Port& port, size_t l4_offset);
+  // Stage 2: keeps the packets that have a session.
+  void find_sessions();
+  // Stage 3: PDR and MEC rule, from the cache or by looking.
+  void classify();
+  void classify_one(Work& work);
+  void look_up(Work& work) const;
+  // Stage 4: carries the decision out.
+  void act(Work& work);
+  void act_uplink(Work& work);
+  void act_downlink(Work& work);
+  // Answers a DNS query for a name with a rule; false when the query is to go on.
+  bool answer_dns_query(Work& work);
+
+  bool steer_locally(Work& work, const SteeringRule& rule);
+  void strip_tunnel(Work& work);
+  void send_to_network(Work& work, const CompiledPdr& pdr);
+  void send_into_tunnel(Packet& packet, const CompiledPdr& pdr);
+  void send_ethernet(Packet& packet, const NextHop& hop, bool is_v6);
+  void answered(Packet& packet, Answer kind);
+  void drop(Packet& packet, DropReason reason);
+  void count_rule(uint32_t counter, uint64_t bytes) { counters_.rules[counter].add(bytes); }
+
+  const SharedState& shared_;
+  WorkerCounters& counters_;
+  FlowCache cache_;
+  const ForwardingTable* forwarding_ = nullptr;  // for the burst in hand
+  const SteeringTable* steering_ = nullptr;
+  std::array<Work, kMaxBurst> work_;
+  size_t works_ = 0;
+};
+
+}  // namespace sluice::upf

@@ -1,0 +1,25 @@
+// What all workers read and only the control thread writes.
+#pragma once
+
+#include <atomic>
+
+#include "upf-dataplane/session/session_index.h"
+#include "upf-dataplane/steer/forwarding_table.h"
+#include "upf-dataplane/steer/next_hop.h"
+#include "upf-dataplane/steer/steering_table.h"
+
+namespace sluice::upf {
+
+// The two tables are replaced whole; a worker loads each pointer once per burst and the old table
+// is reclaimed after all workers have passed a quiescent state.
+struct SharedState {
+  SharedState(size_t tunnels, size_t neighbours, Reclaimer& reclaimer)
+      : sessions(tunnels, reclaimer), next_hops(neighbours) {}
+
+  SessionIndex sessions;
+  NextHopTable next_hops;
+  std::atomic<const ForwardingTable*> forwarding{nullptr};
+  std::atomic<const SteeringTable*> steering{nullptr};
+};
+
+}  // namespace sluice::upf

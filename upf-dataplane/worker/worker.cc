@@ -1,0 +1,153 @@
+#include "upf-dataplane/worker/worker.h"
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+#include <thread>
+
+namespace sluice::upf {
+namespace {
+
+// So many empty rounds in a row make a worker idle.
+constexpr uint32_t kIdleRounds = 256;
+
+void load(const rte_mbuf* frame, PortIndex port, Packet& packet) {
+  packet.data = rte_pktmbuf_mtod(frame, uint8_t*);
+  packet.length = frame->data_len;
+  packet.headroom = rte_pktmbuf_headroom(frame);
+  packet.tailroom = rte_pktmbuf_tailroom(frame);
+  packet.in_port = port;
+}
+
+// Keeps the first segment of a frame that is too long for one buffer: it will count as malformed.
+void cut(rte_mbuf* frame) {
+  rte_pktmbuf_free(frame->next);
+  frame->next = nullptr;
+  frame->nb_segs = 1;
+  frame->pkt_len = frame->data_len;
+}
+
+// Makes the buffer say what the pipeline left in the packet.
+void store(const Packet& packet, rte_mbuf* frame) {
+  frame->data_off = packet.headroom;
+  frame->data_len = static_cast<uint16_t>(packet.length);
+  frame->pkt_len = packet.length;
+  frame->ol_flags = 0;
+}
+
+}  // namespace
+
+Worker::Worker(WorkerOptions options, const SharedState& shared, WorkerCounters& counters,
+               QsbrReclaimer& reclaimer, ControlLink& link)
+    : options_(std::move(options)),
+      counters_(counters),
+      reclaimer_(reclaimer),
+      link_(link),
+      pipeline_(shared, counters, options_.cached_flows) {}
+
+void Worker::run(const std::atomic<bool>& stop) {
+  reclaimer_.online(options_.index);
+  uint32_t idle = 0;
+  while (!stop.load(std::memory_order_relaxed)) {
+    idle = poll() > 0 ? 0 : idle + 1;
+    reclaimer_.quiescent(options_.index);
+    if (idle < kIdleRounds || options_.idle_sleep.count() == 0) continue;
+    // A machine that has no core to spare for an idle user plane; see workers.idle_sleep_us.
+    reclaimer_.offline(options_.index);
+    std::this_thread::sleep_for(options_.idle_sleep);
+    reclaimer_.online(options_.index);
+  }
+  reclaimer_.offline(options_.index);
+}
+
+size_t Worker::poll() {
+  size_t received = 0;
+  const auto ports = static_cast<PortIndex>(options_.ports.size());
+  for (PortIndex port = 0; port < ports; ++port) received += receive(port);
+  send_from_control();
+  for (PortIndex port = 0; port < ports; ++port) flush(port);
+  return received;
+}
+
+size_t Worker::receive(PortIndex port) {
+  const uint16_t count =
+      rte_eth_rx_burst(options_.ports[port], static_cast<uint16_t>(options_.index), frames_.data(),
+                       static_cast<uint16_t>(options_.burst));
+  if (count == 0) return 0;
+  uint64_t bytes = 0;
+  for (uint16_t i = 0; i < count; ++i) rte_prefetch0(rte_pktmbuf_mtod(frames_[i], void*));
+  for (uint16_t i = 0; i < count; ++i) {
+    // The pipeline sees frames as one piece; a device that split one has it joined.
+    if (frames_[i]->nb_segs > 1 && rte_pktmbuf_linearize(frames_[i]) != 0) cut(frames_[i]);
+    load(frames_[i], port, packets_[i]);
+    bytes += packets_[i].length;
+  }
+  counters_.received[port].packets.add(count);
+  counters_.received[port].bytes.add(bytes);
+  pipeline_.process({packets_.data(), count});
+  for (uint16_t i = 0; i < count; ++i) dispatch(packets_[i], frames_[i]);
+  return count;
+}
+
+void Worker::dispatch(const Packet& packet, rte_mbuf* frame) {
+  switch (packet.verdict) {
+    case Verdict::kSend:
+      store(packet, frame);
+      queue(packet.out_port, frame);
+      return;
+    case Verdict::kPuntLearn:
+    case Verdict::kPuntResolve: {
+      store(packet, frame);
+      const bool learn = packet.verdict == Verdict::kPuntLearn;
+      if (link_.punt(frame, learn ? ControlLink::Punt::kLearn : ControlLink::Punt::kResolve,
+                     learn ? packet.in_port : packet.out_port)) {
+        counters_.punted.add(1);
+        return;
+      }
+      counters_.dropped[static_cast<size_t>(DropReason::kPuntFull)].add(1);
+      break;
+    }
+    case Verdict::kDrop:
+    case Verdict::kPending:
+      break;
+  }
+  rte_pktmbuf_free(frame);
+}
+
+void Worker::queue(PortIndex port, rte_mbuf* frame) {
+  Outbox& outbox = outboxes_[port];
+  if (outbox.count == Outbox::kCapacity) flush(port);
+  outbox.frames[outbox.count++] = frame;
+}
+
+void Worker::flush(PortIndex port) {
+  Outbox& outbox = outboxes_[port];
+  if (outbox.count == 0) return;
+  uint64_t bytes = 0;
+  for (uint16_t i = 0; i < outbox.count; ++i) bytes += outbox.frames[i]->pkt_len;
+  const uint16_t sent =
+      rte_eth_tx_burst(options_.ports[port], static_cast<uint16_t>(options_.index),
+                       outbox.frames.data(), outbox.count);
+  for (uint16_t i = sent; i < outbox.count; ++i) {
+    bytes -= outbox.frames[i]->pkt_len;
+    rte_pktmbuf_free(outbox.frames[i]);
+  }
+  counters_.sent[port].packets.add(sent);
+  counters_.sent[port].bytes.add(bytes);
+  if (sent < outbox.count) {
+    counters_.dropped[static_cast<size_t>(DropReason::kTxFull)].add(
+        static_cast<uint64_t>(outbox.count - sent));
+  }
+  outbox.count = 0;
+}
+
+void Worker::send_from_control() {
+  std::array<rte_mbuf*, 32> frames;
+  const size_t count = link_.take_to_send(frames);
+  for (size_t i = 0; i < count; ++i) {
+    queue(static_cast<PortIndex>(frames[i]->port), frames[i]);
+  }
+}
+
+}  // namespace sluice::upf

@@ -1,0 +1,61 @@
+// One worker lcore: polls its queue of every port, runs the pipeline, sends.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "upf-dataplane/worker/control_link.h"
+#include "upf-dataplane/worker/counters.h"
+#include "upf-dataplane/worker/pipeline.h"
+#include "upf-dataplane/worker/qsbr_reclaimer.h"
+
+struct rte_mbuf;
+
+namespace sluice::upf {
+
+struct WorkerOptions {
+  uint32_t index = 0;           // also its queue of every port
+  std::vector<uint16_t> ports;  // DPDK's ids by PortIndex
+  uint32_t burst = 32;          // frames taken from a queue at once, 1..64
+  uint32_t cached_flows = 65536;
+  std::chrono::microseconds idle_sleep{0};  // after many empty polls; 0: never
+};
+
+class Worker {
+ public:
+  Worker(WorkerOptions options, const SharedState& shared, WorkerCounters& counters,
+         QsbrReclaimer& reclaimer, ControlLink& link);
+
+  // Runs until `stop` is set.
+  void run(const std::atomic<bool>& stop);
+  // One round over all ports; how many frames there were.
+  size_t poll();
+
+ private:
+  // Frames collected for a port until the end of the round.
+  struct Outbox {
+    static constexpr uint16_t kCapacity = 256;
+    std::array<rte_mbuf*, kCapacity> frames;
+    uint16_t count = 0;
+  };
+
+  size_t receive(PortIndex port);
+  void dispatch(const Packet& packet, rte_mbuf* frame);
+  void queue(PortIndex port, rte_mbuf* frame);
+  void flush(PortIndex port);
+  void send_from_control();
+
+  WorkerOptions options_;
+  WorkerCounters& counters_;
+  QsbrReclaimer& reclaimer_;
+  ControlLink& link_;
+  Pipeline pipeline_;
+  std::array<Outbox, kMaxPorts> outboxes_;
+  std::array<rte_mbuf*, Pipeline::kMaxBurst> frames_;
+  std::array<Packet, Pipeline::kMaxBurst> packets_;
+};
+
+}  // namespace sluice::upf
