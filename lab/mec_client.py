@@ -43,13 +43,23 @@ class Client:
 
     def request(self, method, path, body=None, if_match=None):
         """A request with the client's token; Refused unless the status is 2xx."""
-        headers = {"Authorization": "Bearer " + self.token()}
+        headers = {}
         if if_match is not None:
             headers["If-Match"] = if_match
         if body is not None:
             headers["Content-Type"] = "application/json"
             body = json.dumps(body)
-        return self._exchange(method, path, body, headers)
+        try:
+            return self._exchange(method, path, body, {**headers, **self._authorization()})
+        except Refused as refusal:
+            if refusal.status != 401:
+                raise
+            # Expired early, or the platform lost its keys: one new token, one more try.
+            self._token_expires = 0.0
+            return self._exchange(method, path, body, {**headers, **self._authorization()})
+
+    def _authorization(self):
+        return {"Authorization": "Bearer " + self.token()}
 
     def token(self):
         if time.monotonic() > self._token_expires - 5:
@@ -61,10 +71,6 @@ class Client:
             self._token = reply.body["access_token"]
             self._token_expires = time.monotonic() + reply.body["expires_in"]
         return self._token
-
-    def forget_token(self):
-        """For after the platform lost its keys."""
-        self._token_expires = 0.0
 
     def close(self):
         if self._connection is not None:

@@ -28,7 +28,8 @@ def bytes_by_path(upf):
     """Octets that the UPF exchanged with the edge app's network and with the centre, both ways,
     from a reading of its metrics."""
     def of_port(port):
-        return int(upf.total("sluice_upf_port_bytes_total", port=port))
+        return int(upf.total("sluice_upf_port_received_bytes_total", port=port)
+                   + upf.total("sluice_upf_port_sent_bytes_total", port=port))
     return {"edge": of_port("ldn"), "centre": of_port("n6")}
 
 

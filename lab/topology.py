@@ -63,6 +63,10 @@ class Topology:
         self._configure("edge", ["link set ldn up", f"addr replace {a.APP[6]}/64 dev ldn nodad",
                                  *self._routes_to_ues(a.LDN_UPF)])
 
+    def set_app_arp(self, on):
+        """The app's interface stays up but answers neither ARP nor ND, or does again."""
+        self._configure("edge", [f"link set ldn arp {'on' if on else 'off'}"])
+
     def keep(self):
         """Makes the lab outlive this process, until remove_kept()."""
         with open(self.path("kept"), "w"):
