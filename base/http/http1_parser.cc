@@ -42,10 +42,13 @@ std::optional<ParseError> bad(std::string detail) { return ParseError{400, std::
 ParseError to_error(const boost::system::error_code& code) {
   if (code == beast::error::body_limit) return {413, "the body is larger than the platform takes"};
   if (code == beast::error::header_limit) return {431, "the header is too large"};
-  if (code == beast::error::bad_version) {
-    return {505, "only HTTP/1.1 and HTTP/1.0 are spoken here"};
-  }
   return {400, "not an HTTP request: " + code.message()};
+}
+
+// "GET / HTTP/2.0": a request, in a version of HTTP that is none of ours.
+bool is_of_another_version(std::string_view header) {
+  const auto line = header.substr(0, header.find(kEndOfLine));
+  return std::ranges::count(line, ' ') == 2 && line.substr(line.rfind(' ')).starts_with(" HTTP/");
 }
 
 }  // namespace
@@ -149,11 +152,10 @@ Event Http1Parser::State::begin_body(std::string_view header) {
   parser->body_limit(limits.max_body);
   boost::system::error_code code;
   parser->put(boost::asio::buffer(header.data(), header.size()), code);
-  if (code && code != beast::error::need_more) {
-    // A body that is too large is still a request whose framing may be in doubt; either way the
-    // connection ends here.
-    return fail(to_error(code));
+  if (code == beast::error::bad_version && is_of_another_version(header)) {
+    return fail({505, "only HTTP/1.1 and HTTP/1.0 are spoken here"});
   }
+  if (code && code != beast::error::need_more) return fail(to_error(code));
   consume(header.size());
   if (auto why = check_header()) return fail(std::move(*why));
   copy_header();

@@ -2,6 +2,9 @@
 
 #include <charconv>
 #include <cmath>
+
+// Without it the library ends the process where a schema is wrong.
+#define VALIJSON_USE_EXCEPTIONS 1
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>

@@ -1,0 +1,143 @@
+#include "base/http/http1_connection.h"
+
+namespace sluice::http {
+namespace {
+
+constexpr size_t kPlenty = 1 << 20;
+
+Response echo(Request&& request) {
+  Response response{200, {}, request.target + " " + request.body};
+  response.headers.add("Content-Type", "text/plain");
+  return response;
+}
+
+// Status lines and bodies of a reply stream; every reply must say its length.
+std::vector<std::string> replies(std::string_view out) {
+  std::vector<std::string> found;
+  while (!out.empty()) {
+    const auto end = out.find("\r\n\r\n");
+    const auto header = out.substr(0, end);
+    size_t length = 0;
+    if (const auto at = header.find("Content-Length: "); at != std::string_view::npos) {
+      length = std::stoul(std::string(header.substr(at + 16)));
+    }
+    found.push_back(std::string(header.substr(9, 3)) + " " +
+                    std::string(out.substr(end + 4, length)));
+    out.remove_prefix(end + 4 + length);
+  }
+  return found;
+}
+
+class Http1ConnectionTest : public ::testing::Test {
+ protected:
+  const RequestHandler handler_ = echo;
+  Http1Connection connection_{ParserLimits{}, handler_, "192.0.2.1:4000"};
+  std::string out_;
+};
+
+TEST_F(Http1ConnectionTest, RepliesInTheOrderOfTheRequests) {
+  connection_.feed(
+      "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\n"
+      "Content-Length: 1\r\n\r\naGET /3 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(connection_.serve(out_, kPlenty));
+  EXPECT_THAT(replies(out_), ::testing::ElementsAre("200 /1 ", "200 /2 a", "200 /3 "));
+  EXPECT_EQ(connection_.served(), 3U);
+  EXPECT_FALSE(connection_.finished());
+}
+
+TEST_F(Http1ConnectionTest, WaitsWithTheNextRequestUntilThereIsRoom) {
+  connection_.feed("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_FALSE(connection_.serve(out_, 1));
+  EXPECT_THAT(replies(out_), ::testing::ElementsAre("200 /1 "));
+  out_.clear();
+  EXPECT_FALSE(connection_.serve(out_, 1));
+  EXPECT_THAT(replies(out_), ::testing::ElementsAre("200 /2 "));
+  out_.clear();
+  EXPECT_TRUE(connection_.serve(out_, 1));
+  EXPECT_TRUE(out_.empty());
+}
+
+TEST_F(Http1ConnectionTest, NothingIsServedAfterARequestThatEndsTheConnection) {
+  connection_.feed(
+      "GET /1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+      "GET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+  connection_.serve(out_, kPlenty);
+  EXPECT_THAT(replies(out_), ::testing::ElementsAre("200 /1 "));
+  EXPECT_NE(out_.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(connection_.finished());
+}
+
+TEST_F(Http1ConnectionTest, AnErrorIsAnsweredAndEndsTheConnection) {
+  connection_.feed("GET /1 HTTP/1.1\r\n\r\n");
+  connection_.serve(out_, kPlenty);
+  ASSERT_EQ(replies(out_).size(), 1U);
+  EXPECT_EQ(replies(out_)[0].substr(0, 3), "400");
+  EXPECT_NE(out_.find("application/problem+json"), std::string::npos);
+  EXPECT_NE(out_.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(connection_.finished());
+}
+
+TEST_F(Http1ConnectionTest, AsksAWaitingClientToContinue) {
+  connection_.feed(
+      "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n");
+  connection_.serve(out_, kPlenty);
+  EXPECT_EQ(out_, "HTTP/1.1 100 Continue\r\n\r\n");
+  connection_.feed("a");
+  connection_.serve(out_, kPlenty);
+  EXPECT_THAT(replies(out_), ::testing::ElementsAre("100 ", "200 / a"));
+}
+
+TEST_F(Http1ConnectionTest, ALateRequestIsToldALateConnectionIsNot) {
+  connection_.time_out(out_);
+  EXPECT_TRUE(out_.empty());
+  EXPECT_TRUE(connection_.finished());
+
+  Http1Connection midway(ParserLimits{}, handler_, "");
+  midway.feed("GET / HT");
+  midway.serve(out_, kPlenty);
+  midway.time_out(out_);
+  EXPECT_EQ(replies(out_).at(0).substr(0, 3), "408");
+  EXPECT_TRUE(midway.finished());
+}
+
+struct WriteCase {
+  std::string behaviour;
+  Response response;
+  bool keep_alive;
+  int minor_version;
+  std::vector<std::string> has;
+  std::vector<std::string> has_not;
+};
+
+TEST(WriteResponse, FramesEveryReply) {
+  Response head{200, {}, ""};
+  head.headers.add("Content-Length", "42");
+  Response evil{200, {}, ""};
+  evil.headers.add("Location", "/a\r\nSet-Cookie: b");
+  const WriteCase cases[] = {
+      {"a body with its length",
+       {200, {}, "abc"},
+       true,
+       1,
+       {"HTTP/1.1 200 OK\r\n", "Content-Length: 3\r\n", "\r\n\r\nabc", "Date: "},
+       {"Connection"}},
+      {"an empty body has a length", {200, {}, ""}, true, 1, {"Content-Length: 0\r\n"}, {}},
+      {"204 has none", Response::no_content(), true, 1, {"204 No Content"}, {"Content-Length"}},
+      {"304 has none", {304, {}, "x"}, true, 1, {}, {"Content-Length", "\r\n\r\nx"}},
+      {"HEAD keeps the length of GET", head, true, 1, {"Content-Length: 42\r\n"}, {"Length: 0"}},
+      {"closing is announced", {200, {}, ""}, false, 1, {"Connection: close\r\n"}, {}},
+      {"keeping is announced to 1.0", {200, {}, ""}, true, 0, {"Connection: keep-alive\r\n"}, {}},
+      {"line breaks cannot be smuggled in", evil, true, 1, {"Location: /a  Set-Cookie: b\r\n"}, {}},
+  };
+  for (const auto& c : cases) {
+    std::string out;
+    write_response(c.response, c.keep_alive, c.minor_version, out);
+    for (const auto& part : c.has) EXPECT_THAT(out, ::testing::HasSubstr(part)) << c.behaviour;
+    for (const auto& part : c.has_not) {
+      EXPECT_THAT(out, ::testing::Not(::testing::HasSubstr(part))) << c.behaviour;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sluice::http
