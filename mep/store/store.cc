@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "base/log.h"
 #include "mep/store/schema.h"
 #include "mep/store/tables.h"
 
@@ -68,6 +69,7 @@ Result<void> Store::change(const Edit& edit) {
   if (written) written = db_.execute("COMMIT");
   if (!written) {
     (void)db_.execute("ROLLBACK");  // fails only if SQLite has rolled back by itself
+    spdlog::error("store write failed reason=\"{}\"", written.error().to_string());
     return written;
   }
   publish(std::move(state));

@@ -1,0 +1,69 @@
+#include "mep/config.h"
+
+namespace sluice::mep {
+namespace {
+
+constexpr uint16_t kDefaultHttpPort = 8080;
+constexpr uint16_t kDefaultMetricsPort = 9101;
+
+IpAddress address(ConfigNode& node, const char* key) {
+  return node.parsed<IpAddress>(key, IpAddress::parse)
+      .value_or(IpAddress(Ipv4Address(0x7f00'0001)));
+}
+
+uint16_t port(ConfigNode& node, uint16_t fallback) {
+  return static_cast<uint16_t>(node.integer("port", fallback, 1, 65535));
+}
+
+http::TransportOptions read_http(ConfigNode node) {
+  http::TransportOptions out;
+  out.address = address(node, "address");
+  out.port = port(node, kDefaultHttpPort);
+  out.threads = static_cast<size_t>(node.integer("threads", 2, 1, 64));
+  return out;
+}
+
+void read_limits(ConfigNode node, MepConfig& config) {
+  constexpr int64_t kMebi = 1 << 20;
+  auto& transport = config.http.limits;
+  transport.parser.max_body =
+      static_cast<size_t>(node.integer("body_bytes", 4 * kMebi, 1024, 64 * kMebi));
+  transport.max_connections =
+      static_cast<size_t>(node.integer("connections", 10'000, 1, 1'000'000));
+  config.limits.app_instances =
+      static_cast<size_t>(node.integer("app_instances", 1'000, 1, 100'000));
+  // Both kinds of one Mp2 message have room for this many.
+  config.limits.rules =
+      static_cast<size_t>(node.integer("rules", 20'000, 1, static_cast<int64_t>(mp2::kMaxEntries)));
+}
+
+MepConfig read(ConfigNode node) {
+  MepConfig config;
+  config.http = read_http(node.child("http"));
+  config.state_directory = node.required_text("state");
+  config.steering.mp2.path = node.child("mp2").required_text("socket");
+  {
+    auto metrics = node.child("metrics");
+    config.metrics_address = address(metrics, "address");
+    config.metrics_port = port(metrics, kDefaultMetricsPort);
+  }
+  config.tokens.lifetime =
+      std::chrono::seconds(node.child("auth").integer("token_lifetime_s", 600, 10, 86'400));
+  config.steering.default_ttl_s = static_cast<uint32_t>(
+      node.child("dns").integer("default_ttl_s", 60, 0, traffic_rules::kMaxTtlS));
+  read_limits(node.child("limits"), config);
+  config.log_level =
+      node.child("log").choice("level", "info", {"trace", "debug", "info", "warn", "error", "off"});
+  return config;
+}
+
+}  // namespace
+
+Result<MepConfig> read_mep_config(const std::string& path) {
+  MepConfig config;
+  auto ok = read_config_file(path, [&](ConfigNode node) { config = read(std::move(node)); });
+  if (!ok) return std::unexpected(ok.error());
+  return config;
+}
+
+}  // namespace sluice::mep

@@ -1,0 +1,28 @@
+// The configuration of sluice-mep.
+#pragma once
+
+#include <string>
+
+#include "base/config/config_node.h"
+#include "base/http/pistache_transport.h"
+#include "mep/auth/token_service.h"
+#include "mep/provisioning/handlers.h"
+#include "mep/steering/reconciler.h"
+
+namespace sluice::mep {
+
+struct MepConfig {
+  http::TransportOptions http;
+  std::string state_directory;
+  ReconcilerConfig steering;
+  IpAddress metrics_address;
+  uint16_t metrics_port = 0;
+  auth::TokenOptions tokens;
+  ProvisioningLimits limits;
+  std::string log_level;
+};
+
+// Every key is documented in mep/README.md.
+Result<MepConfig> read_mep_config(const std::string& path);
+
+}  // namespace sluice::mep

@@ -1,0 +1,52 @@
+#include "mep/etag.h"
+
+#include <nlohmann/json.hpp>
+
+namespace sluice::mep {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+// Whether a list of entity tags names `etag`. Ours have no comma inside the quotes, so that a tag
+// that has one cannot be ours and may be torn apart.
+bool names(std::string_view list, std::string_view etag, bool weak) {
+  if (trimmed(list) == "*") return true;
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    auto tag = trimmed(list.substr(0, comma));
+    if (weak && tag.starts_with("W/")) tag.remove_prefix(2);
+    if (tag == etag) return true;
+    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string etag_of(uint64_t revision) { return fmt::format("\"{}\"", revision); }
+
+Result<void> check_if_match(const http::Request& request, std::string_view etag) {
+  const auto condition = request.headers.joined("If-Match");
+  if (!condition || names(*condition, etag, /*weak=*/false)) return {};
+  return fail(ErrorCode::kPreconditionFailed,
+              "If-Match does not name the current version; read the resource again");
+}
+
+bool client_has(const http::Request& request, std::string_view etag) {
+  const auto condition = request.headers.joined("If-None-Match");
+  return condition && names(*condition, etag, /*weak=*/true);
+}
+
+http::Response tagged_response(const http::Request& request, const nlohmann::json& body,
+                               std::string_view etag) {
+  if (client_has(request, etag)) {
+    return http::Response{304, {}, {}}.with("ETag", std::string(etag));
+  }
+  return http::Response::json(200, body).with("ETag", std::string(etag));
+}
+
+}  // namespace sluice::mep

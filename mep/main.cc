@@ -1,0 +1,73 @@
+// sluice-mep: the MEC platform of one edge site.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "base/clock.h"
+#include "base/event_loop.h"
+#include "base/log.h"
+#include "mep/config.h"
+#include "mep/metrics.h"
+#include "mep/platform.h"
+
+namespace sluice::mep {
+namespace {
+
+Result<void> run(const MepConfig& config) {
+  EventLoop loop;
+  loop.stop_on_signals();  // before any thread: they inherit the blocked signals
+  const SystemClock clock;
+  auto platform = Platform::start(
+      loop, clock, {config.state_directory, config.steering, config.tokens, config.limits});
+  if (!platform) return std::unexpected(platform.error());
+  Metrics metrics((*platform)->store(), (*platform)->rule_status());
+  if (auto ok = metrics.serve(config.metrics_address, config.metrics_port); !ok) return ok;
+  auto transport = http::PistacheTransport::start(config.http, [&](http::Request&& request) {
+    auto response = (*platform)->handle(std::move(request));
+    metrics.count_reply(response.status);
+    return response;
+  });
+  if (!transport) return std::unexpected(transport.error());
+  spdlog::info("mep ready http={}:{} metrics={}:{} state={}", config.http.address.to_string(),
+               (*transport)->port(), config.metrics_address.to_string(), config.metrics_port,
+               config.state_directory);
+  loop.run();
+  spdlog::info("mep stopping");
+  return {};  // the transport first, then what it serves: reverse order of making
+}
+
+int main_with(const std::string& config_file, bool check_only) {
+  const auto config = read_mep_config(config_file);
+  if (!config) {
+    fmt::print(stderr, "{}\n", config.error().to_string());
+    return 2;
+  }
+  if (check_only) {
+    fmt::print("{} is valid\n", config_file);
+    return 0;
+  }
+  start_logging("sluice-mep", config->log_level);
+  if (auto ok = run(*config); !ok) {
+    spdlog::error("mep cannot run reason=\"{}\"", ok.error().to_string());
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace sluice::mep
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "The MEC platform of one edge site: Mp1 for apps, Mm5 for the platform manager, and the\n"
+      "reconciler that keeps sluice-upf at the desired rules.\n"
+      "The first start writes STATE/operator.json, the credentials for Mm5.",
+      "sluice-mep");
+  app.set_version_flag("--version", SLUICE_VERSION);
+  std::string config_file = "/etc/sluice/mep.yaml";
+  bool check_only = false;
+  app.add_option("--config", config_file, "Configuration file (YAML)")->capture_default_str();
+  app.add_flag("--check-config", check_only, "Check the configuration file and exit");
+  app.footer("Exit codes: 0 stopped on request, 1 cannot run, 2 wrong configuration.");
+  CLI11_PARSE(app, argc, argv);
+  return sluice::mep::main_with(config_file, check_only);
+}

@@ -1,0 +1,96 @@
+#include "mep/operator_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "base/unique_fd.h"
+#include "mep/provisioning/credentials.h"
+#include "traffic-rules/json_fields.h"
+
+namespace sluice::mep {
+namespace {
+
+using nlohmann::json;
+
+struct Credentials {
+  std::string client_id;
+  std::string client_secret;
+};
+
+Result<Credentials> read_file(const std::string& path) {
+  std::ifstream file(path);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  if (!file.is_open() || file.bad()) return fail(ErrorCode::kInternal, "{} cannot be read", path);
+  const auto value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  traffic_rules::JsonProblem problem;
+  traffic_rules::JsonFields fields(value, "", problem);
+  Credentials out{fields.text("client_id"), fields.text("client_secret")};
+  if (problem.found() || out.client_id.empty() || out.client_secret.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "{} does not hold client_id and client_secret; remove it to get new ones", path);
+  }
+  return out;
+}
+
+// Complete or not at all, and never readable by others.
+Result<void> write_file(const std::string& path, const Credentials& credentials) {
+  const auto text =
+      json{{"client_id", credentials.client_id}, {"client_secret", credentials.client_secret}}.dump(
+          2) +
+      "\n";
+  const auto temporary = path + ".new";
+  unlink(temporary.c_str());
+  const UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  const bool written =
+      fd && write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      fsync(fd.get()) == 0 && rename(temporary.c_str(), path.c_str()) == 0;
+  if (!written) return std::unexpected(errno_error("write " + path));
+  return {};
+}
+
+// The one operator client of the store becomes this one.
+Result<void> adopt(Store& store, const Credentials& credentials) {
+  return store.change([&](Draft& draft) -> Result<void> {
+    std::vector<std::string> old;
+    for (const auto& [id, client] : draft.state().clients) {
+      if (!client->app_instance_id) old.push_back(id);
+    }
+    for (const auto& id : old) draft.remove_client(id);
+    auto client = new_operator_client().client;
+    client.client_id = credentials.client_id;
+    client.secret_hash = auth::SecretHash::of(credentials.client_secret);
+    draft.put_client(std::move(client));
+    return {};
+  });
+}
+
+}  // namespace
+
+Result<void> ensure_operator(const std::string& path, Store& store) {
+  if (!std::filesystem::exists(path)) {
+    const auto fresh = new_operator_client();
+    const Credentials credentials{fresh.client.client_id, fresh.secret};
+    // The file first: if the store misses it, the next start finds the file and adopts it.
+    if (auto ok = write_file(path, credentials); !ok) return ok;
+    spdlog::info("auth operator credentials written file={}", path);
+    return adopt(store, credentials);
+  }
+  const auto credentials = read_file(path);
+  if (!credentials) return std::unexpected(credentials.error());
+  const auto state = store.snapshot();
+  const auto known = state->clients.find(credentials->client_id);
+  if (known != state->clients.end() &&
+      known->second->secret_hash.matches(credentials->client_secret)) {
+    return {};
+  }
+  return adopt(store, *credentials);
+}
+
+}  // namespace sluice::mep

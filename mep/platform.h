@@ -1,0 +1,65 @@
+// The platform without its sockets towards apps: everything that stands behind the router.
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "base/event_loop.h"
+#include "base/http/router.h"
+#include "mep/auth/token_endpoint.h"
+#include "mep/auth/token_service.h"
+#include "mep/provisioning/handlers.h"
+#include "mep/provisioning/rule_status.h"
+#include "mep/steering/conflicts.h"
+#include "mep/steering/reconciler.h"
+#include "mep/steering/rule_reports.h"
+#include "mep/store/client_directory.h"
+#include "mep/store/store.h"
+
+namespace sluice::mep {
+
+struct PlatformConfig {
+  std::string state_directory;
+  ReconcilerConfig steering;
+  auth::TokenOptions tokens;
+  ProvisioningLimits limits;
+};
+
+class Platform {
+ public:
+  // Opens the state, builds the router from every document of api-specs/ and starts to look for the
+  // user plane. Fails when an operation has no handler. `loop` and `clock` must outlive it; made
+  // and destroyed on the loop's thread.
+  static Result<std::unique_ptr<Platform>> start(EventLoop& loop, const Clock& clock,
+                                                 PlatformConfig config);
+  Platform(const Platform&) = delete;
+  Platform& operator=(const Platform&) = delete;
+  ~Platform();
+
+  // From any thread.
+  http::Response handle(http::Request request) const { return router_->handle(std::move(request)); }
+
+  Store& store() { return *store_; }
+  const RuleStatusView& rule_status() const { return rule_status_; }
+
+ private:
+  Platform(const Clock& clock, PlatformConfig config, std::unique_ptr<Store> store,
+           auth::SigningKey key);
+  Result<void> build_router();
+
+  // Work that was posted to the loop asks whether there still is a platform.
+  std::shared_ptr<Platform*> alive_ = std::make_shared<Platform*>(this);
+  PlatformConfig config_;
+  std::unique_ptr<Store> store_;
+  ClientDirectory clients_;
+  auth::TokenService tokens_;
+  auth::TokenEndpoint token_endpoint_;
+  RuleReports reports_;
+  ConflictView conflicts_;
+  RuleStatusView rule_status_;
+  ProvisioningContext provisioning_;
+  std::optional<http::Router> router_;
+  std::unique_ptr<Reconciler> reconciler_;
+};
+
+}  // namespace sluice::mep

@@ -1,0 +1,39 @@
+#include "mep/provisioning/credentials.h"
+
+#include "mep/auth/scopes.h"
+
+namespace sluice::mep {
+namespace {
+
+constexpr const char* kTokenEndpoint = "/oauth2/token";
+
+NewClient new_client(const char* prefix, auth::Scopes scopes,
+                     std::optional<std::string> app_instance_id) {
+  NewClient out;
+  out.secret = auth::new_secret();
+  // Any name will do as long as it is new; 16 characters of base64url are 96 random bits.
+  out.client.client_id = prefix + auth::new_secret().substr(0, 16);
+  out.client.secret_hash = auth::SecretHash::of(out.secret);
+  out.client.scopes = std::move(scopes);
+  out.client.app_instance_id = std::move(app_instance_id);
+  return out;
+}
+
+}  // namespace
+
+NewClient new_app_client(const std::string& app_instance_id) {
+  return new_client("app-", {std::string(auth::kScopeAppSupport)}, app_instance_id);
+}
+
+NewClient new_operator_client() {
+  return new_client("operator-", {std::string(auth::kScopeMm5)}, std::nullopt);
+}
+
+nlohmann::json credentials_to_json(const NewClient& client) {
+  return {{"clientId", client.client.client_id},
+          {"clientSecret", client.secret},
+          {"tokenEndpoint", kTokenEndpoint},
+          {"scopes", client.client.scopes}};
+}
+
+}  // namespace sluice::mep

@@ -1,0 +1,24 @@
+// The OAuth2 client of an app instance.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "mep/auth/client_store.h"
+
+namespace sluice::mep {
+
+struct NewClient {
+  auth::Client client;
+  std::string secret;  // to be told once
+};
+
+// A client for the app instance, with the scopes of apps.
+NewClient new_app_client(const std::string& app_instance_id);
+// A client that may use Mm5.
+NewClient new_operator_client();
+
+// AppCredentials of api-specs/mm5.yaml.
+nlohmann::json credentials_to_json(const NewClient& client);
+
+}  // namespace sluice::mep

@@ -1,0 +1,193 @@
+#include "mep/provisioning/handlers.h"
+
+#include "base/http/problem.h"
+#include "base/log.h"
+#include "mep/app-enablement/rule_kinds.h"
+#include "mep/etag.h"
+#include "mep/provisioning/app_input.h"
+#include "mep/provisioning/credentials.h"
+
+namespace sluice::mep {
+namespace {
+
+using http::Request;
+using http::Response;
+using http::to_response;
+using nlohmann::json;
+
+json app_to_json(const AppInstance& app) {
+  return {{"appInstanceId", app.id},
+          {"appName", app.name},
+          {"state", app.state == AppState::kReady ? "READY" : "PROVISIONED"},
+          {"trafficRules", rules_to_json(app.traffic_rules)},
+          {"dnsRules", rules_to_json(app.dns_rules)}};
+}
+
+Result<const AppInstance*> find_app(const State& state, const Request& request) {
+  const auto& id = request.path_param("appInstanceId");
+  if (const auto* app = state.find_app(id)) return app;
+  return fail(ErrorCode::kNotFound, "no app instance '{}'", id);
+}
+
+// The records of newly declared rules. One that was declared alike before stays as the app has
+// switched it.
+template <typename Kind>
+RuleRecords<typename Kind::Rule> declare_rules(Draft& draft, const AppInstance* before,
+                                               const std::vector<typename Kind::Rule>& rules) {
+  RuleRecords<typename Kind::Rule> out;
+  for (const auto& rule : rules) {
+    std::shared_ptr<const RuleRecord<typename Kind::Rule>> record;
+    if (before != nullptr) {
+      const auto found = Kind::of(*before).find(Kind::id_of(rule));
+      if (found != Kind::of(*before).end()) record = found->second;
+    }
+    if (!record || record->declared != rule) record = draft.new_record(rule, rule, record);
+    out.emplace(Kind::id_of(rule), std::move(record));
+  }
+  return out;
+}
+
+Result<void> check_limits(const State& state, const AppInstance* before, const AppInput& input,
+                          const ProvisioningLimits& limits) {
+  if (before == nullptr && state.apps.size() >= limits.app_instances) {
+    return fail(ErrorCode::kResourceExhausted, "the site takes {} app instances at most",
+                limits.app_instances);
+  }
+  size_t rules = input.traffic_rules.size() + input.dns_rules.size();
+  for (const auto& [id, app] : state.apps) {
+    if (app.get() != before) rules += app->traffic_rules.size() + app->dns_rules.size();
+  }
+  if (rules > limits.rules) {
+    return fail(ErrorCode::kResourceExhausted, "the site takes {} rules at most, these make {}",
+                limits.rules, rules);
+  }
+  return {};
+}
+
+// What a PUT leads to.
+struct Provisioned {
+  AppInstance app;
+  bool is_new = false;
+  std::optional<NewClient> credentials;
+};
+
+void replace_client(Draft& draft, const std::string& app_id, const NewClient& fresh) {
+  std::vector<std::string> old;
+  for (const auto& [id, client] : draft.state().clients) {
+    if (client->app_instance_id == app_id) old.push_back(id);
+  }
+  for (const auto& id : old) draft.remove_client(id);
+  draft.put_client(fresh.client);
+}
+
+Result<void> provision(Draft& draft, const Request& request, const AppInput& input,
+                       const ProvisioningLimits& limits, Provisioned& out) {
+  const auto& id = request.path_param("appInstanceId");
+  const auto* before = draft.state().find_app(id);
+  const auto tag = before == nullptr ? std::string() : etag_of(before->revision);
+  if (before == nullptr && request.headers.has("If-Match")) {
+    return fail(ErrorCode::kPreconditionFailed, "If-Match: there is no app instance '{}'", id);
+  }
+  if (auto ok = check_if_match(request, tag); !ok) return ok;
+  if (auto ok = check_limits(draft.state(), before, input, limits); !ok) return ok;
+
+  out.is_new = before == nullptr;
+  out.app.id = id;
+  out.app.name = input.name;
+  out.app.state = out.is_new ? AppState::kProvisioned : before->state;
+  out.app.traffic_rules = declare_rules<TrafficRules>(draft, before, input.traffic_rules);
+  out.app.dns_rules = declare_rules<DnsRules>(draft, before, input.dns_rules);
+  if (out.is_new || request.query.get("new_credentials") == "true") {
+    out.credentials = new_app_client(id);
+  }
+  const bool same = before != nullptr && before->name == out.app.name &&
+                    before->traffic_rules == out.app.traffic_rules &&
+                    before->dns_rules == out.app.dns_rules;
+  out.app.revision = same ? before->revision : draft.state().revision;
+  if (!same) draft.put_app(out.app);
+  if (out.credentials) replace_client(draft, id, *out.credentials);
+  return {};
+}
+
+Response put_app_instance(const ProvisioningContext& context, const Request& request) {
+  const auto& id = request.path_param("appInstanceId");
+  const auto input = read_app_input(id, request.json);
+  if (!input) return to_response(input.error());
+  Provisioned result;
+  const auto done = context.store.change(
+      [&](Draft& draft) { return provision(draft, request, *input, context.limits, result); });
+  if (!done) return to_response(done.error());
+  spdlog::info("mm5 app provisioned app_instance_id={} new={} traffic_rules={} dns_rules={}", id,
+               result.is_new, result.app.traffic_rules.size(), result.app.dns_rules.size());
+
+  auto body = app_to_json(result.app);
+  if (result.credentials) body["credentials"] = credentials_to_json(*result.credentials);
+  auto response = Response::json(result.is_new ? 201 : 200, body);
+  response.headers.set("ETag", etag_of(result.app.revision));
+  if (result.is_new) response.headers.set("Location", "/mm5/v1/app_instances/" + id);
+  if (result.credentials) response.headers.set("Cache-Control", "no-store");
+  return response;
+}
+
+Response get_app_instance(const ProvisioningContext& context, const Request& request) {
+  const auto state = context.store.snapshot();
+  const auto app = find_app(*state, request);
+  if (!app) return to_response(app.error());
+  return tagged_response(request, app_to_json(**app), etag_of((*app)->revision));
+}
+
+Response list_app_instances(const ProvisioningContext& context) {
+  const auto state = context.store.snapshot();
+  auto out = json::array();
+  for (const auto& [id, app] : state->apps) out.push_back(app_to_json(*app));
+  return Response::json(200, out);
+}
+
+Response delete_app_instance(const ProvisioningContext& context, const Request& request) {
+  const auto& id = request.path_param("appInstanceId");
+  const auto done = context.store.change([&](Draft& draft) -> Result<void> {
+    const auto app = find_app(draft.state(), request);
+    if (!app) return std::unexpected(app.error());
+    if (auto ok = check_if_match(request, etag_of((*app)->revision)); !ok) return ok;
+    draft.remove_app(id);
+    return {};
+  });
+  if (!done) return to_response(done.error());
+  spdlog::info("mm5 app withdrawn app_instance_id={}", id);
+  return Response::no_content();
+}
+
+Response get_rules(const ProvisioningContext& context, const Request& request) {
+  const auto state = context.store.snapshot();
+  const auto app = find_app(*state, request);
+  if (!app) return to_response(app.error());
+  return Response::json(200, context.rule_status.of_app(*state, **app));
+}
+
+Response get_platform(const ProvisioningContext& context) {
+  const auto link = context.rule_status.link();
+  json upf = {{"connected", link.connected},
+              {"desiredGeneration", context.store.snapshot()->generation}};
+  if (!link.instance_id.empty()) {
+    upf["instanceId"] = link.instance_id;
+    upf["installedGeneration"] = link.installed_generation;
+  }
+  return Response::json(200, {{"instanceId", context.platform_instance_id},
+                              {"version", context.version},
+                              {"upf", std::move(upf)}});
+}
+
+}  // namespace
+
+http::Handlers provisioning_handlers(const ProvisioningContext& context) {
+  return {
+      {"putAppInstance", [&](const Request& r) { return put_app_instance(context, r); }},
+      {"getAppInstance", [&](const Request& r) { return get_app_instance(context, r); }},
+      {"listAppInstances", [&](const Request&) { return list_app_instances(context); }},
+      {"deleteAppInstance", [&](const Request& r) { return delete_app_instance(context, r); }},
+      {"getAppInstanceRules", [&](const Request& r) { return get_rules(context, r); }},
+      {"getPlatform", [&](const Request&) { return get_platform(context); }},
+  };
+}
+
+}  // namespace sluice::mep

@@ -1,0 +1,141 @@
+#include "mep/steering/reconciler.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "mep/steering/desired_set.h"
+
+namespace sluice::mep {
+
+Reconciler::Reconciler(EventLoop& loop, const Store& store, const Clock& clock,
+                       RuleReports& reports, ReconcilerConfig config)
+    : loop_(loop),
+      store_(store),
+      clock_(clock),
+      reports_(reports),
+      config_(std::move(config)),
+      retry_delay_(config_.first_retry),
+      client_(loop, config_.mp2, *this) {
+  reports_.set_link({.connected = false, .since_ms = now_ms()});
+}
+
+Reconciler::~Reconciler() {
+  if (retry_) loop_.cancel(*retry_);
+}
+
+int64_t Reconciler::now_ms() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall().time_since_epoch())
+      .count();
+}
+
+void Reconciler::sync() {
+  if (!client_.connected() || pending_) return;
+  auto target = store_.snapshot();
+  if (!installed_) {
+    send_all();
+  } else if (installed_->generation != target->generation) {
+    send_difference(std::move(target));
+  }
+}
+
+void Reconciler::send_all() {
+  if (retry_) loop_.cancel(*retry_);
+  retry_.reset();
+  auto target = store_.snapshot();
+  auto all = desired_set(*target, config_.default_ttl_s);
+  spdlog::info("steering sending all generation={} rules={} dns_rules={}", all.version.generation,
+               all.rules.size(), all.dns.size());
+  client_.send(std::move(all));
+  pending_ = Pending{std::move(target), std::nullopt};
+}
+
+void Reconciler::send_difference(std::shared_ptr<const State> target) {
+  auto update = difference(*installed_, *target, config_.default_ttl_s);
+  client_.send(update);
+  pending_ = Pending{std::move(target), std::move(update)};
+}
+
+void Reconciler::on_hello(const mp2::Hello& hello) {
+  const auto desired = store_.snapshot();
+  const mp2::SetVersion wanted{desired->source, desired->generation};
+  reports_.set_link({.connected = true,
+                     .instance_id = hello.instance_id,
+                     .installed_generation =
+                         hello.installed.source == wanted.source ? hello.installed.generation : 0,
+                     .refusal = {},
+                     .since_ms = now_ms()});
+  retry_delay_ = config_.first_retry;
+  if (hello.installed == wanted) {
+    installed_ = desired;
+  } else {
+    installed_.reset();
+    send_all();
+  }
+}
+
+void Reconciler::on_applied(const mp2::Applied& applied) {
+  if (!pending_ || applied.generation != pending_->target->generation) {
+    spdlog::warn("steering unexpected confirmation generation={}", applied.generation);
+    return;
+  }
+  if (pending_->update) {
+    reports_.forget(*pending_->update);
+  } else {
+    reports_.forget_all();
+  }
+  reports_.reject(applied.rejected, now_ms());
+  for (const auto& [key, reason] : applied.rejected) {
+    spdlog::warn("steering rule rejected key={} reason=\"{}\"", key, reason);
+  }
+  auto link = reports_.link();
+  link.installed_generation = applied.generation;
+  link.refusal.clear();
+  reports_.set_link(std::move(link));
+  installed_ = std::move(pending_->target);
+  pending_.reset();
+  retry_delay_ = config_.first_retry;
+  sync();
+}
+
+void Reconciler::on_refused(const mp2::Refused& refused) {
+  spdlog::warn("steering set refused generation={} code={} reason=\"{}\"", refused.generation,
+               mp2::to_string(refused.code), refused.reason);
+  const bool was_update = pending_ && pending_->update;
+  pending_.reset();
+  installed_.reset();
+  // Only an update can be out of step; a whole set that is refused so is refused for good.
+  if (was_update && refused.code == mp2::RefusalCode::kResync) {
+    send_all();
+    return;
+  }
+  auto link = reports_.link();
+  link.refusal = refused.reason;
+  reports_.set_link(std::move(link));
+  retry_later();
+}
+
+void Reconciler::retry_later() {
+  if (retry_) loop_.cancel(*retry_);
+  retry_ = loop_.after(retry_delay_, [this] {
+    retry_.reset();
+    sync();
+  });
+  retry_delay_ = std::min(2 * retry_delay_, config_.longest_retry);
+}
+
+void Reconciler::on_status(const mp2::Status& status) { reports_.merge(status); }
+
+void Reconciler::on_disconnect() {
+  pending_.reset();
+  installed_.reset();
+  if (retry_) loop_.cancel(*retry_);
+  retry_.reset();
+  auto link = reports_.link();
+  link.connected = false;
+  link.since_ms = now_ms();
+  reports_.set_link(std::move(link));
+  // Whatever the user plane does now, nobody can say.
+  reports_.forget_all();
+}
+
+}  // namespace sluice::mep

@@ -1,0 +1,76 @@
+// Keeps the user plane at the desired rule set, whoever of the two restarts.
+//
+// At most one message is under way. While it is, changes pile up in the store, and the reply starts
+// the next difference:
+//
+//              hello, same version          change in the store
+//   AWAY ----------------------------> IN STEP -----------------> UPDATING --+
+//    |  ^ disconnect (from anywhere)    ^  ^  applied               | refused |
+//    |  |                               |  +------------------------+ RESYNC  |
+//    |  hello, other version            | applied                             v
+//    +---------------------------> REPLACING <-------------------------- (send all)
+//                                      | refused INVALID, LIMIT: send all again later, or when the
+//                                      v store changes
+//                                   REFUSED
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <variant>
+
+#include "base/clock.h"
+#include "base/event_loop.h"
+#include "mep/steering/rule_reports.h"
+#include "mep/store/store.h"
+#include "mp2/client.h"
+
+namespace sluice::mep {
+
+struct ReconcilerConfig {
+  mp2::Mp2ClientConfig mp2;
+  uint32_t default_ttl_s = 60;                   // of DNS answers whose rule names none
+  std::chrono::milliseconds first_retry{1'000};  // after a refusal, doubled up to
+  std::chrono::milliseconds longest_retry{30'000};
+};
+
+class Reconciler final : private mp2::Mp2ClientHandler {
+ public:
+  // Runs on the loop's thread, where it must be made and destroyed. All must outlive it.
+  Reconciler(EventLoop& loop, const Store& store, const Clock& clock, RuleReports& reports,
+             ReconcilerConfig config);
+  ~Reconciler() override;
+
+  // The store has changed: brings the user plane up to date. On the loop's thread.
+  void sync();
+
+ private:
+  void on_hello(const mp2::Hello& hello) override;
+  void on_applied(const mp2::Applied& applied) override;
+  void on_refused(const mp2::Refused& refused) override;
+  void on_status(const mp2::Status& status) override;
+  void on_disconnect() override;
+
+  void send_all();
+  void send_difference(std::shared_ptr<const State> target);
+  void retry_later();
+  int64_t now_ms() const;
+
+  // What is under way, until the user plane replies.
+  struct Pending {
+    std::shared_ptr<const State> target;
+    std::optional<mp2::Update> update;  // none: the whole set
+  };
+
+  EventLoop& loop_;
+  const Store& store_;
+  const Clock& clock_;
+  RuleReports& reports_;
+  ReconcilerConfig config_;
+  std::shared_ptr<const State> installed_;  // what the UPF has; null: unknown, or something else
+  std::optional<Pending> pending_;
+  std::optional<TimerId> retry_;
+  std::chrono::milliseconds retry_delay_;
+  mp2::Mp2Client client_;  // last: it may call back from now on
+};
+
+}  // namespace sluice::mep
