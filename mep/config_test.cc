@@ -1,0 +1,46 @@
+#include "mep/config.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace sluice::mep {
+namespace {
+
+using testing::HasSubstr;
+
+Result<MepConfig> read(const std::string& text) {
+  auto path = (std::filesystem::temp_directory_path() / "mep-config-XXXXXX").string();
+  close(mkstemp(path.data()));
+  std::ofstream(path) << text;
+  auto config = read_mep_config(path);
+  std::filesystem::remove(path);
+  return config;
+}
+
+TEST(MepConfig, has_defaults_for_all_but_the_state_and_the_socket) {
+  const auto config = read("state: /s\nmp2: {socket: /m}\n");
+  ASSERT_TRUE(config) << config.error().to_string();
+  EXPECT_EQ(config->http.address.to_string(), "127.0.0.1");
+  EXPECT_EQ(config->http.port, 8080);
+  EXPECT_EQ(config->metrics_port, 9101);
+  EXPECT_EQ(config->steering.default_ttl_s, 60U);
+  EXPECT_EQ(config->tokens.lifetime, std::chrono::seconds(600));
+  EXPECT_EQ(config->log_level, "info");
+}
+
+TEST(MepConfig, names_what_is_wrong_with_its_place) {
+  const auto config = read("state: /s\nhttp: {prot: 1, port: 70000}\ndns: {default_ttl_s: x}\n");
+  ASSERT_FALSE(config);
+  const auto text = config.error().to_string();
+  EXPECT_THAT(text, HasSubstr("2:8"));  // prot
+  EXPECT_THAT(text, HasSubstr("prot"));
+  EXPECT_THAT(text, HasSubstr("port"));
+  EXPECT_THAT(text, HasSubstr("default_ttl_s"));
+  EXPECT_THAT(text, HasSubstr("socket"));
+}
+
+}  // namespace
+}  // namespace sluice::mep

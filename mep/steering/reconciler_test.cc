@@ -1,0 +1,238 @@
+#include "mep/steering/reconciler.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <functional>
+
+#include "mep/steering/fake_upf.h"
+#include "mep/test_apps.h"
+
+namespace sluice::mep {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::Contains;
+using testing::Key;
+using testing::SizeIs;
+using traffic_rules::RuleState;
+
+class ReconcilerTest : public testing::Test {
+ protected:
+  ReconcilerTest() {
+    auto pattern = (std::filesystem::temp_directory_path() / "mep-steer-XXXXXX").string();
+    directory_ = mkdtemp(pattern.data());
+    store_ = std::move(Store::open(directory_, clock_).value());
+  }
+  ~ReconcilerTest() override {
+    reconciler_.reset();
+    upf_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  std::string socket() const { return directory_ + "/mp2.sock"; }
+  void start_upf() { upf_ = std::make_unique<FakeUpf>(loop_, socket()); }
+  void start_reconciler() {
+    reports_ = std::make_unique<RuleReports>();
+    reconciler_ = std::make_unique<Reconciler>(
+        loop_, *store_, clock_, *reports_,
+        ReconcilerConfig{{socket(), mp2::kDefaultMaxLine, milliseconds(1), milliseconds(4)},
+                         77,
+                         milliseconds(5),
+                         milliseconds(20)});
+  }
+  void edit(const std::function<void(Draft&)>& what) {
+    ASSERT_TRUE(store_->change([&](Draft& draft) -> Result<void> {
+      what(draft);
+      return {};
+    }));
+    if (reconciler_) reconciler_->sync();
+  }
+  void provision(const std::string& id, AppState state = AppState::kReady) {
+    edit([&](Draft& draft) { draft.put_app(test_app(draft, id, state)); });
+  }
+  void switch_rule(const std::string& id, RuleState state) {
+    edit([&](Draft& draft) {
+      auto app = *draft.state().find_app(id);
+      auto& record = app.traffic_rules.at("video");
+      auto rule = record->rule;
+      rule.state = state;
+      record = draft.new_record(std::move(rule), record->declared, record);
+      draft.put_app(std::move(app));
+    });
+  }
+  [[nodiscard]] bool serve_until(const std::function<bool()>& done) {
+    for (int turns = 0; turns < 2000; ++turns) {
+      if (done()) return true;
+      loop_.run_once(milliseconds(10));
+    }
+    return false;
+  }
+  [[nodiscard]] bool in_step() {
+    return serve_until([&] {
+      return upf_->generation() == store_->snapshot()->generation && reports_->link().connected &&
+             reports_->link().installed_generation == upf_->generation();
+    });
+  }
+
+  ManualClock clock_;
+  EventLoop loop_;
+  std::string directory_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<FakeUpf> upf_;
+  std::unique_ptr<RuleReports> reports_;
+  std::unique_ptr<Reconciler> reconciler_;
+};
+
+TEST_F(ReconcilerTest, installs_the_rules_of_apps_that_are_ready) {
+  provision("ready");
+  provision("not-ready", AppState::kProvisioned);
+  start_upf();
+  start_reconciler();
+  ASSERT_TRUE(in_step());
+  EXPECT_THAT(upf_->rules, SizeIs(1));
+  EXPECT_THAT(upf_->rules, Contains(Key("ready/video")));
+  EXPECT_EQ(upf_->dns.at("ready/name").rule.ttl_s, 77U);  // the default
+}
+
+TEST_F(ReconcilerTest, sends_only_what_changes) {
+  start_upf();
+  start_reconciler();
+  ASSERT_TRUE(in_step());
+  provision("a");
+  provision("b");
+  ASSERT_TRUE(in_step());
+  EXPECT_THAT(upf_->rules, SizeIs(2));
+  switch_rule("a", RuleState::kInactive);
+  ASSERT_TRUE(in_step());
+  EXPECT_THAT(upf_->rules, SizeIs(1));
+  EXPECT_THAT(upf_->dns, SizeIs(2));
+  edit([](Draft& draft) { draft.remove_app("b"); });
+  ASSERT_TRUE(in_step());
+  EXPECT_THAT(upf_->rules, SizeIs(0));
+  EXPECT_THAT(upf_->dns, SizeIs(1));
+  EXPECT_EQ(upf_->replaces, 1);  // the empty set at the start
+}
+
+TEST_F(ReconcilerTest, catches_up_with_changes_that_came_while_one_was_under_way) {
+  start_upf();
+  start_reconciler();
+  ASSERT_TRUE(in_step());
+  for (int i = 0; i < 50; ++i) provision("app-" + std::to_string(i));
+  ASSERT_TRUE(in_step());
+  EXPECT_THAT(upf_->rules, SizeIs(50));
+  EXPECT_LT(upf_->updates, 50);  // they were sent together
+}
+
+TEST_F(ReconcilerTest, a_user_plane_that_lost_its_rules_gets_all_of_them) {
+  provision("a");
+  start_upf();
+  start_reconciler();
+  ASSERT_TRUE(in_step());
+  upf_->stop();
+  provision("b");
+  ASSERT_TRUE(serve_until([&] { return !reports_->link().connected; }));
+  upf_->start();
+  ASSERT_TRUE(in_step());
+  EXPECT_THAT(upf_->rules, SizeIs(2));
+  EXPECT_EQ(upf_->replaces, 2);
+}
+
+TEST_F(ReconcilerTest, a_user_plane_that_is_in_step_is_left_alone) {
+  provision("a");
+  start_upf();
+  start_reconciler();
+  ASSERT_TRUE(in_step());
+  reconciler_.reset();  // the platform restarts
+  start_reconciler();
+  ASSERT_TRUE(in_step());
+  EXPECT_EQ(upf_->replaces, 1);
+  EXPECT_EQ(upf_->updates, 0);
+  switch_rule("a", RuleState::kInactive);  // and differences still fit
+  ASSERT_TRUE(in_step());
+  EXPECT_EQ(upf_->updates, 1);
+  EXPECT_THAT(upf_->rules, SizeIs(0));
+}
+
+TEST_F(ReconcilerTest, rules_of_another_store_are_replaced) {
+  provision("a");
+  start_upf();
+  start_reconciler();
+  ASSERT_TRUE(in_step());
+  reconciler_.reset();
+  const auto generation = store_->snapshot()->generation;
+  store_.reset();
+  std::filesystem::remove(directory_ + "/mep.db");
+  std::filesystem::remove(directory_ + "/mep.db-wal");
+  store_ = std::move(Store::open(directory_, clock_).value());
+  provision("b");
+  ASSERT_EQ(store_->snapshot()->generation, generation);  // the same number, another set
+  start_reconciler();
+  ASSERT_TRUE(serve_until([&] { return upf_->rules.contains("b/video"); }));
+  EXPECT_THAT(upf_->rules, SizeIs(1));
+}
+
+TEST_F(ReconcilerTest, starts_afresh_when_told_to_resync) {
+  start_upf();
+  start_reconciler();
+  ASSERT_TRUE(in_step());
+  upf_->refuse_next = mp2::Refused{0, mp2::RefusalCode::kResync, "lost"};
+  provision("a");
+  ASSERT_TRUE(in_step());
+  EXPECT_EQ(upf_->replaces, 2);
+  EXPECT_THAT(upf_->rules, SizeIs(1));
+}
+
+TEST_F(ReconcilerTest, a_refused_set_is_tried_again_and_the_reason_is_known) {
+  provision("a");
+  start_upf();
+  upf_->refuse_next = mp2::Refused{0, mp2::RefusalCode::kLimit, "too many"};
+  start_reconciler();
+  ASSERT_TRUE(serve_until([&] { return !reports_->link().refusal.empty(); }));
+  EXPECT_EQ(reports_->link().refusal, "too many");
+  ASSERT_TRUE(in_step());
+  EXPECT_EQ(reports_->link().refusal, "");
+  EXPECT_EQ(upf_->replaces, 2);
+}
+
+TEST_F(ReconcilerTest, keeps_what_is_said_of_each_rule_until_it_no_longer_holds) {
+  provision("a");
+  start_upf();
+  start_reconciler();
+  ASSERT_TRUE(in_step());
+  const mp2::RuleStatus steering{"a/video", mp2::SteeringState::kSteering, "", 5, 6, 7};
+  const auto said = [&] { return reports_->status(RuleKind::kTraffic, "a/video"); };
+  upf_->publish({upf_->generation(), {steering}, {}});
+  ASSERT_TRUE(serve_until([&] { return said().has_value(); }));
+  EXPECT_EQ(*said(), steering);
+  switch_rule("a", RuleState::kInactive);
+  ASSERT_TRUE(in_step());
+  EXPECT_FALSE(said());
+  switch_rule("a", RuleState::kActive);
+  ASSERT_TRUE(in_step());
+  EXPECT_FALSE(said());
+  upf_->publish({upf_->generation(), {steering}, {}});
+  ASSERT_TRUE(serve_until([&] { return said().has_value(); }));
+  upf_->stop();
+  ASSERT_TRUE(serve_until([&] { return !said(); }));
+}
+
+TEST_F(ReconcilerTest, a_rejected_rule_is_reported_and_the_others_work) {
+  edit([](Draft& draft) {
+    auto app = test_app(draft, "a", AppState::kReady);
+    auto rule = traffic_rules::traffic_rule_from_json(test_traffic_rule("bad")).value();
+    app.traffic_rules.emplace("bad", draft.new_record<traffic_rules::TrafficRule>(rule, rule, {}));
+    draft.put_app(std::move(app));
+  });
+  start_upf();
+  start_reconciler();
+  ASSERT_TRUE(in_step());
+  EXPECT_THAT(upf_->rules, SizeIs(1));
+  const auto status = reports_->status(RuleKind::kTraffic, "a/bad");
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->state, mp2::SteeringState::kRejected);
+  EXPECT_EQ(status->reason, "cannot");
+}
+
+}  // namespace
+}  // namespace sluice::mep
