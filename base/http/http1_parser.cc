@@ -214,7 +214,9 @@ void Http1Parser::State::copy_header() {
 }
 
 Event Http1Parser::State::read_body() {
-  while (!parser->is_done() && !pending().empty()) {
+  // Beast takes for granted that the end of a chunked body, "0" and two line breaks, comes whole.
+  const size_t least = parser->chunked() ? 5 : 1;
+  while (!parser->is_done() && pending().size() >= least) {
     const auto bytes = pending();
     boost::system::error_code code;
     const size_t used = parser->put(boost::asio::buffer(bytes.data(), bytes.size()), code);

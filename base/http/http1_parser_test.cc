@@ -54,6 +54,7 @@ const std::vector<StreamCase> kStreams = {
     {"a chunked body",
      post("Transfer-Encoding: chunked\r\n", "2\r\nab\r\n1;x=y\r\nc\r\n0\r\n\r\n"),
      {"POST /a [abc]"}},
+    {"an empty chunked body", post("Transfer-Encoding: chunked\r\n", "0\r\n\r\n"), {"POST /a []"}},
     {"a trailer is not a header",
      post("Transfer-Encoding: chunked\r\n", "1\r\na\r\n0\r\nHost: evil\r\n\r\n") + get(kHost),
      {"POST /a [a]", "GET /a []"}},

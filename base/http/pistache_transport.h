@@ -35,6 +35,8 @@ struct TransportOptions {
   TransportLimits limits;
 };
 
+// Meant to be started a few times in a process's life: Pistache 0.0.5 never closes the eventfds of
+// a stopped listener, one and two more for each thread.
 class PistacheTransport {
  public:
   // Listens and serves until destroyed. `handler` runs on the worker threads, several at a time; an
