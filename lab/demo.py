@@ -150,20 +150,17 @@ def run(keep_it):
         play(lab)
         if keep_it:
             keep(lab)
-            return 0
-        say("\nAll as expected.")
-    except Unexpected as failure:
-        say(f"\nFAILED: {failure}\n\n{lab.logs()}")
-        return 1
-    except Exception as failure:
-        say(f"\nFAILED: {type(failure).__name__}: {failure}\n\n{lab.logs()}")
+        else:
+            say("\nAll as expected.")
+        return 0
+    except (Unexpected, RuntimeError, OSError) as failure:
+        say(f"\n{lab.logs()}\n\nFAILED: {failure}")
         return 1
     finally:
-        if not (keep_it and lab.net.prefix in topology.kept_labs()):
+        if lab.net.prefix not in topology.kept_labs():
             # A second Ctrl-C must not leave half of it behind.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             lab.__exit__(None, None, None)
-    return 0
 
 
 def kept_lab():

@@ -29,12 +29,18 @@ class Lab:
         return self
 
     def __exit__(self, *exception):
+        if exception[0] not in (None, KeyboardInterrupt, SystemExit):
+            print(self.logs(), file=sys.stderr)
         try:
             # In reverse order, so that the SMF can still say goodbye to the UPF.
             for process in reversed(self.processes.values()):
                 process.stop()
         finally:
             self.net.__exit__(*exception)
+
+    def exists(self):
+        """False before it is entered and after it is left."""
+        return self.net.directory is not None and os.path.isdir(self.net.directory)
 
     def logs(self):
         """The tail of every program's log."""

@@ -7,6 +7,8 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
+from lab.lab import Lab  # noqa: E402  (only now can it be found)
+
 _labs = []
 
 
@@ -27,5 +29,5 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
     if report.failed:
-        for lab in _labs:
+        for lab in filter(Lab.exists, _labs):
             report.sections.append(("programs of the lab", lab.logs()))

@@ -72,6 +72,7 @@ class FakeUpf:
         self.errors = []          # what went wrong in the thread
         self.received = []        # PFCP message types by name
         self.gpdus = []           # the last received, as scapy packets
+        self.error_indications = []  # their information elements, as octets
         self.echo_responses = 0
         self.released = False
         self.restart(0)
@@ -211,6 +212,8 @@ class FakeUpf:
                        + bytes.fromhex("00000e00"), peer)
         elif packet.gtp_type == 2:
             self.echo_responses += 1
+        elif packet.gtp_type == 26:
+            self.error_indications.append(data[12:])
         elif packet.gtp_type == 255:
             self.gpdus = [*self.gpdus[-99:], packet]
             session = next((s for s in self.sessions.values() if s.teid == packet.teid), None)

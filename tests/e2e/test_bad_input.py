@@ -1,5 +1,6 @@
 """Garbage from every side at a running UPF: it counts and drops, and goes on serving."""
 
+import contextlib
 import random
 import socket
 import subprocess
@@ -49,7 +50,7 @@ def still_serving(lab):
 def mutants(seeds, count=MUTANTS, seed=1):
     """Valid messages with octets changed, cut off, repeated or put in; the same in every run."""
     chance = random.Random(seed)
-    for index in range(count):
+    for _ in range(count):
         data = bytearray(chance.choice(seeds))
         for _ in range(chance.randint(1, 4)):
             at = chance.randrange(len(data)) if data else 0
@@ -62,7 +63,7 @@ def mutants(seeds, count=MUTANTS, seed=1):
                 data[at:at] = chance.randbytes(chance.randint(1, 40))
             else:
                 data += data[at:at + 60]
-        yield index, bytes(data[:1500])
+        yield bytes(data[:1500])
 
 
 def send_all(place, source, destination, datagrams):
@@ -90,6 +91,16 @@ def mac_of_upf(lab, place, address):
     words = subprocess.run(["ip", "-n", lab.net.place(place).name, "neigh", "show", "to", address],
                            capture_output=True, text=True, check=True).stdout.split()
     return words[words.index("lladdr") + 1]
+
+
+@contextlib.contextmanager
+def expect_arrivals(lab, port, count):
+    """What is sent meanwhile must really have reached the UPF."""
+    def received():
+        return lab.upf_metrics().total("sluice_upf_port_received_packets_total", port=port)
+    before = received()
+    yield
+    wait_for(lambda: received() >= before + count, f"{count} packets to arrive on {port}")
 
 
 def dropped(lab, reason):
@@ -145,8 +156,9 @@ def test_mutated_gtpu_is_survived(lab, family):
         bytes(GTP_U_Header(gtp_type=1, S=1, seq=7)),
         bytes(GTP_U_Header(gtp_type=26, teid=0) / Raw(b"\x10\x00\x00\x00\x01\x85\x00\x04\x01\x02")),
     ]
-    send_all(lab.net.place("ran"), addresses.N3_GNB[family], (addresses.N3_UPF[family], 2152),
-             (data for _, data in mutants(seeds)))
+    with expect_arrivals(lab, "n3", MUTANTS):
+        send_all(lab.net.place("ran"), addresses.N3_GNB[family],
+                 (addresses.N3_UPF[family], 2152), mutants(seeds))
 
 
 def test_mutated_frames_are_survived(lab):
@@ -160,17 +172,19 @@ def test_mutated_frames_are_survived(lab):
         / Raw(uplink(INNER)),
         ARP(op=1, psrc="192.168.3.9", pdst=addresses.N3_UPF[4]),
     )]
-    send_frames(lab.net.place("ran"), "n3",
-                # A frame has at least its addresses and type, or the kernel does not take it.
-                (data for _, data in mutants(seeds) if len(data) >= 14))
+    # A frame has at least its addresses and type, or the kernel does not take it.
+    frames = [data for data in mutants(seeds) if len(data) >= 14]
+    with expect_arrivals(lab, "n3", len(frames)):
+        send_frames(lab.net.place("ran"), "n3", frames)
 
 
 def test_mutated_dns_queries_are_survived(lab):
     seeds = [bytes(DNS(rd=1, qd=DNSQR(qname=name, qtype=kind)))
              for name in (addresses.VIDEO_NAME, "a." * 60 + "example") for kind in ("A", "AAAA")]
     looped = bytes(DNS(rd=1))[:4] + b"\x00\x01" + bytes(6) + b"\xc0\x0c\x00\x01\x00\x01"
-    send_all(lab.net.ue(1), addresses.ue_address(1, 4), (addresses.RESOLVER[4], 53),
-             [looped, *(data for _, data in mutants(seeds))])
+    with expect_arrivals(lab, "n3", MUTANTS):
+        send_all(lab.net.ue(1), addresses.ue_address(1, 4), (addresses.RESOLVER[4], 53),
+                 [looped, *mutants(seeds)])
 
 
 def pfcp_seeds():
@@ -201,5 +215,5 @@ def test_mutated_pfcp_is_survived_and_counted(lab):
         return lab.upf_metrics().total("sluice_upf_n4_malformed_total")
     before = malformed()
     send_all(lab.net.place("ran"), OTHER_SMF, (addresses.N4_UPF, 8805),
-             (data for _, data in mutants(pfcp_seeds())))
+             mutants(pfcp_seeds()))
     wait_for(lambda: malformed() > before, "malformed PFCP to be counted")
