@@ -24,6 +24,11 @@ const IeInfo* find_ie(IeType type) {
   return found != std::end(kIes) && found->type == type ? found : nullptr;
 }
 
+const IeInfo* find_ie(std::string_view name) {
+  const auto* found = std::ranges::find(kIes, name, &IeInfo::name);
+  return found != std::end(kIes) ? found : nullptr;
+}
+
 std::string to_string(IeType type) {
   const auto number = static_cast<uint16_t>(type);
   const auto* info = find_ie(type);

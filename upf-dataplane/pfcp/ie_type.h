@@ -24,6 +24,9 @@ struct IeInfo {
 // What Release 17 says about this type, or nullptr when it has no such type.
 const IeInfo* find_ie(IeType type);
 
+// The type of this name, or nullptr.
+const IeInfo* find_ie(std::string_view name);
+
 // "Create PDR (1)", or "IE 999" for a type that Release 17 does not have.
 std::string to_string(IeType type);
 

@@ -339,8 +339,10 @@ TEST(N4Session, a_user_plane_that_refuses_is_reported_and_changes_nothing) {
     N4Bench bench;
     bench.associate();
     bench.installer.fail_next = Error{code, "no", "here"};
-    EXPECT_EQ(outcome_of(bench.establish()).cause, cause);
+    EXPECT_EQ(outcome_of(bench.establish()), Outcome{cause}) << "\"here\" is no element";
     EXPECT_TRUE(bench.installer.teids().empty());
+    bench.installer.fail_next = Error{code, "no", "UE IP Address"};
+    EXPECT_EQ(outcome_of(bench.establish()), (Outcome{cause, IeType::kUeIpAddress}));
     const uint64_t seid = bench.plain_session();
     const auto teids = bench.installer.teids();
     bench.installer.fail_next = Error{code, "no", "here"};

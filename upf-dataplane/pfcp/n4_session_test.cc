@@ -205,6 +205,27 @@ TEST(N4Session, a_far_may_drop_first_and_forward_later) {
   EXPECT_TRUE(only_session(bench).fars.at(FarId(2)).forward);
 }
 
+TEST(N4Session, a_far_that_never_had_a_destination_needs_one_to_forward) {
+  N4Bench bench;
+  bench.associate();
+  const Ie dropping =
+      group(IeType::kCreateFar, {ie(FarId(2)), ie(ApplyAction{ApplyAction::kDrop})});
+  const auto response = bench.establish({create_pdr(2, downlink_pdi(), 2), dropping});
+  ASSERT_EQ(outcome_of(response), kAccepted);
+  const uint64_t seid = read<FSeid>(response.ies)->value().seid;
+  const auto forward_with = [](Ies parameters) {
+    return group(IeType::kUpdateFar,
+                 {ie(FarId(2)), ie(ApplyAction{ApplyAction::kForward}),
+                  group(IeType::kUpdateForwardingParameters, std::move(parameters))});
+  };
+  const auto refused = bench.modify(seid, {forward_with({ie(NetworkInstance{"n6"})})});
+  EXPECT_EQ(outcome_of(refused),
+            (Outcome{Cause::kConditionalIeMissing, IeType::kUpdateForwardingParameters,
+                     FailedRuleId{RuleType::kFar, 2}}));
+  EXPECT_EQ(outcome_of(bench.modify(seid, {forward_with(to_gnb())})), kAccepted);
+  EXPECT_TRUE(only_session(bench).fars.at(FarId(2)).forward);
+}
+
 TEST(N4Session, deletion_gives_everything_back) {
   N4Bench bench;
   bench.associate();

@@ -6,6 +6,26 @@
 namespace sluice::upf::pfcp {
 namespace {
 
+Cause cause_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kResourceExhausted:
+      return Cause::kNoResourcesAvailable;
+    case ErrorCode::kInvalidArgument:
+      return Cause::kMandatoryIeIncorrect;
+    case ErrorCode::kUnsupported:
+      return Cause::kServiceNotSupported;
+    case ErrorCode::kUnavailable:
+      return Cause::kEntityInCongestion;
+    case ErrorCode::kNotFound:
+    case ErrorCode::kConflict:
+      return Cause::kRuleCreationOrModificationFailure;
+    case ErrorCode::kInternal:
+      return Cause::kSystemFailure;
+    default:
+      return Cause::kRequestRejected;
+  }
+}
+
 bool has_node_id(MessageType response) {
   switch (response) {
     case MessageType::kAssociationSetupResponse:
@@ -54,24 +74,10 @@ Message reject(const Header& request, std::optional<uint64_t> seid, const NodeId
   return response;
 }
 
-Cause cause_of(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kResourceExhausted:
-      return Cause::kNoResourcesAvailable;
-    case ErrorCode::kInvalidArgument:
-      return Cause::kMandatoryIeIncorrect;
-    case ErrorCode::kUnsupported:
-      return Cause::kServiceNotSupported;
-    case ErrorCode::kUnavailable:
-      return Cause::kEntityInCongestion;
-    case ErrorCode::kNotFound:
-    case ErrorCode::kConflict:
-      return Cause::kRuleCreationOrModificationFailure;
-    case ErrorCode::kInternal:
-      return Cause::kSystemFailure;
-    default:
-      return Cause::kRequestRejected;
-  }
+Rejection rejection_of(const Error& error) {
+  Rejection rejection{.cause = cause_of(error.code), .reason = error.to_string()};
+  if (const auto* info = find_ie(error.field)) rejection.offending_ie = info->type;
+  return rejection;
 }
 
 }  // namespace sluice::upf::pfcp

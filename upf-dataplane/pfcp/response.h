@@ -16,7 +16,8 @@ Message accept(const Header& request, std::optional<uint64_t> seid, const NodeId
 Message reject(const Header& request, std::optional<uint64_t> seid, const NodeId& self,
                const Rejection& rejection);
 
-// Which cause an error of the user plane is reported as.
-Cause cause_of(ErrorCode code);
+// How an error of the user plane is reported. When its field is the name of an element ("F-TEID"),
+// that is the offending one.
+Rejection rejection_of(const Error& error);
 
 }  // namespace sluice::upf::pfcp

@@ -85,7 +85,7 @@ std::optional<Rejection> SessionProcedures::establish_into(GroupReader& in, Sess
                               association.sessions.size())};
   }
   const auto seid = installer_.allocate_seid();
-  if (!seid) return Rejection{cause_of(seid.error().code), {}, {}, seid.error().to_string()};
+  if (!seid) return rejection_of(seid.error());
   spec.seid = *seid;
   spec.dnn = dnn ? dnn->name : dnn_of(spec);
   return install(edit);
@@ -123,8 +123,7 @@ std::optional<Rejection> SessionProcedures::modify_into(GroupReader& in, Session
 
 std::optional<Rejection> SessionProcedures::install(SessionEdit& edit) {
   if (const auto installed = installer_.install(edit.session().spec); !installed) {
-    const Error& error = installed.error();
-    return Rejection{cause_of(error.code), {}, {}, error.to_string()};
+    return rejection_of(installed.error());
   }
   for (const Teid unused : edit.commit()) installer_.release_teid(unused);
   return std::nullopt;

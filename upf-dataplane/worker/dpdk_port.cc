@@ -66,8 +66,8 @@ Result<DpdkPort> DpdkPort::open(const PortConfig& config, uint16_t workers, rte_
     if (error == 0) error = rte_eth_tx_queue_setup(*id, queue, transmit, kAnySocket, nullptr);
     if (error != 0) return dpdk_fail(fmt::format("port {}: queue {}", config.name, queue), error);
   }
-  // Virtual devices may not know these; they then let everything through anyway.
-  rte_eth_dev_set_mtu(*id, static_cast<uint16_t>(config.mtu));
+  // Virtual devices name a nominal limit that their frames do not have to keep to.
+  if (config.mtu <= info.max_mtu) rte_eth_dev_set_mtu(*id, static_cast<uint16_t>(config.mtu));
   rte_eth_promiscuous_enable(*id);
   if (const int error = rte_eth_dev_start(*id); error != 0) {
     return dpdk_fail(fmt::format("port {}: starting", config.name), error);

@@ -46,8 +46,10 @@ int run_function(void* argument) {
 
 Result<void> start_eal(const UpfConfig& config) {
   std::vector<std::string> arguments = {
-      "sluice-upf",  "--lcores",    lcores(config), "--in-memory", "--no-telemetry", "--log-level",
-      "lib.*:error", "--log-level", "pmd.*:error",  "--log-level", "EAL:error"};
+      "sluice-upf",  "--lcores",    lcores(config), "--no-telemetry", "--log-level",
+      "lib.*:error", "--log-level", "pmd.*:error",  "--log-level",    "EAL:error"};
+  // Nothing of ours is shared with other processes, so nothing is left behind by a crash either.
+  arguments.emplace_back(config.huge_pages ? "--in-memory" : "--no-shconf");
   if (!config.huge_pages) arguments.emplace_back("--no-huge");
   arguments.insert(arguments.end(), {"-m", std::to_string(config.memory_mb)});
   if (std::ranges::none_of(config.ports, [](const auto& p) { return is_pci(p.device); })) {

@@ -1,0 +1,203 @@
+#include "upf-dataplane/testing/test_site.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "base/log.h"
+#include "traffic-rules/json.h"
+#include "upf-dataplane/packet/ethernet.h"
+#include "upf-dataplane/packet/ip.h"
+
+namespace sluice::upf::testing {
+namespace {
+
+constexpr size_t kCapacity = 64;
+
+template <typename T>
+T must(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().to_string());
+  return std::move(*result);
+}
+
+Port make_port(const char* name, PortRole role, std::vector<const char*> addresses, uint32_t mtu) {
+  Port port;
+  port.name = name;
+  port.role = role;
+  port.mac = *MacAddress::parse(kOwnMac);
+  port.mtu = mtu;
+  for (const auto* text : addresses) port.addresses.push_back(*IpPrefix::parse(text));
+  return port;
+}
+
+// The answer of `mac` to a probe for `address`.
+Frame make_answer(const IpAddress& address, const MacAddress& mac) {
+  const auto own = *MacAddress::parse(kOwnMac);
+  if (address.is_v4()) {
+    Frame frame = make_probe(address, address, mac, own);
+    auto* arp = reinterpret_cast<ArpPacket*>(frame.data() + sizeof(EthernetHeader));
+    arp->operation = kArpReply;
+    return frame;
+  }
+  // A solicitation for itself, turned into an advertisement; the checksum moves with the type.
+  Frame frame = make_probe(address, address, mac, own);
+  auto* message = reinterpret_cast<NeighbourMessage*>(frame.data() + sizeof(EthernetHeader) +
+                                                      sizeof(Ipv6Header));
+  message->type = kIcmpv6NeighbourAdvertisement;
+  auto* option = reinterpret_cast<uint8_t*>(message + 1);
+  option[0] = kNdTargetLinkLayer;
+  // Both changes are known differences of one 16-bit word each (RFC 1624).
+  uint32_t sum = static_cast<uint16_t>(~message->checksum.get());
+  sum += 0x0100;  // type 135 to 136
+  sum += 0x0100;  // option 1 to 2
+  sum = (sum & 0xffff) + (sum >> 16);
+  message->checksum = static_cast<uint16_t>(~sum);
+  return frame;
+}
+
+}  // namespace
+
+TestSite::TestSite()
+    : counters(1, kCapacity, SteeringManager::counter_slots(kCapacity)),
+      shared(kCapacity * 2, kCapacity, reclaimer) {
+  spdlog::set_level(spdlog::level::warn);  // neighbours come and go in every test
+  neighbours = std::make_unique<Neighbours>(
+      std::vector{make_port("n3", PortRole::kN3, {"192.168.3.1/24", "fd03::1/64"}, 1600),
+                  make_port("n6", PortRole::kN6, {"192.168.6.1/24", "fd06::1/64"}, 1500),
+                  make_port("ldn", PortRole::kLocalDn, {"10.60.0.1/24", "fd60::1/64"}, 1500)},
+      std::vector<Neighbours::Gateways>{
+          {}, {*IpAddress::parse("192.168.6.2"), *IpAddress::parse("fd06::2")}, {}},
+      shared, reclaimer, clock, *this, NeighbourPolicy{});
+  sessions = std::make_unique<SessionManager>(kCapacity, shared, *neighbours, reclaimer, counters);
+  steering = std::make_unique<SteeringManager>("test", kCapacity, shared, *neighbours, reclaimer,
+                                               counters, clock);
+  pipeline = std::make_unique<Pipeline>(shared, counters.worker(0), 1024);
+  answer(kN6, "192.168.6.2", kGatewayMac);
+  answer(kN6, "fd06::2", kGatewayMac);
+}
+
+TestSite::~TestSite() {
+  steering.reset();
+  sessions.reset();
+  neighbours.reset();
+  while (reclaimer.pending() > 0) reclaimer.grace_period();
+}
+
+Outcome TestSite::run(PortIndex in_port, const std::vector<uint8_t>& frame) {
+  return run(in_port, std::vector<std::vector<uint8_t>>{frame}).front();
+}
+
+std::vector<Outcome> TestSite::run(PortIndex in_port,
+                                   const std::vector<std::vector<uint8_t>>& frames,
+                                   uint16_t headroom, uint16_t tailroom) {
+  std::vector<std::vector<uint8_t>> buffers;
+  std::vector<Packet> packets;
+  for (const auto& frame : frames) {
+    auto& buffer = buffers.emplace_back(headroom + frame.size() + tailroom);
+    std::ranges::copy(frame, buffer.begin() + headroom);
+    packets.push_back({.data = buffer.data() + headroom,
+                       .length = static_cast<uint32_t>(frame.size()),
+                       .headroom = headroom,
+                       .tailroom = tailroom,
+                       .in_port = in_port});
+  }
+  pipeline->process(packets);
+  std::vector<Outcome> outcomes;
+  for (const auto& packet : packets) {
+    outcomes.push_back(
+        {packet.verdict, packet.out_port, packet.drop, {packet.data, packet.data + packet.length}});
+  }
+  return outcomes;
+}
+
+SessionSpec TestSite::ue_session(uint8_t n) {
+  SessionSpec spec;
+  spec.seid = must(sessions->allocate_seid());
+  const auto v4 = *Ipv4Address::parse(fmt::format("10.45.0.{}", n));
+  const auto v6 = *IpPrefix::parse(fmt::format("fd45:0:0:{:x}::/64", n));
+  const Teid teid = must(sessions->allocate_teid());
+
+  Pdr uplink;
+  uplink.id = PdrId(1);
+  uplink.precedence = 100;
+  uplink.source = Interface::kAccess;
+  uplink.f_teid = LocalFTeid{teid, *Ipv4Address::parse("192.168.3.1"), {}};
+  uplink.ue = UeAddress{v4, v6};
+  uplink.remove_outer_header = true;
+  uplink.far = FarId(1);
+  Pdr downlink;
+  downlink.id = PdrId(2);
+  downlink.precedence = 100;
+  downlink.source = Interface::kCore;
+  downlink.ue = UeAddress{v4, v6};
+  downlink.far = FarId(2);
+  downlink.qers = {QerId(1)};
+  spec.pdrs = {{uplink.id, uplink}, {downlink.id, downlink}};
+  spec.fars[FarId(1)] = {.id = FarId(1),
+                         .forward = true,
+                         .destination = Interface::kCore,
+                         .network_instance = {},
+                         .outer_header = {}};
+  spec.fars[FarId(2)] = {
+      .id = FarId(2),
+      .forward = true,
+      .destination = Interface::kAccess,
+      .network_instance = {},
+      .outer_header = OuterHeader{Teid(0x1000U + n), *IpAddress::parse("192.168.3.2")}};
+  spec.qers[QerId(1)] = {.id = QerId(1), .uplink_open = true, .downlink_open = true, .qfi = Qfi(9)};
+  return spec;
+}
+
+Teid TestSite::add_ue(uint8_t n) {
+  const auto spec = ue_session(n);
+  if (auto done = sessions->install(spec); !done) {
+    throw std::runtime_error(done.error().to_string());
+  }
+  answer(kN3, "192.168.3.2", kGnbMac);
+  return spec.pdrs.at(PdrId(1)).f_teid->teid;
+}
+
+void TestSite::set_rules(const std::vector<std::string>& traffic_rules,
+                         const std::vector<std::string>& dns_rules) {
+  mp2::Replace replace;
+  replace.version = {"test", ++generation};
+  uint64_t order = 0;
+  for (const auto& text : traffic_rules) {
+    auto rule = must(traffic_rules::traffic_rule_from_json(nlohmann::json::parse(text)));
+    replace.rules.push_back({"app/" + rule.traffic_rule_id, "app", ++order, std::move(rule)});
+  }
+  for (const auto& text : dns_rules) {
+    auto rule = must(traffic_rules::dns_rule_from_json(nlohmann::json::parse(text)));
+    replace.dns.push_back({"app/" + rule.dns_rule_id, "app", ++order, std::move(rule)});
+  }
+  if (const auto applied = steering->apply(std::move(replace)); !applied) {
+    throw std::runtime_error(applied.error().reason);
+  }
+}
+
+mp2::RuleStatus TestSite::rule_status(const std::string& id) const {
+  const auto status = steering->status();
+  for (const auto* list : {&status.rules, &status.dns}) {
+    for (const auto& rule : *list) {
+      if (rule.key == "app/" + id) return rule;
+    }
+  }
+  throw std::runtime_error("no rule " + id);
+}
+
+void TestSite::answer(PortIndex port, const std::string& address, const std::string& mac) {
+  neighbours->learn(port, make_answer(*IpAddress::parse(address), *MacAddress::parse(mac)));
+  if (neighbours->take_changes()) steering->refresh();
+}
+
+void TestSite::pass(std::chrono::milliseconds time) {
+  for (auto passed = std::chrono::milliseconds(0); passed < time; passed += Neighbours::kTick) {
+    clock.advance(Neighbours::kTick);
+    neighbours->tick();
+    for (const auto& [where, mac] : alive) answer(where.first, where.second, mac);
+    if (neighbours->take_changes()) steering->refresh();
+  }
+}
+
+}  // namespace sluice::upf::testing
