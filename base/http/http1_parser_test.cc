@@ -92,7 +92,7 @@ const std::vector<StreamCase> kStreams = {
      post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", ""),
      {"400"}},
     {"chunked in 1.0", "POST /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", {"400"}},
-    {"a malformed chunk", post("Transfer-Encoding: chunked\r\n", "zz\r\n"), {"400"}},
+    {"a malformed chunk", post("Transfer-Encoding: chunked\r\n", "zzzz\r\n"), {"400"}},
     {"a chunk longer than it says",
      post("Transfer-Encoding: chunked\r\n", "1\r\nab\r\n0\r\n\r\n"),
      {"400"}},
