@@ -9,16 +9,24 @@ namespace {
 
 using nlohmann::json;
 
+std::string text_of(const json& value) {
+  // A reason may quote bytes of anything; a reply is worth more than their exact form.
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// Appends `,"member":[...]`. Entry by entry, as the tree of a whole rule set would cost several
+// times what its text does.
 template <typename Entry>
-json entries(const std::vector<Entry>& list) {
-  auto out = json::array();
+void append_entries(std::string& out, const char* member, const std::vector<Entry>& list) {
+  out += fmt::format(",\"{}\":[", member);
   for (const auto& entry : list) {
-    out.push_back({{"key", entry.key},
-                   {"app_instance_id", entry.app_instance_id},
-                   {"order", entry.order},
-                   {"rule", traffic_rules::to_json(entry.rule)}});
+    if (&entry != &list.front()) out.push_back(',');
+    out += text_of({{"key", entry.key},
+                    {"app_instance_id", entry.app_instance_id},
+                    {"order", entry.order},
+                    {"rule", traffic_rules::to_json(entry.rule)}});
   }
-  return out;
+  out.push_back(']');
 }
 
 json statuses(const std::vector<RuleStatus>& list) {
@@ -54,25 +62,6 @@ json to_json(const Hello& m) {
             {"max_dns_rules", m.features.max_dns_rules}}}};
 }
 
-json to_json(const Replace& m) {
-  return {{"type", "replace"},
-          {"source", m.version.source},
-          {"generation", m.version.generation},
-          {"rules", entries(m.rules)},
-          {"dns", entries(m.dns)}};
-}
-
-json to_json(const Update& m) {
-  return {{"type", "update"},
-          {"source", m.version.source},
-          {"base_generation", m.base_generation},
-          {"generation", m.version.generation},
-          {"upsert_rules", entries(m.upsert_rules)},
-          {"remove_rules", m.remove_rules},
-          {"upsert_dns", entries(m.upsert_dns)},
-          {"remove_dns", m.remove_dns}};
-}
-
 json to_json(const Applied& m) {
   auto rejected = json::array();
   for (const auto& rejection : m.rejected) {
@@ -95,17 +84,40 @@ json to_json(const Status& m) {
           {"dns", statuses(m.dns)}};
 }
 
+template <typename Small>
+std::string object_text(const Small& m) {
+  return text_of(to_json(m));
+}
+
+std::string object_text(const Replace& m) {
+  auto out = text_of(
+      {{"type", "replace"}, {"source", m.version.source}, {"generation", m.version.generation}});
+  out.pop_back();  // the object goes on
+  append_entries(out, "rules", m.rules);
+  append_entries(out, "dns", m.dns);
+  return out + "}";
+}
+
+std::string object_text(const Update& m) {
+  auto out = text_of({{"type", "update"},
+                      {"source", m.version.source},
+                      {"base_generation", m.base_generation},
+                      {"generation", m.version.generation},
+                      {"remove_rules", m.remove_rules},
+                      {"remove_dns", m.remove_dns}});
+  out.pop_back();
+  append_entries(out, "upsert_rules", m.upsert_rules);
+  append_entries(out, "upsert_dns", m.upsert_dns);
+  return out + "}";
+}
+
 }  // namespace
 
 const char* to_string(SteeringState state) { return word_of(kSteeringStates, state); }
 const char* to_string(RefusalCode code) { return word_of(kRefusalCodes, code); }
 
 std::string encode(const Message& message) {
-  const auto value = std::visit([](const auto& m) { return to_json(m); }, message);
-  // A reason may quote bytes of anything; a reply is worth more than their exact form.
-  auto line = value.dump(-1, ' ', false, json::error_handler_t::replace);
-  line.push_back('\n');
-  return line;
+  return std::visit([](const auto& m) { return object_text(m); }, message) + "\n";
 }
 
 }  // namespace sluice::mp2
