@@ -1,0 +1,29 @@
+# Sourced by the other scripts: building in one of the build directories.
+
+# Debian's own Python: scapy and pytest are its packages.
+python=/usr/bin/python3
+
+# configure DIR [MESON OPTION ...]: makes the build directory unless it is there.
+configure() {
+  local dir=$1 log
+  shift
+  [[ -f $dir/build.ninja ]] && return
+  log=$(mktemp)
+  if ! meson setup "$dir" "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
+}
+
+as_root() {
+  if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+need_root() {
+  if [[ $EUID -ne 0 ]] && ! command -v sudo >/dev/null; then
+    echo "$1 makes network namespaces and needs root: run it as root, or install sudo." >&2
+    exit 1
+  fi
+}

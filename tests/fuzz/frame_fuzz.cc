@@ -1,0 +1,77 @@
+// Any frames on any port of a site with a session, rules and names: every frame gets a verdict, what
+// is sent lies within its buffer and its port's MTU, and a drop has a reason.
+//
+// The input is a sequence of frames, each after its port (one byte) and its length in two bytes,
+// big-endian. The first four bytes of a frame's tunnel id that read 0xffffffff stand for the real one.
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "upf-dataplane/testing/test_site.h"
+
+using namespace sluice;
+using namespace sluice::upf;
+
+namespace {
+
+constexpr size_t kMaxFrame = 2000;
+
+struct Site {
+  upf::testing::TestSite site;
+  Teid teid;
+
+  Site() : teid(site.add_ue(2)) {
+    site.set_rules(
+        {R"({"trafficRuleId": "to-app", "filterType": "FLOW", "priority": 9,
+             "trafficFilter": [{"dstAddress": ["203.0.113.0/24"], "dstPort": ["80-443"]}],
+             "action": "FORWARD_DECAPSULATED", "state": "ACTIVE",
+             "dstInterface": {"interfaceType": "MAC", "dstMacAddress": "02-00-00-00-00-0a"}})",
+         R"({"trafficRuleId": "drop", "filterType": "PACKET", "priority": 1,
+             "trafficFilter": [{"dSCP": 46}, {"qCI": 5, "protocol": ["UDP"]}],
+             "action": "DROP", "state": "ACTIVE"})"},
+        {R"({"dnsRuleId": "a", "domainName": "*.video.example", "ipAddressType": "IP_V4",
+             "ipAddress": "203.0.113.10", "state": "ACTIVE"})"});
+  }
+};
+
+void check(bool condition) {
+  if (!condition) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static Site* const site = new Site;
+  constexpr size_t kHeadroom = 128;
+  constexpr size_t kTailroom = 512;
+  while (size >= 3) {
+    const auto port = static_cast<PortIndex>(data[0] % 3);
+    const size_t length = std::min<size_t>({size_t{data[1]} << 8 | data[2], size - 3, kMaxFrame});
+    std::vector<uint8_t> frame(data + 3, data + 3 + length);
+    data += 3 + length;
+    size -= 3 + length;
+    // A fuzzer does not guess tunnel ids.
+    for (size_t i = 0; i + 4 <= frame.size(); ++i) {
+      if (std::memcmp(&frame[i], "\xff\xff\xff\xff", 4) != 0) continue;
+      const Be32 real(site->teid.value());
+      std::memcpy(&frame[i], &real, 4);
+      break;
+    }
+    const auto outcome = site->site.run(port, {frame}, kHeadroom, kTailroom).front();
+    check(outcome.verdict != Verdict::kPending);
+    if (outcome.verdict == Verdict::kDrop) {
+      check(outcome.drop < DropReason::kCount);
+    } else {
+      check(outcome.frame.size() >= 14 && outcome.frame.size() <= length + kHeadroom + kTailroom);
+      check(outcome.out_port < 3);
+    }
+    // What workers hand over goes to the control thread's parsers.
+    if (outcome.verdict == Verdict::kPuntLearn) site->site.neighbours->learn(port, outcome.frame);
+    if (outcome.verdict == Verdict::kPuntResolve) {
+      site->site.neighbours->resolve_and_send(outcome.out_port, outcome.frame);
+      site->site.sent.clear();
+    }
+  }
+  return 0;
+}
