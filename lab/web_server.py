@@ -1,7 +1,8 @@
 """The video service of the demo: the same program in the centre and at the edge.
 
     GET  /            who answers, as JSON
-    GET  /bytes/N     N octets that are the same wherever they are fetched (see content())
+    GET  /bytes/N     N octets that are the same wherever they are fetched (see content());
+                      /bytes/N?rate=R sends R octets a second, evenly, instead of in bursts
     POST /upload      answers with size and SHA-256 of what came
 
 Every answer says in X-Served-By which of the two gave it.
@@ -14,10 +15,12 @@ import http.server
 import itertools
 import json
 import random
+import re
 import socket
 
 _BLOCK = 1 << 20
 MAX_BYTES = 1 << 30
+SO_MAX_PACING_RATE = 47  # <asm-generic/socket.h>; Python does not name it
 
 
 @functools.cache
@@ -48,10 +51,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     name = "?"
 
     def do_GET(self):
-        if self.path.startswith("/bytes/"):
-            size = self.path.removeprefix("/bytes/")
-            if not size.isdecimal() or int(size) > MAX_BYTES:
-                return self._answer(400, {"error": f"0 to {MAX_BYTES} octets"})
+        if match := re.fullmatch(r"/bytes/(\d{1,10})(?:\?rate=(\d{1,9}))?", self.path):
+            size, rate = match.groups()
+            if int(size) > MAX_BYTES:
+                return self._answer(400, {"error": f"at most {MAX_BYTES} octets"})
+            if rate:
+                self.connection.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, int(rate))
             self._head(200, "application/octet-stream", int(size))
             for piece in content(int(size)):
                 self.wfile.write(piece)

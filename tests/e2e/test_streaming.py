@@ -142,6 +142,7 @@ def test_a_thousand_rule_switches_do_not_touch_other_traffic(site):
     path = (f"/mec_app_support/v1/applications/{streaming_case.APP_INSTANCE_ID}"
             f"/traffic_rules/{streaming_case.TRAFFIC_RULES[0]}")
     core = lab.net.place("core")
+    size = 40_000_000
     before = out_of_order_segments(site.ue(6))
     generation = site.operator.platform()["upf"]["installedGeneration"]
     with concurrent.futures.ThreadPoolExecutor(1) as pool, \
@@ -149,19 +150,19 @@ def test_a_thousand_rule_switches_do_not_touch_other_traffic(site):
                            sink=(core, addresses.CENTRE[4])) as uplink, \
             NumberedStream(source=(core, addresses.RESOLVER[4]),
                            sink=(site.ue(7), addresses.ue_address(7, 4))) as downlink:
-        download = pool.submit(user.fetch, site.ue(6), "/bytes/60000000", 4, 60,
-                               options=["--limit-rate", "8M"])
+        download = pool.submit(user.fetch, site.ue(6), f"/bytes/{size}?rate=8000000", 4, 60)
         current = site.app.request("GET", path)
         for number in range(1000):
             state = "INACTIVE" if number % 2 else "ACTIVE"
             current = site.app.request("PUT", path, {**current.body, "state": state},
                                        if_match=current.etag)
+        assert not download.done()
         fetched = download.result()
     for stream in (uplink, downlink):
         assert stream.sent > 1000
         assert not stream.lost()
         assert not stream.out_of_order()
-    assert (fetched.served_by, fetched.sha256) == ("centre", content_hash(60_000_000))
+    assert (fetched.served_by, fetched.sha256) == ("centre", content_hash(size))
     assert out_of_order_segments(site.ue(6)) == before
     site.wait_for_rules("INACTIVE")
     wait_for(lambda: site.operator.platform()["upf"]["installedGeneration"] >= generation + 1000,
