@@ -13,19 +13,18 @@
 namespace sluice::upf::testing {
 namespace {
 
-constexpr size_t kCapacity = 64;
-
 template <typename T>
 T must(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().to_string());
   return std::move(*result);
 }
 
-Port make_port(const char* name, PortRole role, std::vector<const char*> addresses, uint32_t mtu) {
+Port make_port(const char* name, PortRole role, std::vector<const char*> addresses, uint32_t mtu,
+               const MacAddress& mac) {
   Port port;
   port.name = name;
   port.role = role;
-  port.mac = *MacAddress::parse(kOwnMac);
+  port.mac = mac;
   port.mtu = mtu;
   for (const auto* text : addresses) port.addresses.push_back(*IpPrefix::parse(text));
   return port;
@@ -58,19 +57,25 @@ Frame make_answer(const IpAddress& address, const MacAddress& mac) {
 
 }  // namespace
 
-TestSite::TestSite()
-    : counters(1, kCapacity, SteeringManager::counter_slots(kCapacity)),
-      shared(kCapacity * 2, kCapacity, reclaimer) {
+std::array<MacAddress, 3> own_macs() {
+  const auto own = *MacAddress::parse(kOwnMac);
+  return {own, own, own};
+}
+
+TestSite::TestSite(size_t capacity, const std::array<MacAddress, 3>& macs)
+    : counters(1, capacity, SteeringManager::counter_slots(capacity)),
+      shared(capacity * 2, capacity, reclaimer) {
   spdlog::set_level(spdlog::level::warn);  // neighbours come and go in every test
   neighbours = std::make_unique<Neighbours>(
-      std::vector{make_port("n3", PortRole::kN3, {"192.168.3.1/24", "fd03::1/64"}, 1600),
-                  make_port("n6", PortRole::kN6, {"192.168.6.1/24", "fd06::1/64"}, 1500),
-                  make_port("ldn", PortRole::kLocalDn, {"10.60.0.1/24", "fd60::1/64"}, 1500)},
+      std::vector{
+          make_port("n3", PortRole::kN3, {"192.168.3.1/24", "fd03::1/64"}, 1600, macs[0]),
+          make_port("n6", PortRole::kN6, {"192.168.6.1/24", "fd06::1/64"}, 1500, macs[1]),
+          make_port("ldn", PortRole::kLocalDn, {"10.60.0.1/24", "fd60::1/64"}, 1500, macs[2])},
       std::vector<Neighbours::Gateways>{
           {}, {*IpAddress::parse("192.168.6.2"), *IpAddress::parse("fd06::2")}, {}},
       shared, reclaimer, clock, *this, NeighbourPolicy{});
-  sessions = std::make_unique<SessionManager>(kCapacity, shared, *neighbours, reclaimer, counters);
-  steering = std::make_unique<SteeringManager>("test", kCapacity, shared, *neighbours, reclaimer,
+  sessions = std::make_unique<SessionManager>(capacity, shared, *neighbours, reclaimer, counters);
+  steering = std::make_unique<SteeringManager>("test", capacity, shared, *neighbours, reclaimer,
                                                counters, clock);
   pipeline = std::make_unique<Pipeline>(shared, counters.worker(0), 1024);
   answer(kN6, "192.168.6.2", kGatewayMac);
@@ -111,11 +116,11 @@ std::vector<Outcome> TestSite::run(PortIndex in_port,
   return outcomes;
 }
 
-SessionSpec TestSite::ue_session(uint8_t n) {
+SessionSpec TestSite::ue_session(uint32_t n) {
   SessionSpec spec;
   spec.seid = must(sessions->allocate_seid());
-  const auto v4 = *Ipv4Address::parse(fmt::format("10.45.0.{}", n));
-  const auto v6 = *IpPrefix::parse(fmt::format("fd45:0:0:{:x}::/64", n));
+  const auto v4 = ue_v4(n);
+  const auto v6 = *IpPrefix::parse(fmt::format("fd45:0:{:x}:{:x}::/64", n >> 16, n & 0xffff));
   const Teid teid = must(sessions->allocate_teid());
 
   Pdr uplink;
@@ -149,7 +154,7 @@ SessionSpec TestSite::ue_session(uint8_t n) {
   return spec;
 }
 
-Teid TestSite::add_ue(uint8_t n) {
+Teid TestSite::add_ue(uint32_t n) {
   const auto spec = ue_session(n);
   if (auto done = sessions->install(spec); !done) {
     throw std::runtime_error(done.error().to_string());

@@ -2,6 +2,7 @@
 // the control thread's parts, driven by hand.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,6 +25,8 @@ inline constexpr PortIndex kN3 = 0;   // 192.168.3.1/24, fd03::1/64
 inline constexpr PortIndex kN6 = 1;   // 192.168.6.1/24, fd06::1/64, gateways .2
 inline constexpr PortIndex kLdn = 2;  // 10.60.0.1/24, fd60::1/64
 
+std::array<MacAddress, 3> own_macs();  // kOwnMac for every port
+
 // What came of one frame.
 struct Outcome {
   Verdict verdict = Verdict::kPending;
@@ -34,7 +37,8 @@ struct Outcome {
 
 class TestSite final : public FrameSender {
  public:
-  TestSite();
+  // `capacity` bounds sessions, rules and neighbours; `macs` are the ports' own.
+  explicit TestSite(size_t capacity = 64, const std::array<MacAddress, 3>& macs = own_macs());
   ~TestSite() override;
 
   // One frame through the pipeline.
@@ -43,10 +47,11 @@ class TestSite final : public FrameSender {
   std::vector<Outcome> run(PortIndex in_port, const std::vector<std::vector<uint8_t>>& frames,
                            uint16_t headroom = 128, uint16_t tailroom = 512);
 
-  // A UE: 10.45.0.<n> and fd45:0:0:<n>::/64, uplink TEID returned, downlink to the gNB's TEID
-  // 0x1000 + n with QFI 9.
-  SessionSpec ue_session(uint8_t n);
-  Teid add_ue(uint8_t n);
+  // UE number n: 10.45.0.0 + n and fd45:0:0:<n>::/64 (n < 65536; further ones continue in 10.46.0.0
+  // and fd45:0:1::), uplink TEID returned, downlink to the gNB's TEID 0x1000 + n with QFI 9.
+  static Ipv4Address ue_v4(uint32_t n) { return Ipv4Address(0x0a2d0000U + n); }
+  SessionSpec ue_session(uint32_t n);
+  Teid add_ue(uint32_t n);
 
   // A rule as Mp2 would bring it, from MEC 011 JSON.
   void set_rules(const std::vector<std::string>& traffic_rules,

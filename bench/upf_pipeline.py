@@ -1,0 +1,119 @@
+"""The user plane in memory, one worker, beside testpmd's csum forwarding in the same run.
+
+Frames come from net_pcap (infinite_rx) and go to net_null, for both programs alike: what is compared
+is what the packet path costs, not what a kernel's I/O allows.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = pathlib.Path("build")
+HUGE_PAGES = pathlib.Path("/proc/sys/vm/nr_hugepages")  # of 2 MB
+
+
+@contextlib.contextmanager
+def huge_pages(count: int):
+    """Reserves huge pages for the run and gives them back. Yields whether there are enough."""
+    before = int(HUGE_PAGES.read_text())
+    if before < count:
+        HUGE_PAGES.write_text(str(count))
+    try:
+        yield int(HUGE_PAGES.read_text()) >= count
+    finally:
+        HUGE_PAGES.write_text(str(before))
+
+
+def pipeline(pcap: pathlib.Path, seconds: float, huge: bool, memory_mb: int, *options: str) -> dict:
+    command = [str(BUILD / "bench/upf_pipeline"), "--seconds", str(seconds), "--pcap", str(pcap),
+               "--memory", str(memory_mb), *options]
+    if not huge:
+        command.append("--no-huge")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def testpmd_csum(pcap: pathlib.Path, seconds: float, huge: bool, memory_mb: int) -> float:
+    """Mpps of testpmd that checks and recomputes the checksums of the same frames."""
+    command = ["dpdk-testpmd", "--lcores", "0@(0-1),1@(0-1)", "--no-pci", "--no-telemetry",
+               "-m", str(memory_mb), *(["--in-memory"] if huge else ["--no-huge", "--no-shconf"]),
+               f"--vdev=net_pcap0,rx_pcap={pcap},infinite_rx=1", "--vdev=net_null0",
+               "--", "--forward-mode=csum", "--nb-cores=1", "--stats-period=1", "--burst=32",
+               "--total-num-mbufs=65536", "--mbuf-size=640", "--no-flush-rx"]
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
+                                   stderr=subprocess.STDOUT)
+        try:
+            time.sleep(seconds + 2)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=20)
+        log.seek(0)
+        rates = [int(rate) for rate in re.findall(r"Rx-pps:\s+(\d+)", log.read())]
+    if not any(rates):
+        sys.exit("testpmd reported no rate")
+    # Two ports in turn, the first second is a start; the median of what is left of port 0.
+    measured = sorted(rate for rate in rates[2::2] if rate)
+    return measured[len(measured) // 2] / 1e6
+
+
+def row(name: str, result: dict | None, mpps: float) -> None:
+    cycles = f"{result['cycles_per_packet']:7.0f}" if result else "      -"
+    hits = f"{100 * result['cache_hit_share']:5.0f} %" if result else "      -"
+    print(f"{name:<44} {mpps:7.2f} {cycles} {hits}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="shorter runs, under 40 s together")
+    arguments = parser.parse_args()
+    seconds = 1.5 if arguments.quick else 5
+
+    print("One worker, users' packets of 64 bytes, one flow a session.")
+    print(f"{'':<44} {'Mpps':>7} {'cycles':>7} {'cached':>7}")
+    with tempfile.TemporaryDirectory() as folder, huge_pages(1100) as huge:
+        pcap = pathlib.Path(folder) / "frames.pcap"
+        memory = 512
+
+        def measure(name: str, *options: str, memory_mb: int = memory) -> dict:
+            result = pipeline(pcap, seconds, huge, memory_mb, *options)
+            if result["forwarded_share"] < 0.999:
+                sys.exit(f"{name}: only {result['forwarded_share']:.1%} were forwarded")
+            row(name, result, result["mpps"])
+            return result
+
+        uplink = measure("uplink, 10,000 sessions, 1,000 rules")
+        peer = testpmd_csum(pcap, seconds, huge, memory)
+        row("  testpmd csum, the same frames", None, peer)
+        downlink = measure("downlink, 10,000 sessions, 1,000 rules", "--downlink")
+        many_rules = measure("uplink, 10,000 rules", "--rules", "10000")
+        first = measure("uplink, every packet classified anew", "--cached-flows", "2")
+        million = measure("uplink, 1,000,000 sessions", "--sessions", "1000000", memory_mb=2000)
+
+    if not huge:
+        print("No huge pages could be reserved: the figures are less than half of what they would be.")
+    print(json.dumps({
+        "uplink_mpps": round(uplink["mpps"], 2),
+        "downlink_mpps": round(downlink["mpps"], 2),
+        "uplink_mpps_10000_rules": round(many_rules["mpps"], 2),
+        "uplink_mpps_1000000_sessions": round(million["mpps"], 2),
+        "first_packet_mpps": round(first["mpps"], 2),
+        "testpmd_csum_mpps": round(peer, 2),
+        "bytes_per_session": round(million["bytes_per_session"]),
+        "huge_pages": huge,
+    }))
+
+
+if __name__ == "__main__":
+    os.chdir(pathlib.Path(__file__).resolve().parent.parent)
+    main()
