@@ -12,8 +12,8 @@ using mp2::SteeringState;
 using traffic_rules::Action;
 using traffic_rules::InterfaceType;
 
-// For rules without a ttl: short, so that users come back to the centre soon after a rule ends.
-constexpr uint32_t kDefaultTtlS = 10;
+// For rules without a ttl, to which a platform gives its own default: not to be kept at all.
+constexpr uint32_t kDefaultTtlS = 0;
 
 // Used by rules for which no counter is left: only when whole rule sets are replaced several times
 // within one grace period.
