@@ -1,0 +1,75 @@
+#include "upf-dataplane/control/config.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::upf {
+namespace {
+
+constexpr auto kGood = R"(
+instance: edge-1
+ports:
+  - {name: n3, role: n3, device: net_null0, addresses: [192.168.3.1/24]}
+  - {name: n6, role: n6, device: net_null1, addresses: [192.168.6.1/24], gateways: [192.168.6.2]}
+pfcp: {address: 10.0.4.1}
+)";
+
+TEST(UpfConfig, has_defaults_for_everything_optional) {
+  const auto config = UpfConfig::parse("upf.yaml", kGood);
+  ASSERT_TRUE(config) << config.error().to_string();
+  EXPECT_EQ(config->workers, 1U);
+  EXPECT_EQ(config->pfcp_port, 8805);
+  EXPECT_EQ(config->ports[1].gateway_v4->to_string(), "192.168.6.2");
+  EXPECT_TRUE(config->huge_pages);
+}
+
+struct Case {
+  const char* name;
+  const char* replace;
+  const char* by;
+  const char* error;  // one line of the report
+};
+
+class BadUpfConfig : public ::testing::TestWithParam<Case> {};
+
+TEST_P(BadUpfConfig, names_the_key_and_its_place) {
+  std::string text = kGood;
+  const auto at = text.find(GetParam().replace);
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, std::string(GetParam().replace).size(), GetParam().by);
+  const auto config = UpfConfig::parse("upf.yaml", text);
+  ASSERT_FALSE(config);
+  EXPECT_NE(config.error().message.find(GetParam().error), std::string::npos)
+      << config.error().message;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, BadUpfConfig,
+    ::testing::ValuesIn(std::vector<Case>{
+        {"no_instance", "instance: edge-1", "", "instance: is required"},
+        {"unknown_key", "instance: edge-1", "instance: edge-1\nmode: upf",
+         "upf.yaml:3:1: unknown key 'mode'"},
+        {"no_n6", "role: n6", "role: local-dn", "upf.yaml:4:3: ports: no port has the role n6"},
+        {"unknown_role", "role: n6", "role: n7",
+         "upf.yaml:5:22: ports[1].role: 'n7' is not one of n3, n6, local-dn"},
+        {"no_role", "role: n6, ", "", "ports[1].role: '' is not one of n3, n6, local-dn"},
+        {"same_name", "name: n6", "name: n3", "ports[1].name: is used twice"},
+        {"gateway_elsewhere", "192.168.6.2", "192.168.7.2",
+         "ports[1].gateways: 192.168.7.2 is in none of the networks of `addresses`"},
+        {"two_gateways", "[192.168.6.2]", "[192.168.6.2, 192.168.6.3]",
+         "ports[1].gateways: at most one of each family"},
+        {"small_mtu", "name: n6,", "name: n6, mtu: 1279,",
+         "ports[1].mtu: 1279 is outside 1280..9600"},
+        {"no_addresses", ", addresses: [192.168.3.1/24]", "",
+         "ports[0].addresses: at least one is needed"},
+        {"no_pfcp_address", "{address: 10.0.4.1}", "{port: 8805}", "pfcp.address: is required"},
+        {"cpus_for_fewer_workers", "instance: edge-1",
+         "instance: e\nworkers: {count: 2, cpus: [1]}", "workers.cpus: names 1 CPUs for 2 workers"},
+        {"cpu_not_a_number", "instance: edge-1", "instance: e\nworkers: {cpus: [x]}",
+         "workers.cpus: 'x' is not a CPU number"},
+        {"zero_sessions", "instance: edge-1", "instance: e\nlimits: {sessions: 0}",
+         "limits.sessions: 0 is outside 1..10000000"},
+    }),
+    [](const auto& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace sluice::upf
