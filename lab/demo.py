@@ -134,12 +134,15 @@ def play(lab):
 def keep(lab):
     lab.net.keep()
     phone = lab.net.ue().name
-    say(f"""
-The lab keeps running. Three things to try:
-  ip netns exec {phone} curl {user.VIDEO_URL}/          # be the phone
-  scripts/demo --switch on                                      # the app moves the phone to the edge
-  ip netns exec {phone} ping -c 3 {addresses.VIDEO_NAME}    # and the distance shrinks
-Stop it by: scripts/demo --stop   (logs are in {lab.net.directory})""")
+    tries = [
+        (f"ip netns exec {phone} curl {user.VIDEO_URL}/", "be the phone: who answers?"),
+        ("scripts/demo --switch on", "the app moves the phone to the edge"),
+        (f"ip netns exec {phone} ping -c 3 {addresses.VIDEO_NAME}", "and the distance shrinks"),
+    ]
+    say("\nThe lab keeps running. Three things to try, as root:")
+    for command, why in tries:
+        say(f"  {command:<66}# {why}")
+    say(f"Stop it by: scripts/demo --stop    (logs: {lab.net.directory})")
 
 
 def run(keep_it):

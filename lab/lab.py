@@ -20,7 +20,8 @@ class Lab:
 
     def __init__(self, ues=1, build=None, outer="ipv4"):
         self.net = Topology(ues)
-        self._build = build or os.environ.get("SLUICE_BUILD", os.path.join(ROOT, "build"))
+        self._build = os.path.abspath(build or os.environ.get("SLUICE_BUILD",
+                                                              os.path.join(ROOT, "build")))
         self._outer = outer
         self.processes = {}
 
@@ -32,8 +33,11 @@ class Lab:
         if exception[0] not in (None, KeyboardInterrupt, SystemExit):
             print(self.logs(), file=sys.stderr)
         try:
-            # In reverse order, so that the SMF can still say goodbye to the UPF.
-            for process in reversed(self.processes.values()):
+            if "ran" in self.processes:
+                self.processes["ran"].stop()  # while it can still say goodbye to the UPF
+            for process in self.processes.values():
+                process.ask_to_stop()
+            for process in self.processes.values():
                 process.stop()
         finally:
             self.net.__exit__(*exception)

@@ -47,11 +47,15 @@ class Process:
         self._child.kill()
         self._child.wait()
 
+    def ask_to_stop(self):
+        if self.running():
+            self._child.terminate()
+
     def stop(self, patience_s=5):
         """Asks it to end, and makes it end when it does not."""
-        if not self.running():
+        self.ask_to_stop()
+        if self._child is None:
             return
-        self._child.terminate()
         try:
             self._child.wait(patience_s)
         except subprocess.TimeoutExpired:

@@ -61,7 +61,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             for piece in content(int(size)):
                 self.wfile.write(piece)
             return None
-        return self._answer(200, {"served_by": self.name, "to": self.client_address[0]})
+        return self._answer(200, {"served_by": self.name, "to": self.client_address[0].removeprefix("::ffff:")})
 
     def do_POST(self):
         left = int(self.headers.get("Content-Length", 0))

@@ -93,17 +93,28 @@ def test_the_edge_is_near(steering, family):
     assert user.ping_ms(ue, addresses.CENTRE[family]) >= 40
 
 
-@pytest.mark.parametrize("family", [4, 6])
-def test_all_users_are_steered_and_told_apart(steering, family):
-    def fetch(number):
-        return number, user.fetch(steering.ue(number), "/", family)
-
+def every_user(site, path, family):
+    """All UEs fetch `path`, eight at a time; yields each number with what it got."""
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        for number, fetched in pool.map(fetch, range(1, UES + 1)):
-            answer = json.loads(fetched.start)
-            assert answer["served_by"] == "edge"
-            seen = answer["to"].removeprefix("::ffff:")
-            assert seen == addresses.ue_address(number, family)
+        numbers = range(1, UES + 1)
+        yield from zip(numbers, pool.map(lambda n: user.fetch(site.ue(n), path, family), numbers))
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_all_users_go_to_the_edge_and_back_and_lose_no_byte(site, family):
+    size = 100_000
+    for on, here in ((False, "centre"), (True, "edge"), (False, "centre")):
+        site.switch(on)
+        for number, fetched in every_user(site, f"/bytes/{size}", family):
+            assert (number, fetched.served_by, fetched.sha256) == (number, here,
+                                                                   content_hash(size))
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_the_app_sees_each_user_by_their_own_address(steering, family):
+    for number, fetched in every_user(steering, "/", family):
+        assert json.loads(fetched.start) == {"served_by": "edge",
+                                             "to": addresses.ue_address(number, family)}
 
 
 @pytest.mark.parametrize("family", [4, 6])
