@@ -71,8 +71,15 @@ Result<void> Mp2Client::on_line(std::string_view line) {
   return {};
 }
 
-void Mp2Client::send(const Message& message) {
-  if (greeted_) connection_->send(encode(message));
+Result<void> Mp2Client::send(const Message& message) {
+  if (!greeted_) return {};
+  const auto line = encode(message);
+  if (line.size() > config_.max_line) {
+    return fail(ErrorCode::kResourceExhausted, "the message has {} bytes, Mp2 carries {}",
+                line.size(), config_.max_line);
+  }
+  connection_->send(line);
+  return {};
 }
 
 }  // namespace sluice::mp2

@@ -45,7 +45,9 @@ class Mp2Client {
   bool connected() const { return greeted_; }
 
   // Replace or Update; dropped when not connected, as the next on_hello starts afresh.
-  void send(const Message& message);
+  // kResourceExhausted, and nothing is sent, when the line would exceed max_line: the UPF would
+  // close the connection over it, again and again.
+  Result<void> send(const Message& message);
 
  private:
   void try_connect();

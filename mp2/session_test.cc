@@ -138,8 +138,9 @@ TEST_F(Mp2Session, installs_a_set_and_then_a_change) {
   EXPECT_EQ(recorder_.hellos.at(0).instance_id, "instance-1");
   EXPECT_EQ(recorder_.hellos.at(0).installed, (SetVersion{"", 0}));
 
-  client_->send(Replace{{"store", 5}, {rule_entry("a", "1"), rule_entry("a", "bad")}, {}, {}});
-  client_->send(Update{{"store", 6}, 5, {rule_entry("a", "2")}, {"a/1"}, {}, {}, {}});
+  (void)client_->send(
+      Replace{{"store", 5}, {rule_entry("a", "1"), rule_entry("a", "bad")}, {}, {}});
+  (void)client_->send(Update{{"store", 6}, 5, {rule_entry("a", "2")}, {"a/1"}, {}, {}, {}});
   ASSERT_TRUE(serve_until([&] { return recorder_.applied.size() == 2; }));
   EXPECT_EQ(recorder_.applied[0], (Applied{5, {{"a/bad", "cannot"}}}));
   EXPECT_EQ(recorder_.applied[1], (Applied{6, {}}));
@@ -151,9 +152,9 @@ TEST_F(Mp2Session, refuses_an_update_that_builds_on_something_else) {
   plane_.installed = {"store", 5};
   start_client();
   ASSERT_TRUE(serve_until([&] { return client_->connected(); }));
-  client_->send(Update{{"store", 7}, 6, {rule_entry("a", "1")}, {}, {}, {}, {}});
-  client_->send(Update{{"other", 6}, 5, {rule_entry("a", "1")}, {}, {}, {}, {}});
-  client_->send(Replace{
+  (void)client_->send(Update{{"store", 7}, 6, {rule_entry("a", "1")}, {}, {}, {}, {}});
+  (void)client_->send(Update{{"other", 6}, 5, {rule_entry("a", "1")}, {}, {}, {}, {}});
+  (void)client_->send(Replace{
       {"s", 8}, {rule_entry("a", "1"), rule_entry("a", "2"), rule_entry("a", "3")}, {}, {}});
   ASSERT_TRUE(serve_until([&] { return recorder_.refused.size() == 3; }));
   EXPECT_EQ(recorder_.refused[0].code, RefusalCode::kResync);
@@ -192,10 +193,10 @@ TEST_F(Mp2Session, tells_only_the_status_that_is_news) {
   EXPECT_THAT(recorder_.statuses[1].rules, ElementsAre(status.rules[0]));
 
   // What is installed anew is told anew.
-  client_->send(Replace{{"s", 1}, {rule_entry("a", "1"), rule_entry("a", "2")}, {}, {}});
+  (void)client_->send(Replace{{"s", 1}, {rule_entry("a", "1"), rule_entry("a", "2")}, {}, {}});
   ASSERT_TRUE(serve_until([&] { return recorder_.applied.size() == 1; }));
   server_->publish_status(status);
-  client_->send(Update{{"s", 2}, 1, {rule_entry("a", "1")}, {}, {}, {}, {}});
+  (void)client_->send(Update{{"s", 2}, 1, {rule_entry("a", "1")}, {}, {}, {}, {}});
   ASSERT_TRUE(serve_until([&] { return recorder_.applied.size() == 2; }));
   server_->publish_status(status);
   ASSERT_TRUE(serve_until([&] { return recorder_.statuses.size() == 4; }));
@@ -233,9 +234,22 @@ TEST_F(Mp2Session, carries_ten_thousand_rules) {
   ASSERT_TRUE(serve_until([&] { return client_->connected(); }));
   Replace all{{"store", 1}, {}, {}, {}};
   for (int i = 0; i < 10'000; ++i) all.rules.push_back(rule_entry("app", std::to_string(i)));
-  client_->send(all);
+  (void)client_->send(all);
   ASSERT_TRUE(serve_until([&] { return recorder_.applied.size() == 1; }));
   EXPECT_EQ(counter.count, 10'000U);
+}
+
+TEST_F(Mp2Session, the_client_does_not_send_what_the_server_would_not_read) {
+  start_server();
+  client_ = std::make_unique<Mp2Client>(
+      loop_, Mp2ClientConfig{path_, 1000, milliseconds(1), milliseconds(4)}, recorder_);
+  ASSERT_TRUE(serve_until([&] { return client_->connected(); }));
+  Replace large{{"s", 1}, {}, {}, {}};
+  for (int i = 0; i < 10; ++i) large.rules.push_back(rule_entry("a", std::to_string(i)));
+  EXPECT_EQ(client_->send(large).error().code, ErrorCode::kResourceExhausted);
+  EXPECT_TRUE(client_->send(Replace{{"s", 2}, {rule_entry("a", "1")}, {}, {}}));
+  ASSERT_TRUE(serve_until([&] { return recorder_.applied.size() == 1; }));
+  EXPECT_EQ(recorder_.disconnects, 0);
 }
 
 TEST_F(Mp2Session, a_newer_connection_replaces_the_older) {

@@ -88,7 +88,7 @@ struct DestinationInterface {
 struct TrafficRule {
   std::string traffic_rule_id;
   FilterType filter_type = FilterType::kFlow;
-  uint8_t priority = 0;                       // higher wins
+  uint8_t priority = 0;                       // higher wins, see README.md
   std::vector<TrafficFilter> traffic_filter;  // at least one; any of them matching is enough
   Action action = Action::kDrop;
   // None for DROP, one for FORWARD_*, two for DUPLICATE_* (client side first, §7.1.2.2 note 2),

@@ -45,14 +45,29 @@ void Reconciler::send_all() {
   auto all = desired_set(*target, config_.default_ttl_s);
   spdlog::info("steering sending all generation={} rules={} dns_rules={}", all.version.generation,
                all.rules.size(), all.dns.size());
-  client_.send(std::move(all));
-  pending_ = Pending{std::move(target), std::nullopt};
+  dispatch(std::move(all), {std::move(target), std::nullopt});
 }
 
 void Reconciler::send_difference(std::shared_ptr<const State> target) {
   auto update = difference(*installed_, *target, config_.default_ttl_s);
-  client_.send(update);
-  pending_ = Pending{std::move(target), std::move(update)};
+  const mp2::Message message = update;
+  dispatch(message, {std::move(target), std::move(update)});
+}
+
+void Reconciler::dispatch(const mp2::Message& message, Pending pending) {
+  if (auto sent = client_.send(message); !sent) {
+    spdlog::error("steering cannot send reason=\"{}\"", sent.error().message);
+    give_up_for_now(sent.error().message);
+    return;
+  }
+  pending_ = std::move(pending);
+}
+
+void Reconciler::give_up_for_now(std::string reason) {
+  auto link = reports_.link();
+  link.refusal = std::move(reason);
+  reports_.set_link(std::move(link));
+  retry_later();
 }
 
 void Reconciler::on_hello(const mp2::Hello& hello) {
@@ -108,10 +123,7 @@ void Reconciler::on_refused(const mp2::Refused& refused) {
     send_all();
     return;
   }
-  auto link = reports_.link();
-  link.refusal = refused.reason;
-  reports_.set_link(std::move(link));
-  retry_later();
+  give_up_for_now(refused.reason);
 }
 
 void Reconciler::retry_later() {

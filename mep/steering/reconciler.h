@@ -50,16 +50,19 @@ class Reconciler final : private mp2::Mp2ClientHandler {
   void on_status(const mp2::Status& status) override;
   void on_disconnect() override;
 
-  void send_all();
-  void send_difference(std::shared_ptr<const State> target);
-  void retry_later();
-  int64_t now_ms() const;
-
   // What is under way, until the user plane replies.
   struct Pending {
     std::shared_ptr<const State> target;
     std::optional<mp2::Update> update;  // none: the whole set
   };
+
+  void send_all();
+  void send_difference(std::shared_ptr<const State> target);
+  // Sends and waits for the reply; when that is impossible, tells why and tries again later.
+  void dispatch(const mp2::Message& message, Pending pending);
+  void give_up_for_now(std::string reason);
+  void retry_later();
+  int64_t now_ms() const;
 
   EventLoop& loop_;
   const Store& store_;

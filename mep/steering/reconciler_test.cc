@@ -32,11 +32,11 @@ class ReconcilerTest : public testing::Test {
 
   std::string socket() const { return directory_ + "/mp2.sock"; }
   void start_upf() { upf_ = std::make_unique<FakeUpf>(loop_, socket()); }
-  void start_reconciler() {
+  void start_reconciler(size_t max_line = mp2::kDefaultMaxLine) {
     reports_ = std::make_unique<RuleReports>();
     reconciler_ = std::make_unique<Reconciler>(
         loop_, *store_, clock_, *reports_,
-        ReconcilerConfig{{socket(), mp2::kDefaultMaxLine, milliseconds(1), milliseconds(4)},
+        ReconcilerConfig{{socket(), max_line, milliseconds(1), milliseconds(4)},
                          77,
                          milliseconds(5),
                          milliseconds(20)});
@@ -193,6 +193,25 @@ TEST_F(ReconcilerTest, a_refused_set_is_tried_again_and_the_reason_is_known) {
   ASSERT_TRUE(in_step());
   EXPECT_EQ(reports_->link().refusal, "");
   EXPECT_EQ(upf_->replaces, 2);
+}
+
+TEST_F(ReconcilerTest, a_set_too_large_to_send_leaves_the_older_one_in_effect) {
+  provision("a");
+  start_upf();
+  start_reconciler(1500);
+  ASSERT_TRUE(in_step());
+  edit([](Draft& draft) {
+    for (const auto* id : {"b", "c", "d", "e"}) {
+      draft.put_app(test_app(draft, id, AppState::kReady));
+    }
+  });
+  ASSERT_THAT(reports_->link().refusal, testing::HasSubstr("Mp2 carries 1500"));
+  edit([](Draft& draft) {
+    for (const auto* id : {"b", "c", "d", "e"}) draft.remove_app(id);
+  });
+  ASSERT_TRUE(in_step());
+  EXPECT_TRUE(reports_->link().connected);
+  EXPECT_THAT(upf_->rules, SizeIs(1));
 }
 
 TEST_F(ReconcilerTest, keeps_what_is_said_of_each_rule_until_it_no_longer_holds) {
