@@ -1,0 +1,203 @@
+"""The user plane as judged from outside: the real sluice-upf between scapy's base station, SMF, core
+and app. Every frame that it sends is also read by tshark.
+"""
+
+import time
+
+import pytest
+from scapy.contrib import gtp
+from scapy.contrib import pfcp as p
+from scapy.layers.dns import DNS, DNSQR, DNSRROPT
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt
+from scapy.layers.l2 import ARP, Ether
+from scapy.packet import Raw
+from scapy.utils import wrpcap
+
+from scapy_smf import ACCEPTED, Smf, create_far, create_pdr, find, outcome, tshark
+from wire_site import Link, Upf, inside, mac_of, network
+
+UE4, UE6 = "10.45.0.2", "fd45:0:0:2::1"
+GNB_TEID = 0x500
+QFI = 9
+
+TO_APP = {
+    "trafficRuleId": "to-app", "filterType": "FLOW", "priority": 10, "state": "ACTIVE",
+    "trafficFilter": [{"dstAddress": ["203.0.113.10", "2001:db8:113::10"], "dstPort": ["80"]}],
+    "action": "FORWARD_DECAPSULATED",
+    "dstInterface": {"interfaceType": "IP", "dstIpAddress": "10.60.0.10"}}
+DROP = {
+    "trafficRuleId": "drop", "filterType": "FLOW", "priority": 20, "state": "ACTIVE",
+    "trafficFilter": [{"dstAddress": ["203.0.113.66"]}], "action": "DROP"}
+NAME = {
+    "dnsRuleId": "name", "domainName": "video.example", "ipAddressType": "IP_V4",
+    "ipAddress": "10.60.0.10", "ttl": 5, "state": "ACTIVE"}
+
+
+class Site:
+    """The UPF with one session, and its neighbours."""
+
+    def __init__(self, folder):
+        self.upf = Upf(folder)
+        self.links = {port: Link(port) for port in ("n3", "n6", "ldn")}
+        self.smf = Smf(8805)
+        assert outcome(self.smf.associate())[0] == ACCEPTED
+        self.mep = self.upf.mep()
+        self.teid = self.establish()
+        self.macs = {port: mac_of(port) for port in self.links}
+        self.upf.wait_for("neighbour answers address=192.168.3.2")
+
+    def establish(self):
+        ue = {"V4": 1, "V6": 1, "ipv4": UE4, "ipv6": "fd45:0:0:2::"}
+        uplink = [p.IE_SourceInterface(interface="Access"), p.IE_FTEID(CH=1, V4=1, V6=1),
+                  p.IE_UE_IP_Address(**ue)]
+        downlink = [p.IE_SourceInterface(interface="Core"), p.IE_UE_IP_Address(SD=1, **ue)]
+        tunnel = p.IE_OuterHeaderCreation(GTPUUDPIPV4=1, TEID=GNB_TEID, ipv4="192.168.3.2")
+        response = self.smf.establish([
+            create_pdr(1, uplink, 1, [p.IE_OuterHeaderRemoval(header=6)]),
+            p.IE_CreatePDR(IE_list=[p.IE_PDR_Id(id=2), p.IE_Precedence(precedence=200),
+                                    p.IE_PDI(IE_list=downlink), p.IE_FAR_Id(id=2), p.IE_QER_Id(id=1)]),
+            create_far(1, [p.IE_DestinationInterface(interface="Core")]),
+            create_far(2, [p.IE_DestinationInterface(interface="Access"), tunnel]),
+            p.IE_CreateQER(IE_list=[p.IE_QER_Id(id=1), p.IE_GateStatus(ul="OPEN", dl="OPEN"),
+                                    p.IE_QFI(QFI=QFI)]),
+        ])
+        assert outcome(response) == (ACCEPTED, None)
+        return find(find(response.payload.IE_list, p.IE_CreatedPDR).IE_list, p.IE_FTEID).TEID
+
+    def uplink(self, inner, teid=None, extensions=True):
+        header = gtp.GTP_U_Header(teid=teid or self.teid)
+        if extensions:
+            header = gtp.GTP_U_Header(teid=teid or self.teid, E=1, next_ex=0x85) / \
+                gtp.GTPPDUSessionContainer(type=1, QFI=QFI)
+        self.links["n3"].send(self.to("n3") / IP(src="192.168.3.2", dst="192.168.3.1") /
+                              UDP(sport=2152, dport=2152) / header / inner)
+
+    def to(self, port):
+        return Ether(dst=self.macs[port], src="02:00:00:00:00:99")
+
+    def close(self, capture):
+        for link in self.links.values():
+            link.receive(lambda frame: False, timeout=0.2)
+            link.close()
+        try:
+            assert self.upf.stop() == 0, (self.upf.folder / "upf.log").read_text()
+        finally:
+            frames = [Ether(frame) for link in self.links.values() for frame in link.frames]
+            wrpcap(str(capture), frames)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("upf")
+    with network() as name, inside(name):
+        running = None
+        try:
+            running = Site(folder)
+            yield running
+        finally:
+            if running is not None:
+                running.close(folder / "sent.pcap")
+        judge(folder / "sent.pcap")
+
+
+def judge(capture):
+    """tshark reads everything that the UPF sent and finds nothing to complain about."""
+    checks = [option for layer in ("ip", "udp", "tcp") for option in
+              ("-o", f"{layer}.check_checksum:TRUE")]
+    complaints = tshark(capture, *checks, "-Y", "_ws.malformed or _ws.expert.severity >= warning",
+                        "-T", "fields", "-e", "frame.number", "-e", "_ws.expert.message",
+                        "-e", "_ws.col.Info")
+    assert complaints == ""
+    assert int(tshark(capture, "-Y", "gtp", "-T", "fields", "-e", "frame.number").count("\n")) > 5
+
+
+def tunnelled(frame):
+    """The user's packet in a frame to our base station, with its outer layers; None for others."""
+    packet = Ether(frame)
+    return packet if gtp.GTP_U_Header in packet else None
+
+
+def test_uplink_leaves_as_it_was(site):
+    inner = IP(src=UE4, dst="198.51.100.7", ttl=61, id=7) / TCP(sport=4000, dport=81) / Raw(b"hello")
+    site.uplink(inner)
+    frame = site.links["n6"].receive(lambda f: b"hello" in f)
+    assert bytes(Ether(frame)[IP]) == bytes(inner)
+    inner = IPv6(src=UE6, dst="2001:db8::7") / IPv6ExtHdrDestOpt() / UDP(sport=1, dport=2) / Raw(b"six")
+    site.uplink(inner, extensions=False)
+    assert bytes(Ether(site.links["n6"].receive(lambda f: b"six" in f))[IPv6]) == bytes(inner)
+
+
+def test_downlink_is_tunnelled_with_the_qfi_of_the_session(site):
+    inner = IP(src="198.51.100.7", dst=UE4, ttl=50) / UDP(sport=5000, dport=4000) / Raw(b"down")
+    site.links["n6"].send(site.to("n6") / inner)
+    packet = tunnelled(site.links["n3"].receive(lambda f: b"down" in f))
+    assert (packet[IP].src, packet[IP].dst) == ("192.168.3.1", "192.168.3.2")
+    assert (packet[UDP].sport, packet[UDP].dport) == (2152, 2152)
+    assert packet[gtp.GTP_U_Header].teid == GNB_TEID
+    container = packet[gtp.GTPPDUSessionContainer]
+    assert (container.type, container.QFI) == (0, QFI)
+    assert bytes(container.payload) == bytes(inner)
+
+
+@pytest.mark.parametrize("rule, port", [([TO_APP], "ldn"), ([], "n6")])
+def test_a_rule_moves_packets(site, rule, port):
+    site.mep.replace(rule)
+    if rule:
+        site.mep.wait_for_states({"to-app": "STEERING"})
+    inner = IP(src=UE4, dst="203.0.113.10") / TCP(sport=4001, dport=80) / Raw(b"steer me")
+    site.uplink(inner)
+    frame = site.links[port].receive(lambda f: b"steer me" in f)
+    assert frame is not None and bytes(Ether(frame)[IP]) == bytes(inner)
+    if rule:
+        answer = IP(src="203.0.113.10", dst=UE4) / TCP(sport=80, dport=4001) / Raw(b"from the app")
+        site.links["ldn"].send(site.to("ldn") / answer)
+        assert tunnelled(site.links["n3"].receive(lambda f: b"from the app" in f)) is not None
+
+
+def test_a_drop_rule_drops_and_counts(site):
+    assert site.mep.replace([DROP])["rejected"] == []
+    before = site.upf.dropped().get("rule_drop", 0)
+    site.uplink(IP(src=UE4, dst="203.0.113.66") / UDP(sport=1, dport=2) / Raw(b"never seen"))
+    deadline = time.monotonic() + 3
+    while site.upf.dropped().get("rule_drop", 0) == before and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert site.upf.dropped()["rule_drop"] == before + 1
+    assert site.links["n6"].receive(lambda f: b"never seen" in f, timeout=0.1) is None
+
+
+@pytest.mark.parametrize("ip", [IP(src=UE4, dst="203.0.113.53"), IPv6(src=UE6, dst="2001:db8::53")])
+def test_names_with_a_rule_are_answered(site, ip):
+    site.mep.replace([], [NAME])
+    site.mep.wait_for_states({"name": "STEERING"})
+    question = DNSQR(qname="Video.Example")
+    site.uplink(ip / UDP(sport=5353, dport=53) / DNS(id=77, rd=1, qd=question, ar=DNSRROPT(rclass=1400)))
+    packet = tunnelled(site.links["n3"].receive(lambda f: b"Video" in f))
+    answer = packet[DNS]
+    assert (answer.id, answer.qr, answer.rd, answer.ra, answer.rcode) == (77, 1, 1, 1, 0)
+    assert answer.qd.qname == b"Video.Example."
+    assert (answer.ancount, answer.an.rdata, answer.an.ttl) == (1, "10.60.0.10", 5)
+    assert isinstance(answer.ar, DNSRROPT)
+    site.uplink(ip / UDP(sport=5354, dport=53) / DNS(rd=1, qd=DNSQR(qname="other.example")))
+    assert site.links["n6"].receive(lambda f: b"\x05other" in f) is not None
+
+
+def test_own_addresses_answer(site):
+    site.links["n3"].send(site.to("n3") / IP(src="192.168.3.2", dst="192.168.3.1") /
+                          UDP(sport=2152, dport=2152) / gtp.GTPHeader(gtp_type=1, S=1, seq=0x1234) /
+                          gtp.GTPEchoRequest())
+    reply = Ether(site.links["n3"].receive(lambda f: b"\x12\x34" in f and f[42] == 0x32))
+    header = reply[gtp.GTP_U_Header]
+    assert (header.gtp_type, header.seq) == (2, 0x1234)
+    for port, own, other in (("n3", "192.168.3.1", "192.168.3.2"), ("ldn", "10.60.0.1", "10.60.0.10")):
+        site.links[port].send(site.to(port) / IP(src=other, dst=own) / ICMP(id=5) / Raw(b"ping" * 20))
+        reply = Ether(site.links[port].receive(lambda f: b"pingping" in f))
+        assert reply[ICMP].type == 0 and reply[IP].src == own
+    site.links["ldn"].send(site.to("ldn") / IPv6(src="fd60::10", dst="fd60::1") /
+                           ICMPv6EchoRequest(data=b"ping6"))
+    assert Ether(site.links["ldn"].receive(lambda f: b"ping6" in f)).haslayer(ICMPv6EchoReply)
+    site.links["ldn"].send(Ether(dst="ff:ff:ff:ff:ff:ff", src="02:00:00:00:00:99") /
+                           ARP(op=1, hwsrc="02:00:00:00:00:99", psrc="10.60.0.99", pdst="10.60.0.1"))
+    reply = Ether(site.links["ldn"].receive(lambda f: f[12:14] == b"\x08\x06" and f[21] == 2))
+    assert (reply[ARP].psrc, reply[ARP].hwsrc, reply[ARP].pdst) == (
+        "10.60.0.1", site.macs["ldn"], "10.60.0.99")
