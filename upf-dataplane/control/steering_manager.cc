@@ -294,15 +294,13 @@ std::optional<PortIndex> SteeringManager::local_port_with(
   return std::nullopt;
 }
 
-bool SteeringManager::refresh() {
+void SteeringManager::refresh() {
   const auto differs = [&](const auto& entry) {
     const auto& rule = entry.second;
     return rule.next_hop != kNoNextHop &&
            neighbours_.is_reachable(rule.next_hop) != (rule.fate.state == SteeringState::kSteering);
   };
-  if (std::ranges::none_of(rules_, differs) && std::ranges::none_of(dns_, differs)) return false;
-  publish();
-  return true;
+  if (std::ranges::any_of(rules_, differs) || std::ranges::any_of(dns_, differs)) publish();
 }
 
 // Brings a rule's fate up to date; whether it is in effect.
@@ -366,6 +364,7 @@ void SteeringManager::publish() {
   shared_.steering.store(next.get(), std::memory_order_release);
   if (published_) reclaimer_.retire([old = std::move(published_)]() mutable { old.reset(); });
   published_ = std::move(next);
+  changed_ = true;
 }
 
 mp2::Status SteeringManager::status() const {

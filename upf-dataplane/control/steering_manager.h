@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -38,10 +39,12 @@ class SteeringManager final : public mp2::Mp2Handler {
   std::expected<mp2::Applied, mp2::Refused> apply(mp2::Update message) override;
 
   // Looks again at the destinations: rules whose destination was lost are suspended, rules whose
-  // destination is back steer again. Whether anything changed.
-  bool refresh();
+  // destination is back steer again.
+  void refresh();
 
   mp2::Status status() const;
+  // Whether a table was published since the last call: what status() says may differ.
+  bool take_changes() { return std::exchange(changed_, false); }
 
  private:
   // How a rule fares, and since when.
@@ -98,6 +101,7 @@ class SteeringManager final : public mp2::Mp2Handler {
   std::shared_ptr<std::vector<uint32_t>> free_counters_;  // shared with reclaimer callbacks
   uint32_t last_epoch_ = 0;
   std::unique_ptr<const SteeringTable> published_;
+  bool changed_ = false;
 };
 
 }  // namespace sluice::upf
