@@ -37,8 +37,8 @@ NAME = {
 class Site:
     """The UPF with one session, and its neighbours."""
 
-    def __init__(self, folder):
-        self.upf = Upf(folder)
+    def __init__(self, upf):
+        self.upf = upf
         self.links = {port: Link(port) for port in ("n3", "n6", "ldn")}
         self.smf = Smf(8805)
         assert outcome(self.smf.associate())[0] == ACCEPTED
@@ -76,28 +76,26 @@ class Site:
     def to(self, port):
         return Ether(dst=self.macs[port], src="02:00:00:00:00:99")
 
-    def close(self, capture):
+    def capture(self, file):
+        """Writes everything that the UPF sent."""
         for link in self.links.values():
             link.receive(lambda frame: False, timeout=0.2)
             link.close()
-        try:
-            assert self.upf.stop() == 0, (self.upf.folder / "upf.log").read_text()
-        finally:
-            frames = [Ether(frame) for link in self.links.values() for frame in link.frames]
-            wrpcap(str(capture), frames)
+        wrpcap(str(file), [Ether(frame) for link in self.links.values() for frame in link.frames])
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("upf")
     with network() as name, inside(name):
-        running = None
+        upf = Upf(folder)
         try:
-            running = Site(folder)
+            running = Site(upf)
             yield running
+            running.capture(folder / "sent.pcap")
         finally:
-            if running is not None:
-                running.close(folder / "sent.pcap")
+            code = upf.stop()
+        assert code == 0, (folder / "upf.log").read_text()
         judge(folder / "sent.pcap")
 
 

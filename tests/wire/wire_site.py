@@ -134,7 +134,11 @@ class Upf:
         self.log = open(self.folder / "upf.log", "w+")
         self.process = subprocess.Popen([BUILD / "upf-dataplane/sluice-upf", "--config", config],
                                         stdout=self.log, stderr=subprocess.STDOUT)
-        self.wait_for("neighbour answers address=fd06::2")
+        try:
+            self.wait_for("neighbour answers address=fd06::2")
+        except BaseException:
+            self.stop()
+            raise
 
     def wait_for(self, text):
         deadline = time.monotonic() + TIMEOUT_S
@@ -161,6 +165,7 @@ class Upf:
         return Mep(str(self.folder / "mp2.sock"))
 
     def stop(self):
+        """Ends it and returns its exit code; may be called again."""
         self.process.terminate()
         try:
             return self.process.wait(TIMEOUT_S)
