@@ -127,7 +127,7 @@ def test_uplink_leaves_as_it_was(site):
 
 
 def test_downlink_is_tunnelled_with_the_qfi_of_the_session(site):
-    inner = IP(src="198.51.100.7", dst=UE4, ttl=50) / UDP(sport=5000, dport=4000) / Raw(b"down")
+    inner = IP(src="198.51.100.7", dst=UE4, ttl=50) / UDP(sport=40001, dport=40002) / Raw(b"down")
     site.links["n6"].send(site.to("n6") / inner)
     packet = tunnelled(site.links["n3"].receive(lambda f: b"down" in f))
     assert (packet[IP].src, packet[IP].dst) == ("192.168.3.1", "192.168.3.2")
