@@ -137,9 +137,6 @@ class Lab:
     def upf_metrics(self):
         return metrics.scrape(self.net.place("site"), addresses.UPF_METRICS_PORT)
 
-    def mep_metrics(self):
-        return metrics.scrape(self.net.place("site"), addresses.MEP_METRICS_PORT)
-
     # -- details ----------------------------------------------------------------------------------
 
     def _program(self, path):

@@ -12,7 +12,7 @@ class NumberedStream:
     PORT = 5005
     SIZE = 200
 
-    def __init__(self, source, sink, rate=1000):
+    def __init__(self, source, sink, rate=500):
         self.received = []
         self.sent = 0
         self._interval = 1 / rate

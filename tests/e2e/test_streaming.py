@@ -148,12 +148,13 @@ def out_of_order_segments(ue):
 
 def test_a_thousand_rule_switches_do_not_touch_other_traffic(site):
     """1,000 switches, each accepted by the platform, while traffic that the rule does not steer
-    flows in both directions."""
+    flows in both directions. The rates are modest: a port's ring must outlast the pauses that a
+    busy test machine makes, or it would be the machine that loses packets."""
     lab = site.lab
     path = (f"/mec_app_support/v1/applications/{streaming_case.APP_INSTANCE_ID}"
             f"/traffic_rules/{streaming_case.TRAFFIC_RULES[0]}")
     core = lab.net.place("core")
-    size = 40_000_000
+    size = 12_000_000
     before = out_of_order_segments(site.ue(6))
     generation = site.operator.platform()["upf"]["installedGeneration"]
     with concurrent.futures.ThreadPoolExecutor(1) as pool, \
@@ -161,7 +162,7 @@ def test_a_thousand_rule_switches_do_not_touch_other_traffic(site):
                            sink=(core, addresses.CENTRE[4])) as uplink, \
             NumberedStream(source=(core, addresses.RESOLVER[4]),
                            sink=(site.ue(7), addresses.ue_address(7, 4))) as downlink:
-        download = pool.submit(user.fetch, site.ue(6), f"/bytes/{size}?rate=8000000", 4, 60)
+        download = pool.submit(user.fetch, site.ue(6), f"/bytes/{size}?rate=2000000", 4, 60)
         current = site.app.request("GET", path)
         for number in range(1000):
             state = "INACTIVE" if number % 2 else "ACTIVE"
@@ -170,7 +171,7 @@ def test_a_thousand_rule_switches_do_not_touch_other_traffic(site):
         assert not download.done()
         fetched = download.result()
     for stream in (uplink, downlink):
-        assert stream.sent > 1000
+        assert stream.sent > 500
         assert not stream.lost()
         assert not stream.out_of_order()
     assert (fetched.served_by, fetched.sha256) == ("centre", content_hash(size))
