@@ -115,7 +115,8 @@ def play(lab):
     start = time.monotonic()
     lab.start_everything()
     app = streaming_case.deploy(lab)
-    say(f"One edge site, its platform and a phone are running ({time.monotonic() - start:.1f} s).\n")
+    seconds = time.monotonic() - start
+    say(f"One edge site, its platform and a phone are running ({seconds:.1f} s).\n")
     say(HEADING)
     show(lab, "before the rule", at_edge=False)
     switch(lab, app, on=True)

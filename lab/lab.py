@@ -63,8 +63,8 @@ class Lab:
 
     def start_centre(self, delay_ms=20):
         """The line to the centre, and in the centre the video service and the DNS server."""
-        self._start("backhaul", "backhaul", self._program("lab/sluice-lab"), "backhaul", "--a", "n6",
-                    "--b", "core", "--delay-ms", delay_ms)
+        self._start("backhaul", "backhaul", self._program("lab/sluice-lab"), "backhaul", "--a",
+                    "n6", "--b", "core", "--delay-ms", delay_ms)
         self._start("dns", "core", "dnsmasq", "--keep-in-foreground", "--log-facility=-",
                     "--conf-file=/dev/null", "--pid-file=", "--no-hosts", "--no-resolv",
                     "--user=root", "--bind-interfaces",

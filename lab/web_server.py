@@ -61,7 +61,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             for piece in content(int(size)):
                 self.wfile.write(piece)
             return None
-        return self._answer(200, {"served_by": self.name, "to": self.client_address[0].removeprefix("::ffff:")})
+        client = self.client_address[0].removeprefix("::ffff:")
+        return self._answer(200, {"served_by": self.name, "to": client})
 
     def do_POST(self):
         left = int(self.headers.get("Content-Length", 0))

@@ -47,7 +47,7 @@ def use_everything(lab):
 
 
 def test_what_the_gnb_receives_is_flawless_gtpu(lab, tmp_path):
-    path = str(tmp_path / "n3.pcapng")
+    path = str(tmp_path / "n3.pcap")
     with capture(lab.net.place("ran"), "n3", path):
         use_everything(lab)
     assert dissect(path, WRONG, "frame.number") == []
@@ -62,7 +62,7 @@ def test_what_the_gnb_receives_is_flawless_gtpu(lab, tmp_path):
 
 
 def test_dns_answers_of_the_upf_are_flawless(lab, tmp_path):
-    path = str(tmp_path / "dns.pcapng")
+    path = str(tmp_path / "dns.pcap")
     with capture(lab.net.place("ran"), "n3", path):
         for kind in ("A", "AAAA"):
             user.resolve(lab.net.ue(), kind=kind)
@@ -82,7 +82,7 @@ def test_dns_answers_of_the_upf_are_flawless(lab, tmp_path):
 
 @pytest.mark.parametrize("place, interface", [("edge", "ldn"), ("core", "n6")])
 def test_what_leaves_towards_networks_is_plain_ip(lab, tmp_path, place, interface):
-    path = str(tmp_path / "out.pcapng")
+    path = str(tmp_path / "out.pcap")
     with capture(lab.net.place(place), interface, path):
         use_everything(lab)
     assert dissect(path, WRONG, "frame.number") == []
@@ -95,7 +95,7 @@ def test_what_leaves_towards_networks_is_plain_ip(lab, tmp_path, place, interfac
 
 
 def test_n4_is_flawless(lab, tmp_path):
-    path = str(tmp_path / "n4.pcapng")
+    path = str(tmp_path / "n4.pcap")
     lab.net.add_ue_place(7)
     with capture(lab.net.place("ran"), "n4", path):
         lab.ran("add-ue", number=7)
