@@ -197,7 +197,7 @@ void Neighbours::probe(Entry& entry) {
 void Neighbours::set_reachable(NextHopId id, Entry& entry, bool reachable) {
   const bool was = entry.reachable;
   entry.reachable = reachable;
-  shared_.next_hops.set(id, {.mac = entry.mac, .port = entry.port, .reachable = reachable});
+  shared_.next_hops.set(id, NextHop(entry.mac, entry.port, reachable));
   if (was == reachable || entry.is_fixed) return;
   spdlog::info("neighbour {} address={} port={} mac={}", reachable ? "answers" : "lost",
                entry.address.to_string(), ports_[entry.port].name, entry.mac.to_string());

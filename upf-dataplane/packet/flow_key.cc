@@ -1,58 +1,84 @@
 #include "upf-dataplane/packet/flow_key.h"
 
+#include <array>
+#include <bit>
+
 namespace sluice::upf {
 namespace {
 
 // IPv6 extension headers before the payload; more than this is an attack, not a packet.
 constexpr int kMaxIpv6Extensions = 8;
 
-void map_v4(uint8_t* to, const Be32& address) {
-  constexpr uint8_t kPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  std::memcpy(to, kPrefix, 12);
-  std::memcpy(to + 12, &address, 4);
+// What the headers behind the addresses say.
+struct Upper {
+  uint8_t protocol = 0;
+  uint8_t tos = 0;
+  uint8_t bits = 0;
+  uint16_t source_port = 0;
+  uint16_t destination_port = 0;
+};
+
+uint64_t load64(const void* from) {
+  uint64_t word;
+  std::memcpy(&word, from, 8);
+  return word;
 }
 
-bool parse_ports(std::span<const uint8_t> bytes, size_t at, size_t total, FlowKey& key) {
-  if (key.protocol != kProtoTcp && key.protocol != kProtoUdp && key.protocol != kProtoSctp) {
+// The second half of a mapped address: ffff and the address, as they lie in memory.
+uint64_t mapped_v4(const Be32& address) { return 0xffff0000U | uint64_t{address.raw()} << 32; }
+
+// Writes the key in whole words, which is how it is read again; see FlowKey::set_session().
+void write_key(FlowKey& key, const std::array<uint64_t, 4>& addresses, const Upper& upper,
+               const FlowOrigin& from) {
+  static_assert(std::endian::native == std::endian::little);
+  const uint8_t bits = static_cast<uint8_t>(upper.bits | static_cast<uint8_t>(from.direction) |
+                                            (from.has_qfi ? FlowKey::kHasQfi : 0));
+  const std::array<uint64_t, 6> words = {
+      addresses[0],
+      addresses[1],
+      addresses[2],
+      addresses[3],
+      uint64_t{upper.source_port} | uint64_t{upper.destination_port} << 16 |
+          uint64_t{upper.protocol} << 32 | uint64_t{upper.tos} << 40 | uint64_t{from.qfi} << 48 |
+          uint64_t{bits} << 56,
+      uint64_t{from.origin} << 32};
+  std::memcpy(static_cast<void*>(&key), words.data(), sizeof key);
+}
+
+bool read_ports(std::span<const uint8_t> bytes, size_t at, size_t total, Upper& upper) {
+  if (upper.protocol != kProtoTcp && upper.protocol != kProtoUdp && upper.protocol != kProtoSctp) {
     return true;
   }
   if (at + 4 > total) return false;  // claims to be the first fragment but has no ports
   Be16 ports[2];
-  std::memcpy(ports, bytes.data() + at, 4);
-  key.source_port = ports[0];
-  key.destination_port = ports[1];
-  key.bits |= FlowKey::kHasPorts;
+  std::memcpy(static_cast<void*>(ports), bytes.data() + at, 4);
+  upper.source_port = ports[0];
+  upper.destination_port = ports[1];
+  upper.bits |= FlowKey::kHasPorts;
   return true;
 }
 
-bool parse_v4(std::span<const uint8_t> bytes, FlowKey& key, InnerLayout& layout) {
+bool parse_v4(std::span<const uint8_t> bytes, const FlowOrigin& from, FlowKey& key,
+              InnerLayout& layout) {
   if (bytes.size() < sizeof(Ipv4Header)) return false;
   const auto* ip = reinterpret_cast<const Ipv4Header*>(bytes.data());
   const size_t header = ip->header_bytes();
   const size_t total = ip->total_length;
   if (header < sizeof(Ipv4Header) || total < header || total > bytes.size()) return false;
-  map_v4(key.source, ip->source);
-  map_v4(key.destination, ip->destination);
-  key.protocol = ip->protocol;
-  key.tos = ip->tos;
+  Upper upper{.protocol = ip->protocol, .tos = ip->tos};
   layout.total_bytes = static_cast<uint16_t>(total);
-  if (ip->is_later_fragment()) return true;
-  layout.l4_offset = static_cast<uint16_t>(header);
-  return parse_ports(bytes, header, total, key);
+  layout.l4_offset = 0;
+  if (!ip->is_later_fragment()) {
+    layout.l4_offset = static_cast<uint16_t>(header);
+    if (!read_ports(bytes, header, total, upper)) return false;
+  }
+  write_key(key, {0, mapped_v4(ip->source), 0, mapped_v4(ip->destination)}, upper, from);
+  return true;
 }
 
-bool parse_v6(std::span<const uint8_t> bytes, FlowKey& key, InnerLayout& layout) {
-  if (bytes.size() < sizeof(Ipv6Header)) return false;
-  const auto* ip = reinterpret_cast<const Ipv6Header*>(bytes.data());
-  const size_t total = sizeof(Ipv6Header) + ip->payload_length;
-  if (total > bytes.size() || total > 0xffff) return false;
-  std::memcpy(key.source, ip->source, 16);
-  std::memcpy(key.destination, ip->destination, 16);
-  key.tos = ip->traffic_class();
-  key.bits |= FlowKey::kIsV6;
-  layout.total_bytes = static_cast<uint16_t>(total);
-
-  uint8_t next = ip->next_header;
+// Walks the extension headers to the upper layer. False when they do not end within the packet.
+bool find_upper(std::span<const uint8_t> bytes, uint8_t next, size_t total, Upper& upper,
+                InnerLayout& layout) {
   size_t at = sizeof(Ipv6Header);
   for (int count = 0; count <= kMaxIpv6Extensions; ++count) {
     switch (next) {
@@ -69,7 +95,7 @@ bool parse_v6(std::span<const uint8_t> bytes, FlowKey& key, InnerLayout& layout)
         next = fragment->next_header;
         at += sizeof(Ipv6FragmentHeader);
         if ((fragment->offset_flags & 0xfff8) != 0) {
-          key.protocol = next;
+          upper.protocol = next;
           return true;
         }
         break;
@@ -81,25 +107,41 @@ bool parse_v6(std::span<const uint8_t> bytes, FlowKey& key, InnerLayout& layout)
         break;
       default:
         if (at > total) return false;
-        key.protocol = next;
+        upper.protocol = next;
         layout.l4_offset = static_cast<uint16_t>(at);
-        return parse_ports(bytes, at, total, key);
+        return read_ports(bytes, at, total, upper);
     }
   }
   return false;
 }
 
+bool parse_v6(std::span<const uint8_t> bytes, const FlowOrigin& from, FlowKey& key,
+              InnerLayout& layout) {
+  if (bytes.size() < sizeof(Ipv6Header)) return false;
+  const auto* ip = reinterpret_cast<const Ipv6Header*>(bytes.data());
+  const size_t total = sizeof(Ipv6Header) + ip->payload_length;
+  if (total > bytes.size() || total > 0xffff) return false;
+  Upper upper{.tos = ip->traffic_class(), .bits = FlowKey::kIsV6};
+  layout.total_bytes = static_cast<uint16_t>(total);
+  layout.l4_offset = 0;
+  if (!find_upper(bytes, ip->next_header, total, upper, layout)) return false;
+  write_key(key,
+            {load64(ip->source), load64(ip->source + 8), load64(ip->destination),
+             load64(ip->destination + 8)},
+            upper, from);
+  return true;
+}
+
 }  // namespace
 
-bool parse_inner(std::span<const uint8_t> bytes, FlowKey& key, InnerLayout& layout) {
-  std::memset(&key, 0, sizeof key);
-  layout = {};
+bool parse_inner(std::span<const uint8_t> bytes, const FlowOrigin& from, FlowKey& key,
+                 InnerLayout& layout) {
   if (bytes.empty()) return false;
   switch (bytes[0] >> 4) {
     case 4:
-      return parse_v4(bytes, key, layout);
+      return parse_v4(bytes, from, key, layout);
     case 6:
-      return parse_v6(bytes, key, layout);
+      return parse_v6(bytes, from, key, layout);
     default:
       return false;
   }

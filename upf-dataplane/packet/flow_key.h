@@ -1,6 +1,7 @@
 // What classification sees of a user's packet, laid out to be compared, hashed and masked fast.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -42,9 +43,23 @@ struct alignas(16) FlowKey {
   void set_direction(Direction direction) {
     bits = static_cast<uint8_t>((bits & ~kDirectionMask) | static_cast<uint8_t>(direction));
   }
+  // Written as one word: the hash reads it as one at once, and a processor forwards only whole
+  // words from its stores to its loads.
+  void set_session(uint32_t version) {
+    const uint64_t word = uint64_t{version} | uint64_t{origin} << 32;
+    std::memcpy(&session_version, &word, 8);
+  }
   bool operator==(const FlowKey& other) const { return std::memcmp(this, &other, 48) == 0; }
 };
-static_assert(sizeof(FlowKey) == 48);
+static_assert(sizeof(FlowKey) == 48 && offsetof(FlowKey, session_version) == 40);
+
+// What is known of a packet before its IP header is read.
+struct FlowOrigin {
+  Direction direction = Direction::kUplink;
+  bool has_qfi = false;
+  uint8_t qfi = 0;
+  uint32_t origin = 0;
+};
 
 // Where a user's packet's parts lie, beside its key.
 struct InnerLayout {
@@ -54,7 +69,8 @@ struct InnerLayout {
 
 // Parses a user's IP packet. False when it is not a whole IPv4 or IPv6 packet within `bytes` or its
 // extension headers do not end. Later fragments, and protocols without ports, leave the ports 0 and
-// kHasPorts clear, so that no rule that names a port matches them.
-bool parse_inner(std::span<const uint8_t> bytes, FlowKey& key, InnerLayout& layout);
+// kHasPorts clear, so that no rule that names a port matches them. The session's version is 0.
+bool parse_inner(std::span<const uint8_t> bytes, const FlowOrigin& from, FlowKey& key,
+                 InnerLayout& layout);
 
 }  // namespace sluice::upf

@@ -14,9 +14,9 @@ using PortIndex = uint8_t;
 inline constexpr size_t kMaxPorts = 16;
 
 enum class Verdict : uint8_t {
-  kPending,  // not decided yet
-  kSend,     // out of `out_port`
-  kDrop,     // counted under `drop`
+  kPending,      // not decided yet
+  kSend,         // out of `out_port`
+  kDrop,         // counted under `drop`
   kPuntLearn,    // to the control thread as it came: an address to learn (ARP, ND)
   kPuntResolve,  // to the control thread, which finds the next hop by `out_port` and sends it
 };

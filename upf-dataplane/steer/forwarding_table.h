@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -40,6 +41,12 @@ struct Port {
     const auto own =
         std::ranges::find_if(addresses, [&](const auto& p) { return p.contains(address); });
     return own == addresses.end() ? nullptr : &*own;
+  }
+  // As owns(), for the address bytes of a packet.
+  bool owns_wire(const uint8_t* address, bool is_v6) const {
+    const uint8_t* first = is_v6 ? wire_v6.data() : wire_v4.data();
+    if (std::memcmp(address, first, is_v6 ? 16 : 4) == 0) return is_v6 ? has_v6 : has_v4;
+    return is_v6 ? owns(Ipv6Address::from_bytes(address)) : owns(Ipv4Address::from_bytes(address));
   }
   // The first own address of a family as it lies on the wire, for outer headers; null when none.
   const uint8_t* own_v4() const { return has_v4 ? wire_v4.data() : nullptr; }

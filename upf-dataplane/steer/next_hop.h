@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 
 #include "base/net/ip_address.h"
@@ -18,10 +19,30 @@ using NextHopId = StrongId<struct NextHopIdTag, uint32_t>;
 // The id of no next hop: never resolved.
 inline constexpr NextHopId kNoNextHop{0};
 
-struct NextHop {
-  MacAddress mac;
-  PortIndex port = 0;
-  bool reachable = false;  // the address below has answered and is believed to be alive
+// One word, so that it is read and written whole.
+class NextHop {
+ public:
+  NextHop() = default;  // unreachable
+  // `reachable`: the address has answered and is believed to be alive.
+  NextHop(const MacAddress& mac, PortIndex port, bool reachable)
+      : word_(uint64_t{port} << 48 | uint64_t{reachable} << 56) {
+    uint64_t low = 0;
+    std::memcpy(&low, mac.bytes().data(), 6);
+    word_ |= low;
+  }
+  static NextHop from_word(uint64_t word) {
+    NextHop hop;
+    hop.word_ = word;
+    return hop;
+  }
+
+  uint64_t word() const { return word_; }
+  PortIndex port() const { return static_cast<PortIndex>(word_ >> 48); }
+  bool reachable() const { return (word_ >> 56) != 0; }
+  void write_mac(uint8_t* to) const { std::memcpy(to, &word_, 6); }
+
+ private:
+  uint64_t word_ = 0;  // the MAC as it lies in memory, the port, whether it is reachable
 };
 
 class NextHopTable {
@@ -33,22 +54,12 @@ class NextHopTable {
   size_t capacity() const { return capacity_; }
 
   NextHop get(NextHopId id) const {
-    const uint64_t word = entries_[id.value()].load(std::memory_order_relaxed);
-    NextHop hop;
-    std::array<uint8_t, 6> mac;
-    std::memcpy(mac.data(), &word, 6);
-    hop.mac = MacAddress(mac);
-    hop.port = static_cast<PortIndex>(word >> 48);
-    hop.reachable = (word >> 56) != 0;
-    return hop;
+    return NextHop::from_word(entries_[id.value()].load(std::memory_order_relaxed));
   }
 
   // Control thread only; `id` must not be kNoNextHop.
   void set(NextHopId id, const NextHop& hop) {
-    uint64_t word = 0;
-    std::memcpy(&word, hop.mac.bytes().data(), 6);
-    word |= uint64_t{hop.port} << 48 | uint64_t{hop.reachable} << 56;
-    entries_[id.value()].store(word, std::memory_order_relaxed);
+    entries_[id.value()].store(hop.word(), std::memory_order_relaxed);
   }
 
  private:

@@ -47,8 +47,7 @@ void Pipeline::find_sessions() {
       work.session = shared_.sessions.find_v4(raw_v4(work.key.destination));
     }
     if (work.session == nullptr) {
-      drop(*work.packet, work.key.direction() == Direction::kUplink ? DropReason::kUnknownTunnel
-                                                                    : DropReason::kUnknownUe);
+      without_session(work);
       continue;
     }
     __builtin_prefetch(work.session);
@@ -59,12 +58,26 @@ void Pipeline::find_sessions() {
   works_ = kept;
 }
 
+void Pipeline::without_session(Work& work) {
+  Packet& packet = *work.packet;
+  if (work.key.direction() == Direction::kUplink) return drop(packet, DropReason::kUnknownTunnel);
+  const Port& port = forwarding_->ports[packet.in_port];
+  const bool is_v6 = work.key.is_v6();
+  const uint8_t* destination = work.key.destination + (is_v6 ? 0 : kV4Offset);
+  const bool is_group = is_v6 && destination[0] == 0xff;
+  if (is_group || port.owns_wire(destination, is_v6)) {
+    return handle_own(packet, port, is_v6 ? kEtherTypeIpv6 : kEtherTypeIpv4);
+  }
+  drop(packet, DropReason::kUnknownUe);
+}
+
 void Pipeline::classify() {
   for (size_t i = 0; i < works_; ++i) {
     Work& work = work_[i];
-    work.key.session_version = work.session->version();
+    work.key.set_session(work.session->version());
     work.hash = hash(work.key);
     cache_.prefetch(work.hash);
+    __builtin_prefetch(&counters_.sessions[work.session->slot()], 1);
   }
   for (size_t i = 0; i < works_; ++i) classify_one(work_[i]);
 }
@@ -155,7 +168,7 @@ bool Pipeline::steer_locally(Work& work, const SteeringRule& rule) {
     return false;
   }
   const NextHop hop = shared_.next_hops.get(rule.next_hop);
-  if (!hop.reachable) return false;  // towards the centre; the control thread suspends the rule
+  if (!hop.reachable()) return false;  // towards the centre; the control thread suspends the rule
   count_rule(rule.counter, work.layout.total_bytes);
   send_ethernet(*work.packet, hop, work.key.is_v6());
   return true;
@@ -172,11 +185,11 @@ void Pipeline::send_to_network(Work& work, const CompiledPdr& pdr) {
   const NextHopId id = forwarding_->route(pdr.out_port, work.key.destination, work.key.is_v6());
   if (id != kNoNextHop) {
     const NextHop hop = shared_.next_hops.get(id);
-    if (!hop.reachable) return drop(packet, DropReason::kNoNextHop);
+    if (!hop.reachable()) return drop(packet, DropReason::kNoNextHop);
     return send_ethernet(packet, hop, work.key.is_v6());
   }
   // An on-link neighbour that nobody sent to yet, or no route at all: the control thread knows.
-  send_ethernet(packet, {.mac = {}, .port = pdr.out_port, .reachable = false}, work.key.is_v6());
+  send_ethernet(packet, NextHop(MacAddress(), pdr.out_port, false), work.key.is_v6());
   if (packet.verdict != Verdict::kSend) return;
   packet.punt_to_resolve(pdr.out_port);
 }
@@ -184,7 +197,7 @@ void Pipeline::send_to_network(Work& work, const CompiledPdr& pdr) {
 void Pipeline::send_into_tunnel(Packet& packet, const CompiledPdr& pdr) {
   const Port& port = forwarding_->ports[pdr.out_port];
   const NextHop hop = shared_.next_hops.get(pdr.peer_hop);
-  if (!hop.reachable) return drop(packet, DropReason::kNoNextHop);
+  if (!hop.reachable()) return drop(packet, DropReason::kNoNextHop);
   const TunnelHeader tunnel{.source = pdr.peer_is_v6 ? port.own_v6() : port.own_v4(),
                             .destination = pdr.peer,
                             .is_v6 = pdr.peer_is_v6,
@@ -200,11 +213,14 @@ void Pipeline::send_into_tunnel(Packet& packet, const CompiledPdr& pdr) {
 
 // `packet` begins with its IP header.
 void Pipeline::send_ethernet(Packet& packet, const NextHop& hop, bool is_v6) {
-  const Port& port = forwarding_->ports[hop.port];
+  const Port& port = forwarding_->ports[hop.port()];
   if (packet.length > port.mtu) return drop(packet, DropReason::kTooBig);
   if (!packet.prepend(kEthernetBytes)) return drop(packet, DropReason::kNoRoom);
-  write_ethernet(packet.data, hop.mac, port.mac, is_v6 ? kEtherTypeIpv6 : kEtherTypeIpv4);
-  packet.send_to(hop.port);
+  auto* header = reinterpret_cast<EthernetHeader*>(packet.data);
+  hop.write_mac(header->destination);
+  std::memcpy(header->source, port.mac.bytes().data(), 6);
+  header->type = is_v6 ? kEtherTypeIpv6 : kEtherTypeIpv4;
+  packet.send_to(hop.port());
 }
 
 void Pipeline::answered(Packet& packet, Answer kind) {

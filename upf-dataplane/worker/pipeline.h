@@ -50,6 +50,7 @@ class Pipeline {
   void handle_own_icmpv6(Packet& packet, const Port& port, size_t l4_offset);
   // Stage 2: keeps the packets that have a session.
   void find_sessions();
+  void without_session(Work& work);
   // Stage 3: PDR and MEC rule, from the cache or by looking.
   void classify();
   void classify_one(Work& work);

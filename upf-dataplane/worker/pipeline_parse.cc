@@ -27,7 +27,7 @@ struct Outer {
   bool is_fragment = false;
   size_t l4_offset = 0;  // in the frame
   size_t end = 0;        // of the IP packet in the frame
-  IpAddress destination;
+  const uint8_t* destination = nullptr;
 };
 
 bool parse_outer_v4(const Packet& packet, Outer& outer) {
@@ -42,7 +42,7 @@ bool parse_outer_v4(const Packet& packet, Outer& outer) {
   outer.is_fragment = ip->is_fragment();
   outer.l4_offset = kL3 + header;
   outer.end = kL3 + ip->total_length;
-  outer.destination = Ipv4Address(ip->destination.get());
+  outer.destination = reinterpret_cast<const uint8_t*>(&ip->destination);
   return true;
 }
 
@@ -55,7 +55,7 @@ bool parse_outer_v6(const Packet& packet, Outer& outer) {
   outer.is_fragment = ip->next_header == kProtoFragment;
   outer.l4_offset = kL3 + sizeof(Ipv6Header);
   outer.end = end;
-  outer.destination = Ipv6Address::from_bytes(ip->destination);
+  outer.destination = ip->destination;
   return true;
 }
 
@@ -87,7 +87,9 @@ void Pipeline::parse_access(Packet& packet, const Port& port, uint16_t l3_type) 
       udp->destination_port != kGtpuPort) {
     return handle_own(packet, port, l3_type);
   }
-  if (!port.owns(outer.destination)) return drop(packet, DropReason::kNotForUs);
+  if (!port.owns_wire(outer.destination, l3_type == kEtherTypeIpv6)) {
+    return drop(packet, DropReason::kNotForUs);
+  }
   const size_t udp_end = outer.l4_offset + udp->length;
   if (udp->length < sizeof(UdpHeader) || udp_end > outer.end) {
     return drop(packet, DropReason::kMalformedFrame);
@@ -105,34 +107,30 @@ void Pipeline::parse_access(Packet& packet, const Port& port, uint16_t l3_type) 
   Work& work = work_[works_];
   work.packet = &packet;
   work.inner_offset = static_cast<uint16_t>(gtp_offset + gtp->header_bytes);
-  if (!parse_inner({packet.data + work.inner_offset, gtp->payload_bytes}, work.key, work.layout)) {
+  const FlowOrigin from{.direction = Direction::kUplink,
+                        .has_qfi = gtp->qfi.has_value(),
+                        .qfi = gtp->qfi.value_or(0),
+                        .origin = gtp->teid};
+  if (!parse_inner({packet.data + work.inner_offset, gtp->payload_bytes}, from, work.key,
+                   work.layout)) {
     return drop(packet, DropReason::kMalformedInner);
   }
-  if (gtp->qfi) {
-    work.key.qfi = *gtp->qfi;
-    work.key.bits |= FlowKey::kHasQfi;
-  }
-  work.key.set_direction(Direction::kUplink);
-  work.key.origin = gtp->teid;
   shared_.sessions.prefetch_teid(gtp->teid);
   ++works_;
 }
 
+// Whether it is for the UPF itself is asked only when no session has its destination.
 void Pipeline::parse_network(Packet& packet, const Port& port, uint16_t l3_type) {
   Work& work = work_[works_];
   work.packet = &packet;
   work.inner_offset = kL3;
-  if (!parse_inner({packet.data + kL3, packet.length - kL3}, work.key, work.layout) ||
+  const FlowOrigin from{.direction = port.role == PortRole::kLocalDn ? Direction::kDownlinkLocal
+                                                                     : Direction::kDownlinkCore,
+                        .origin = packet.in_port};
+  if (!parse_inner({packet.data + kL3, packet.length - kL3}, from, work.key, work.layout) ||
       work.key.is_v6() != (l3_type == kEtherTypeIpv6)) {
     return drop(packet, DropReason::kMalformedInner);
   }
-  const IpAddress destination(Ipv6Address::from_bytes(work.key.destination));
-  if (port.owns(destination) || (work.key.is_v6() && destination.v6().is_multicast())) {
-    return handle_own(packet, port, l3_type);
-  }
-  work.key.set_direction(port.role == PortRole::kLocalDn ? Direction::kDownlinkLocal
-                                                         : Direction::kDownlinkCore);
-  work.key.origin = packet.in_port;
   if (work.key.is_v6()) {
     uint64_t upper;
     std::memcpy(&upper, work.key.destination, 8);
@@ -164,7 +162,7 @@ void Pipeline::handle_arp(Packet& packet, const Port& port) {
 void Pipeline::handle_own(Packet& packet, const Port& port, uint16_t l3_type) {
   FlowKey key;
   InnerLayout layout;
-  if (!parse_inner({packet.data + kL3, packet.length - kL3}, key, layout) ||
+  if (!parse_inner({packet.data + kL3, packet.length - kL3}, {}, key, layout) ||
       key.is_v6() != (l3_type == kEtherTypeIpv6)) {
     return drop(packet, DropReason::kMalformedFrame);
   }
