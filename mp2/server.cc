@@ -115,7 +115,7 @@ void Mp2Server::reply(uint64_t generation, std::vector<Rejection> unreadable,
   auto& rejected = outcome->rejected;
   rejected.insert(rejected.end(), std::make_move_iterator(unreadable.begin()),
                   std::make_move_iterator(unreadable.end()));
-  spdlog::info("mp2 rule set applied generation={} rejected={}", generation, rejected.size());
+  spdlog::debug("mp2 rule set applied generation={} rejected={}", generation, rejected.size());
   connection_->send(encode(*outcome));
 }
 

@@ -118,7 +118,7 @@ void read_root(ConfigNode root, UpfConfig& config) {
   {
     auto liveness = root.child("liveness");
     config.probe_interval =
-        std::chrono::milliseconds(liveness.integer("probe_interval_ms", 200, 50, 60'000));
+        std::chrono::milliseconds(liveness.integer("probe_interval_ms", 150, 50, 60'000));
     config.probe_misses = static_cast<uint32_t>(liveness.integer("misses", 3, 1, 100));
   }
   config.log_level =

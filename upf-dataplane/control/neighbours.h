@@ -30,7 +30,7 @@ class FrameSender {
 struct NeighbourPolicy {
   // What apps are watched by: an answer is due every interval, and after so many missed in a row
   // the neighbour is gone.
-  std::chrono::milliseconds probe_interval{200};
+  std::chrono::milliseconds probe_interval{150};
   uint32_t misses = 3;
   // Gateways, base stations and other hosts are asked more rarely and given up later.
   std::chrono::milliseconds idle_interval{1000};
