@@ -17,6 +17,15 @@ configure() {
   rm -f "$log"
 }
 
+# compile DIR [TARGET ...]: with ninja's one moving line for a person, silently for a log.
+compile() {
+  local dir=$1 quiet=(--quiet)
+  shift
+  [[ ! -t 1 ]] || quiet=()
+  [[ -t 1 ]] || echo "building in $dir; minutes the first time"
+  ninja -C "$dir" "${quiet[@]}" "$@"
+}
+
 as_root() {
   if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi
 }
