@@ -50,7 +50,7 @@ void read_response(const std::vector<uint8_t>& response) {
   const int records = get16(response, 6) + get16(response, 8) + get16(response, 10);
   for (int i = 0; i < records; ++i) {
     at = skip_name(response, at);
-    at += 10 + get16(response, at + 8);
+    at += size_t{10} + get16(response, at + 8);
   }
   check(at == response.size());
 }
