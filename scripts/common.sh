@@ -1,5 +1,8 @@
 # Sourced by the other scripts: building in one of the build directories.
 
+# Where a root shell of `su` does not look for the tools of administrators.
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
 # Debian's own Python: scapy and pytest are its packages.
 python=/usr/bin/python3
 

@@ -20,17 +20,22 @@ def main() -> int:
 
     counts = {"passed": 0, "failed": arguments.broken, "skipped": 0}
     for file in sorted(arguments.folder.glob("*.xml")):
-        for case in ElementTree.parse(file).iter("testcase"):
+        try:
+            cases = list(ElementTree.parse(file).iter("testcase"))
+        except ElementTree.ParseError as error:
+            print(f"failed: {file.stem}: unreadable results: {error}")
+            counts["failed"] += 1
+            continue
+        for case in cases:
             result = outcome(case)
             counts[result] += 1
             if result == "failed":
                 print(f"failed: {file.stem}: {case.get('classname')} {case.get('name')}")
     if arguments.broken:
         print(f"failed: {arguments.broken} step(s) did not run; see above")
-    line = f"{counts['passed']} passed, {counts['failed']} failed"
     if counts["skipped"]:
-        line += f", {counts['skipped']} skipped"
-    print(line)
+        print(f"{counts['skipped']} skipped")
+    print(f"{counts['passed']} passed, {counts['failed']} failed")
     return 1 if counts["failed"] or not counts["passed"] else 0
 
 

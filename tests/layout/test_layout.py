@@ -11,7 +11,7 @@ LONGEST_FILE = 420  # lines; one idea fits
 
 
 def tracked(*patterns):
-    names = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns],
+    names = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", *patterns],
                            cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [name for name in names.splitlines() if (ROOT / name).is_file()]
 
