@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "base/http/percent.h"
 #include "mep/auth/base64.h"
@@ -14,6 +15,11 @@ using http::Response;
 constexpr std::chrono::seconds kFailureWindow{60};
 constexpr int kFailuresPerWindow = 10;
 constexpr size_t kMaxFailureEntries = 4096;
+// Anybody may post a form: what it costs to read is bounded before it is read.
+constexpr size_t kMaxFormSize = 8 * 1024;
+constexpr std::ptrdiff_t kMaxFormItems = 32;
+// No client has a longer id (identifiers end at 128 characters); longer ones share an entry.
+constexpr size_t kMaxCountedId = 128;
 constexpr std::string_view kBasic = "Basic ";
 
 struct Credentials {
@@ -35,8 +41,13 @@ Response oauth_error(int status, std::string_view error, std::string_view descri
 
 // RFC 6749 §3.2: parameters must not come twice; unknown ones are ignored.
 bool has_repeated(const http::Query& form) {
+  std::set<std::string_view> names;
   return std::ranges::any_of(form,
-                             [&](const auto& item) { return form.all(item.first).size() > 1; });
+                             [&](const auto& item) { return !names.insert(item.first).second; });
+}
+
+bool is_too_large(std::string_view form) {
+  return form.size() > kMaxFormSize || std::ranges::count(form, '&') >= kMaxFormItems;
 }
 
 std::optional<Credentials> from_basic(std::string_view authorization) {
@@ -66,6 +77,11 @@ TokenEndpoint::TokenEndpoint(const ClientStore& clients, const TokenService& tok
     : clients_(clients), tokens_(tokens), clock_(clock) {}
 
 Response TokenEndpoint::handle(const http::Request& request) {
+  if (is_too_large(request.body)) {
+    return oauth_error(
+        400, "invalid_request",
+        fmt::format("the form may have {} bytes and {} parameters", kMaxFormSize, kMaxFormItems));
+  }
   const auto form = http::Query::parse(request.body);
   if (!form || has_repeated(*form)) {
     return oauth_error(400, "invalid_request", "the body must be a form, each parameter once");
@@ -120,6 +136,7 @@ Response TokenEndpoint::refuse_client(std::string_view client_id, bool used_basi
 // Slows down who fails, and only then: a right secret is always served. At 256 bits guessing is
 // hopeless anyway, while a lock-out would hand everybody a switch to turn a client off.
 bool TokenEndpoint::too_many_failures(std::string_view client_id) {
+  if (client_id.size() > kMaxCountedId) client_id = {};
   const auto now = clock_.now();
   const std::lock_guard lock(mutex_);
   if (failures_.size() >= kMaxFailureEntries) {

@@ -24,7 +24,8 @@ class TokenEndpoint {
   http::Response handle(const http::Request& request);
 
  private:
-  // Failures since the window began, per client id (known or not).
+  // Failures since the window began, per client id (known or not); those without an id, or
+  // with one that no client can have, count under "".
   struct Failures {
     std::chrono::steady_clock::time_point since;
     int count = 0;

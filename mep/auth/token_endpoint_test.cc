@@ -123,5 +123,27 @@ TEST_F(TokenEndpointTest, RemembersABoundedNumberOfFailures) {
   }
 }
 
+TEST_F(TokenEndpointTest, RefusesALargeFormBeforeItReadsIt) {
+  const std::string right = kRight;
+  std::string many = right;  // three parameters
+  for (int i = 3; i < 32; ++i) many += fmt::format("&p{}=", i);
+  EXPECT_EQ(post(many).status, 200);
+  EXPECT_EQ(post(many + "&p32=").status, 400);
+  const auto padded = right + "&pad=";
+  EXPECT_EQ(post(padded + std::string(8192 - padded.size(), 'x')).status, 200);
+  EXPECT_EQ(post(padded + std::string(8193 - padded.size(), 'x')).status, 400);
+}
+
+TEST_F(TokenEndpointTest, CountsFailuresOfImpossibleIdsTogether) {
+  const auto fail_as = [&](char letter, size_t length) {
+    return post("grant_type=client_credentials&client_secret=x&client_id=" +
+                std::string(length, letter))
+        .status;
+  };
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(fail_as(static_cast<char>('a' + i), 129), 401);
+  EXPECT_EQ(fail_as('z', 129), 429);
+  EXPECT_EQ(fail_as('z', 128), 401);
+}
+
 }  // namespace
 }  // namespace sluice::mep::auth
