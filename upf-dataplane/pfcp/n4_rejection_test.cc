@@ -251,9 +251,13 @@ std::vector<Case> inconsistent() {
        with_instead(IeType::kFTeid, ie(zero)),
        {kMandatoryIeIncorrect, IeType::kFTeid, pdr(1)}},
       {"a CHOOSE ID of two minds", twice, {kInvalidFTeidAllocationOption, IeType::kFTeid, pdr(9)}},
-      {"an unknown rule to update",
-       plus(group(IeType::kUpdateFar, {ie(FarId(9))})),
-       {kRuleCreationOrModificationFailure, IeType::kFarId, far(9)}},
+      {"a new rule to update",
+       plus(group(IeType::kUpdatePdr,
+                  {ie(PdrId(1)), group(IeType::kPdi, {ie(SourceInterface{Interface::kAccess})})})),
+       {kServiceNotSupported, IeType::kUpdatePdr}},
+      {"a new rule to remove",
+       plus(group(IeType::kRemoveFar, {ie(FarId(2))})),
+       {kServiceNotSupported, IeType::kRemoveFar}},
   };
 }
 
@@ -297,6 +301,9 @@ TEST(N4Session, a_refused_modification_changes_nothing) {
            {"an unknown PDR is updated",
             {new_pdr, group(IeType::kUpdatePdr, {ie(PdrId(77))})},
             {kRuleCreationOrModificationFailure, IeType::kPdrId, pdr(77)}},
+           {"an unknown FAR is updated",
+            {new_pdr, group(IeType::kUpdateFar, {ie(FarId(9))})},
+            {kRuleCreationOrModificationFailure, IeType::kFarId, far(9)}},
            {"an update without id",
             {new_pdr, group(IeType::kUpdateQer, {})},
             {kMandatoryIeMissing, IeType::kQerId}},

@@ -191,6 +191,20 @@ TEST(N4Session, modification_creates_updates_and_removes) {
   EXPECT_EQ(bench.installer.teids().size(), 1U) << "the TEID of PDR 3 is free again";
 }
 
+TEST(N4Session, an_f_teid_that_the_same_request_takes_away_is_not_reported) {
+  N4Bench bench;
+  bench.associate();
+  const uint64_t seid = bench.plain_session();
+  const Ies without_tunnel{ie(SourceInterface{Interface::kAccess}), ie(UeIpAddress{.v4 = kUe})};
+  const Message response = bench.modify(
+      seid, {create_pdr(3, uplink_pdi(), 2),
+             group(IeType::kUpdatePdr, {ie(PdrId(3)), group(IeType::kPdi, without_tunnel)})});
+  EXPECT_EQ(outcome_of(response), kAccepted);
+  EXPECT_EQ(find(response.ies, IeType::kCreatedPdr), nullptr);
+  EXPECT_FALSE(only_session(bench).pdrs.at(PdrId(3)).f_teid);
+  EXPECT_EQ(bench.installer.teids().size(), 1U) << "its TEID is free again";
+}
+
 TEST(N4Session, a_far_may_drop_first_and_forward_later) {
   N4Bench bench;
   bench.associate();

@@ -68,7 +68,12 @@ bool add(std::map<Id, Rule>& rules, size_t limit, Rule rule, GroupReader& reques
 
 }  // namespace
 
-void SessionEdit::apply(GroupReader& request) {
+void SessionEdit::create(GroupReader& request) {
+  create_rules(request);
+  if (!request.failed()) check_references(request);
+}
+
+void SessionEdit::modify(GroupReader& request) {
   remove_rules(request);
   create_rules(request);
   update_rules(request);
@@ -127,6 +132,8 @@ void SessionEdit::update_pdr(const Ie& group, GroupReader& request) {
   if (pdr == nullptr) return;
   auto next = read_update_pdr(group, *pdr, pdr_context());
   if (!next) return request.refuse(std::move(next.error()));
+  // A PDR created by the same request may lose the F-TEID that was chosen for it.
+  if (next->f_teid != pdr->f_teid) std::erase(chosen_, pdr->id);
   *pdr = *std::move(next);
 }
 

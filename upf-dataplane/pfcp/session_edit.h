@@ -22,14 +22,18 @@ class SessionEdit {
         tunnels_(config.gtp_endpoints, installer),
         filters_(session_.spec) {}
 
-  // Reads every Remove, Create and Update group of PDRs, FARs and QERs, in that order, and checks
-  // that what a PDR names exists. A problem is left in `request`.
-  void apply(GroupReader& request);
+  // For an establishment: reads every Create group of PDRs, FARs and QERs and checks that what a
+  // PDR names exists. A problem is left in `request`. Update and Remove groups are left unread: an
+  // establishment has none (table 7.5.2.2-1).
+  void create(GroupReader& request);
+
+  // For a modification: as create(), with the Remove groups before and the Update groups after.
+  void modify(GroupReader& request);
 
   // The session as it is to become.
   N4Session& session() { return session_; }
 
-  // PDRs whose F-TEID we chose: the Created PDRs of the response.
+  // PDRs that have an F-TEID of our choice: the Created PDRs of the response.
   const std::vector<PdrId>& chosen() const { return chosen_; }
 
   // The user plane has accepted session(): takes over the TEIDs allocated for it and returns those

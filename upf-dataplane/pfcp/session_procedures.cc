@@ -76,7 +76,7 @@ std::optional<Rejection> SessionProcedures::establish_into(GroupReader& in, Sess
   in.accept({IeType::kUserId, IeType::kSNssai, IeType::kRatType, IeType::kFqCsid, IeType::kGroupId,
              IeType::kRecoveryTimeStamp});
   in.accept_if_zero(IeType::kPfcpSeReqFlags);
-  edit.apply(in);
+  edit.create(in);
   if (auto why = in.finish()) return why;
   if (association.sessions.size() >= config_.limits.sessions_per_association) {
     return Rejection{
@@ -116,7 +116,7 @@ std::optional<Rejection> SessionProcedures::modify_into(GroupReader& in, Session
   if (const auto f_seid = in.optional<FSeid>()) edit.session().cp_f_seid = *f_seid;
   in.accept({IeType::kFqCsid, IeType::kRatType, IeType::kGroupId, IeType::kSNssai});
   in.accept_if_zero(IeType::kPfcpSmReqFlags);
-  edit.apply(in);
+  edit.modify(in);
   if (auto why = in.finish()) return why;
   return install(edit);
 }
@@ -180,7 +180,9 @@ void SessionProcedures::forget(N4Session& session) {
 void SessionProcedures::add_created_pdrs(const SessionEdit& edit, const SessionSpec& spec,
                                          Message& response) const {
   for (const PdrId id : edit.chosen()) {
-    const LocalFTeid& f_teid = *spec.pdrs.at(id).f_teid;
+    const auto pdr = spec.pdrs.find(id);
+    if (pdr == spec.pdrs.end() || !pdr->second.f_teid) continue;
+    const LocalFTeid& f_teid = *pdr->second.f_teid;
     response.ies.push_back(
         group(IeType::kCreatedPdr,
               {ie(id), ie(FTeid{.teid = f_teid.teid, .v4 = f_teid.v4, .v6 = f_teid.v6})}));
