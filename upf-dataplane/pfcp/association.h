@@ -13,6 +13,7 @@ namespace sluice::upf::pfcp {
 
 struct Association {
   NodeId node;
+  Peer set_up_from;  // where its Association Setup Request came from
   Peer requests_to;  // where Heartbeat Requests of ours go
   RecoveryTimeStamp recovery;
   HeartbeatMonitor monitor;
@@ -29,12 +30,23 @@ class AssociationTable {
     const auto found = by_node_.find(node);
     return found == by_node_.end() ? nullptr : &found->second;
   }
-  // The association whose peer has this address; several nodes may share one.
-  Association* find_by_address(const IpAddress& address) {
+  // Whose message this is when only its sender tells. Several nodes may share an address; then the
+  // port of their setup tells them apart. Null when none or more than one could have sent it.
+  Association* find_sender(const Peer& from) {
+    Association* same_address = nullptr;
+    Association* same_port = nullptr;
+    size_t addresses = 0;
+    size_t ports = 0;
     for (auto& [node, association] : by_node_) {
-      if (association.requests_to.address == address) return &association;
+      if (association.set_up_from.address != from.address) continue;
+      same_address = &association;
+      ++addresses;
+      if (association.set_up_from.port != from.port) continue;
+      same_port = &association;
+      ++ports;
     }
-    return nullptr;
+    if (addresses == 1) return same_address;
+    return ports == 1 ? same_port : nullptr;
   }
   Association& put(Association association) {
     const NodeId node = association.node;

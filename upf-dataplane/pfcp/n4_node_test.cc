@@ -117,6 +117,42 @@ TEST(N4Node, two_smfs_do_not_disturb_each_other) {
   EXPECT_EQ(outcome_of(bench.modify(first, {})), kAccepted);
 }
 
+TEST(N4Node, smfs_behind_one_address_are_told_apart_by_their_ports) {
+  const NodeId other{.fqdn = "other"};
+  struct {
+    const char* what;
+    uint16_t port;
+    bool first_stays;
+    bool other_stays;
+  } const cases[] = {
+      {"the first restarts", kPort, false, true},
+      {"the other restarts", 9000, true, false},
+      {"nobody knows who restarts", 9001, true, true},
+  };
+  for (const auto& c : cases) {
+    N4Bench bench;
+    bench.associate();
+    bench.smf.port = 9000;
+    bench.associate(other);
+    bench.smf.port = c.port;
+    bench.send(MessageType::kHeartbeatRequest,
+               {ie(RecoveryTimeStamp{N4Bench::kStarted + seconds(1)})});
+    std::set<NodeId> left;
+    for (const auto& [node, association] : bench.n4.associations()) left.insert(node);
+    EXPECT_EQ(left.contains(kSmf), c.first_stays) << c.what;
+    EXPECT_EQ(left.contains(other), c.other_stays) << c.what;
+  }
+}
+
+TEST(N4Node, a_lone_smf_may_change_its_port) {
+  N4Bench bench;
+  bench.associate();
+  bench.smf.port = 9000;
+  bench.send(MessageType::kHeartbeatRequest,
+             {ie(RecoveryTimeStamp{N4Bench::kStarted + seconds(1)})});
+  EXPECT_EQ(bench.n4.associations().size(), 0U);
+}
+
 TEST(N4Node, a_restarted_smf_finds_no_old_sessions) {
   const auto later = N4Bench::kStarted + seconds(5);
   const Ie retention = group(IeType::kPfcpSessionRetentionInformation, {});
@@ -210,6 +246,35 @@ TEST(N4Node, a_quiet_peer_is_probed_then_lost_then_given_up) {
   EXPECT_EQ(bench.n4.session_count(), 0U);
   EXPECT_TRUE(bench.installer.sessions().empty());
   EXPECT_EQ(bench.n4.associations().size(), 0U);
+}
+
+TEST(N4Node, one_smf_does_not_vouch_for_another_behind_its_address) {
+  N4Bench bench;
+  bench.associate();
+  bench.smf.port = 9000;
+  bench.associate(NodeId{.fqdn = "other"});
+  bench.clock.advance(test_config().heartbeat_interval / 2);
+  bench.send(MessageType::kHeartbeatRequest, {ie(RecoveryTimeStamp{N4Bench::kStarted})});
+  EXPECT_EQ(advance(bench).size(), 1U) << "only the quiet one is probed";
+}
+
+TEST(N4Node, who_answers_for_two_at_one_port_is_not_known_to_have_restarted) {
+  N4Bench bench;
+  bench.associate();
+  bench.smf.port = 9000;
+  bench.associate(NodeId{.fqdn = "other"});
+  const auto probes = advance(bench);  // both to the standard port, where only one listens
+  ASSERT_EQ(probes.size(), 2U);
+  bench.smf.port = kPort;
+  for (const Outgoing& probe : probes) {
+    bench.send(MessageType::kHeartbeatResponse,
+               {ie(RecoveryTimeStamp{N4Bench::kStarted + seconds(1)})}, {},
+               decode(probe.bytes)->message.header.sequence);
+  }
+  EXPECT_EQ(bench.n4.associations().size(), 2U);
+  EXPECT_EQ(bench.n4.counters().unexpected, 0U);
+  bench.clock.advance(test_config().heartbeat_interval / 2);
+  EXPECT_TRUE(bench.n4.advance().empty()) << "both were heard";
 }
 
 TEST(N4Node, an_answer_brings_a_lost_peer_back) {

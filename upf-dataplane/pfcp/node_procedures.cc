@@ -58,6 +58,7 @@ Message NodeProcedures::associate(const Message& request, const Peer& from) {
   response.ies.push_back(ie(kFeatures));
   const uint16_t port = config_.peer_port != 0 ? config_.peer_port : from.port;
   associations_.put({.node = node,
+                     .set_up_from = from,
                      .requests_to = {from.address, port},
                      .recovery = recovery,
                      .monitor = HeartbeatMonitor(config_, clock_.now()),
@@ -96,12 +97,9 @@ Message NodeProcedures::release(const Message& request) {
 Message NodeProcedures::heartbeat(const Message& request, const Peer& from) {
   const auto recovery = read<RecoveryTimeStamp>(request.ies);
   if (recovery && *recovery) {
-    // Without a node id, the address tells who it is.
-    std::vector<NodeId> nodes;
-    for (const auto& [node, association] : associations_) {
-      if (association.requests_to.address == from.address) nodes.push_back(node);
-    }
-    for (const NodeId& node : nodes) drop_if_restarted(node, **recovery);
+    // It carries no node id: only the sender's address and port tell who it is.
+    const Association* sender = associations_.find_sender(from);
+    if (sender != nullptr) drop_if_restarted(NodeId(sender->node), **recovery);
   }
   Message response{.header = response_header(request.header, {})};
   response.ies.push_back(ie(recovery_));
@@ -114,9 +112,17 @@ bool NodeProcedures::heartbeat_response(const Message& response, const Peer& fro
            entry.second.probe_sequence == response.header.sequence;
   });
   if (found == associations_.end()) return false;
-  found->second.probe_sequence.reset();
+  Association& association = found->second;
+  association.probe_sequence.reset();
+  heard(association);
+  // Where requests to several nodes go to one place, its start time is not known to be theirs.
+  const bool is_only_one = std::ranges::count_if(associations_, [&](const auto& entry) {
+                             return entry.second.requests_to == association.requests_to;
+                           }) == 1;
   const auto recovery = read<RecoveryTimeStamp>(response.ies);
-  if (recovery && *recovery) drop_if_restarted(NodeId(found->first), **recovery);
+  if (is_only_one && recovery && *recovery) {
+    drop_if_restarted(NodeId(association.node), **recovery);
+  }
   return true;
 }
 
@@ -140,13 +146,13 @@ void NodeProcedures::purge(Association& association, const char* why) {
 }
 
 void NodeProcedures::heard(const Peer& from) {
-  for (auto& [node, association] : associations_) {
-    if (association.requests_to.address != from.address) continue;
-    if (association.monitor.heard(clock_.now())) {
-      ++counters_.peers_recovered;
-      spdlog::info("PFCP peer answers again peer={}", node.to_string());
-    }
-  }
+  if (Association* sender = associations_.find_sender(from)) heard(*sender);
+}
+
+void NodeProcedures::heard(Association& association) {
+  if (!association.monitor.heard(clock_.now())) return;
+  ++counters_.peers_recovered;
+  spdlog::info("PFCP peer answers again peer={}", association.node.to_string());
 }
 
 std::vector<Outgoing> NodeProcedures::advance() {

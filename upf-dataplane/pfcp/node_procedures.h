@@ -30,7 +30,7 @@ class NodeProcedures {
   // False when it answers nothing of ours.
   bool heartbeat_response(const Message& response, const Peer& from);
 
-  // Something valid came from there.
+  // Something valid came from there: as long as one association can have sent it, its peer lives.
   void heard(const Peer& from);
 
   // Sends what is due; nothing is before next_deadline().
@@ -43,6 +43,7 @@ class NodeProcedures {
   // §7.4.4.1: whether the sessions of an earlier association outlive a new one.
   bool retains_sessions(const Association& earlier, const RecoveryTimeStamp& recovery,
                         const std::optional<std::span<const Ie>>& retention) const;
+  void heard(Association& association);
   // A node that restarted has forgotten its association and its sessions (§6.2.2).
   void drop_if_restarted(const NodeId& node, const RecoveryTimeStamp& recovery);
   void drop(const NodeId& node, const char* why);
