@@ -41,7 +41,12 @@ MepConfig read(ConfigNode node) {
   MepConfig config;
   config.http = read_http(node.child("http"));
   config.state_directory = node.required_text("state");
-  config.steering.mp2.path = node.child("mp2").required_text("socket");
+  {
+    auto mp2 = node.child("mp2");
+    config.steering.mp2.path = mp2.required_text("socket");
+    config.steering.reply_timeout =
+        std::chrono::seconds(mp2.integer("reply_timeout_s", 30, 1, 3600));
+  }
   {
     auto metrics = node.child("metrics");
     config.metrics_address = address(metrics, "address");

@@ -60,9 +60,9 @@ Result<void> Mp2Client::on_line(std::string_view line) {
   }
   if (!greeted_) return fail(ErrorCode::kInvalidArgument, "a message before hello");
   if (const auto* applied = std::get_if<Applied>(&*message)) {
-    handler_.on_applied(*applied);
+    return handler_.on_applied(*applied);
   } else if (const auto* refused = std::get_if<Refused>(&*message)) {
-    handler_.on_refused(*refused);
+    return handler_.on_refused(*refused);
   } else if (const auto* status = std::get_if<Status>(&*message)) {
     handler_.on_status(*status);
   } else {
@@ -80,6 +80,10 @@ Result<void> Mp2Client::send(const Message& message) {
   }
   connection_->send(line);
   return {};
+}
+
+void Mp2Client::disconnect(const std::string& reason) {
+  if (connection_) on_close(reason);
 }
 
 }  // namespace sluice::mp2

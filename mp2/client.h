@@ -18,8 +18,10 @@ class Mp2ClientHandler {
  public:
   virtual ~Mp2ClientHandler() = default;
   virtual void on_hello(const Hello& hello) = 0;
-  virtual void on_applied(const Applied& applied) = 0;
-  virtual void on_refused(const Refused& refused) = 0;
+  // An error: the reply is none to what was sent. It ends the connection, as nobody knows any more
+  // what is installed; the next hello tells.
+  virtual Result<void> on_applied(const Applied& applied) = 0;
+  virtual Result<void> on_refused(const Refused& refused) = 0;
   virtual void on_status(const Status& status) = 0;
   virtual void on_disconnect() = 0;
 };
@@ -48,6 +50,9 @@ class Mp2Client {
   // kResourceExhausted, and nothing is sent, when the line would exceed max_line: the UPF would
   // close the connection over it, again and again.
   Result<void> send(const Message& message);
+
+  // Ends the connection, on_disconnect included, and connects anew. Not from within a callback.
+  void disconnect(const std::string& reason);
 
  private:
   void try_connect();

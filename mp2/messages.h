@@ -57,7 +57,10 @@ struct DnsEntry {
   bool operator==(const DnsEntry&) const = default;
 };
 
+enum class RuleKind : uint8_t { kTraffic, kDns };
+
 struct Rejection {
+  RuleKind kind = RuleKind::kTraffic;  // a traffic rule and a DNS rule may share a key
   std::string key;
   std::string reason;
   bool operator==(const Rejection&) const = default;
@@ -139,6 +142,7 @@ using Message = std::variant<Hello, Replace, Update, Applied, Refused, Status>;
 
 const char* to_string(SteeringState);  // "STEERING", ...
 const char* to_string(RefusalCode);    // "RESYNC", ...
+const char* to_string(RuleKind);       // "traffic", "dns"
 
 // One line, with its newline.
 std::string encode(const Message& message);

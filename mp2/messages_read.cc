@@ -39,6 +39,8 @@ Result<traffic_rules::DnsRule> read_rule(const json& value, traffic_rules::DnsRu
 }
 const std::string& id_of(const traffic_rules::TrafficRule& rule) { return rule.traffic_rule_id; }
 const std::string& id_of(const traffic_rules::DnsRule& rule) { return rule.dns_rule_id; }
+constexpr RuleKind kind_of(const traffic_rules::TrafficRule*) { return RuleKind::kTraffic; }
+constexpr RuleKind kind_of(const traffic_rules::DnsRule*) { return RuleKind::kDns; }
 
 // Keys of one kind of rule within one message: each at most once.
 class UniqueKeys {
@@ -64,9 +66,10 @@ std::optional<Entry> read_entry(const JsonElement& element, JsonProblem& problem
   keys.add(entry.key, fields.path_of("key"), problem);
   if (problem.found()) return std::nullopt;
 
-  auto rule = read_rule(*value, static_cast<decltype(Entry::rule)*>(nullptr));
+  constexpr decltype(Entry::rule)* kRule = nullptr;
+  auto rule = read_rule(*value, kRule);
   if (!rule) {
-    unreadable.push_back({entry.key, rule.error().to_string()});
+    unreadable.push_back({kind_of(kRule), entry.key, rule.error().to_string()});
     return std::nullopt;
   }
   if (entry.key != traffic_rules::rule_key(entry.app_instance_id, id_of(*rule))) {
@@ -169,11 +172,9 @@ Update read_update(JsonFields& fields, JsonProblem& problem) {
   m.remove_dns = read_keys(fields, "remove_dns", problem, dns_keys);
   m.upsert_rules =
       read_entries<RuleEntry>(fields, "upsert_rules", problem, rule_keys, m.unreadable);
-  for (const auto& rejection : m.unreadable) m.remove_rules.push_back(rejection.key);
-  const size_t unreadable_rules = m.unreadable.size();
   m.upsert_dns = read_entries<DnsEntry>(fields, "upsert_dns", problem, dns_keys, m.unreadable);
-  for (size_t i = unreadable_rules; i < m.unreadable.size(); ++i) {
-    m.remove_dns.push_back(m.unreadable[i].key);
+  for (const auto& [kind, key, reason] : m.unreadable) {
+    (kind == RuleKind::kTraffic ? m.remove_rules : m.remove_dns).push_back(key);
   }
   return m;
 }
@@ -183,7 +184,9 @@ Applied read_applied(JsonFields& fields, JsonProblem& problem) {
   m.generation = natural(fields, "generation");
   for (const auto& element : fields.list("rejected", 2 * kMaxEntries)) {
     JsonFields rejection(*element.value, element.path, problem);
-    m.rejected.push_back({rejection.text("key"), rejection.text("reason")});
+    const auto kind =
+        rejection.choice("kind", std::span<const traffic_rules::Word<RuleKind>>(kRuleKinds));
+    m.rejected.push_back({kind, rejection.text("key"), rejection.text("reason")});
   }
   return m;
 }

@@ -26,7 +26,8 @@ std::vector<Message> one_of_each() {
              {dns_entry("app", "d2")},
              {"app/d1"},
              {}},
-      Applied{9, {{"app/r2", "no TUNNEL here"}}},
+      Applied{9,
+              {{RuleKind::kTraffic, "app/r2", "no TUNNEL here"}, {RuleKind::kDns, "app/r2", "no"}}},
       Refused{9, RefusalCode::kResync, "base 8 is not installed"},
       Status{
           9,
@@ -78,6 +79,8 @@ TEST(Messages, name_the_member_that_is_wrong) {
            {R"({"type":"update","source":"s","generation":1,"base_generation":0,
                 "remove_rules":[1],"upsert_rules":[],"remove_dns":[],"upsert_dns":[]})",
             "remove_rules[0]: must be a string, is number"},
+           {R"({"type":"applied","generation":1,"rejected":[{"key":"k","reason":"r"}]})",
+            "rejected[0].kind: is required"},
            {R"({"type":"status","generation":1,"rules":[{"key":"k","state":"GONE"}]})",
             "rules[0].state: 'GONE' is not one of STEERING, SUSPENDED, REJECTED, HIDDEN"},
        }) {
@@ -96,7 +99,8 @@ TEST(Messages, one_unreadable_rule_does_not_cost_the_others) {
   const auto replace = std::get<Replace>(*decode(line.dump()));
   EXPECT_THAT(replace.rules, testing::ElementsAre(rule_entry("a", "y")));
   EXPECT_THAT(replace.unreadable,
-              testing::ElementsAre(Rejection{"a/x", "priority: 256 is not within 0..255"}));
+              testing::ElementsAre(
+                  Rejection{RuleKind::kTraffic, "a/x", "priority: 256 is not within 0..255"}));
 }
 
 TEST(Messages, an_unreadable_rule_of_an_update_takes_its_predecessor_away) {
@@ -108,7 +112,9 @@ TEST(Messages, an_unreadable_rule_of_an_update_takes_its_predecessor_away) {
   EXPECT_THAT(update.upsert_rules, testing::IsEmpty());
   EXPECT_THAT(update.remove_rules, testing::ElementsAre("a/x"));
   EXPECT_THAT(update.remove_dns, testing::ElementsAre("a/d"));
-  EXPECT_EQ(update.unreadable.size(), 2U);
+  ASSERT_EQ(update.unreadable.size(), 2U);
+  EXPECT_EQ(update.unreadable[0].kind, RuleKind::kTraffic);
+  EXPECT_EQ(update.unreadable[1].kind, RuleKind::kDns);
 }
 
 TEST(Messages, a_key_must_name_its_rule) {

@@ -65,7 +65,9 @@ json to_json(const Hello& m) {
 json to_json(const Applied& m) {
   auto rejected = json::array();
   for (const auto& rejection : m.rejected) {
-    rejected.push_back({{"key", rejection.key}, {"reason", rejection.reason}});
+    rejected.push_back({{"kind", to_string(rejection.kind)},
+                        {"key", rejection.key},
+                        {"reason", rejection.reason}});
   }
   return {{"type", "applied"}, {"generation", m.generation}, {"rejected", std::move(rejected)}};
 }
@@ -115,6 +117,7 @@ std::string object_text(const Update& m) {
 
 const char* to_string(SteeringState state) { return word_of(kSteeringStates, state); }
 const char* to_string(RefusalCode code) { return word_of(kRefusalCodes, code); }
+const char* to_string(RuleKind kind) { return word_of(kRuleKinds, kind); }
 
 std::string encode(const Message& message) {
   return std::visit([](const auto& m) { return object_text(m); }, message) + "\n";

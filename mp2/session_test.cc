@@ -22,8 +22,14 @@ using testing::HasSubstr;
 class Recorder final : public Mp2ClientHandler {
  public:
   void on_hello(const Hello& hello) override { hellos.push_back(hello); }
-  void on_applied(const Applied& m) override { applied.push_back(m); }
-  void on_refused(const Refused& m) override { refused.push_back(m); }
+  Result<void> on_applied(const Applied& m) override {
+    applied.push_back(m);
+    return {};
+  }
+  Result<void> on_refused(const Refused& m) override {
+    refused.push_back(m);
+    return {};
+  }
   void on_status(const Status& m) override { statuses.push_back(m); }
   void on_disconnect() override { ++disconnects; }
 
@@ -58,7 +64,7 @@ class FakeDataPlane final : public Mp2Handler {
     Applied out{version.generation, {}};
     for (const auto& entry : rules) {
       if (entry.key.ends_with("/bad")) {
-        out.rejected.push_back({entry.key, "cannot"});
+        out.rejected.push_back({RuleKind::kTraffic, entry.key, "cannot"});
       } else {
         keys.push_back(entry.key);
       }
@@ -142,7 +148,7 @@ TEST_F(Mp2Session, installs_a_set_and_then_a_change) {
       Replace{{"store", 5}, {rule_entry("a", "1"), rule_entry("a", "bad")}, {}, {}});
   (void)client_->send(Update{{"store", 6}, 5, {rule_entry("a", "2")}, {"a/1"}, {}, {}, {}});
   ASSERT_TRUE(serve_until([&] { return recorder_.applied.size() == 2; }));
-  EXPECT_EQ(recorder_.applied[0], (Applied{5, {{"a/bad", "cannot"}}}));
+  EXPECT_EQ(recorder_.applied[0], (Applied{5, {{RuleKind::kTraffic, "a/bad", "cannot"}}}));
   EXPECT_EQ(recorder_.applied[1], (Applied{6, {}}));
   EXPECT_THAT(plane_.keys, ElementsAre("a/2"));
 }

@@ -17,6 +17,9 @@ inline constexpr traffic_rules::Word<RefusalCode> kRefusalCodes[] = {
     {"INVALID", RefusalCode::kInvalid},
     {"LIMIT", RefusalCode::kLimit}};
 
+inline constexpr traffic_rules::Word<RuleKind> kRuleKinds[] = {{"traffic", RuleKind::kTraffic},
+                                                               {"dns", RuleKind::kDns}};
+
 template <typename Enum, size_t N>
 const char* word_of(const traffic_rules::Word<Enum> (&words)[N], Enum value) {
   for (const auto& entry : words) {

@@ -39,6 +39,7 @@ class FakeUpf final : private mp2::Mp2Handler {
   int replaces = 0;
   int updates = 0;
   std::optional<mp2::Refused> refuse_next;  // consumed by the next message
+  std::optional<uint64_t> confuse_next;     // the next reply is of this generation instead
 
  private:
   mp2::Hello hello() override { return {instance_id_, installed_, {}}; }
@@ -61,15 +62,17 @@ class FakeUpf final : private mp2::Mp2Handler {
   std::unexpected<mp2::Refused> refused(uint64_t generation) {
     auto out = *refuse_next;
     refuse_next.reset();
-    out.generation = generation;
+    out.generation = confuse_next.value_or(generation);
+    confuse_next.reset();
     return std::unexpected(out);
   }
   mp2::Applied install(const mp2::SetVersion& version, const std::vector<mp2::RuleEntry>& new_rules,
                        const std::vector<mp2::DnsEntry>& new_dns) {
-    mp2::Applied out{version.generation, {}};
+    mp2::Applied out{confuse_next.value_or(version.generation), {}};
+    confuse_next.reset();
     for (const auto& entry : new_rules) {
       if (entry.key.ends_with("/bad")) {
-        out.rejected.push_back({entry.key, "cannot"});
+        out.rejected.push_back({mp2::RuleKind::kTraffic, entry.key, "cannot"});
       } else {
         rules.insert_or_assign(entry.key, entry);
       }

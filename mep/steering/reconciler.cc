@@ -20,7 +20,8 @@ Reconciler::Reconciler(EventLoop& loop, const Store& store, const Clock& clock,
 }
 
 Reconciler::~Reconciler() {
-  if (retry_) loop_.cancel(*retry_);
+  loop_.cancel(retry_);
+  loop_.cancel(reply_timeout_);
 }
 
 int64_t Reconciler::now_ms() const {
@@ -39,8 +40,7 @@ void Reconciler::sync() {
 }
 
 void Reconciler::send_all() {
-  if (retry_) loop_.cancel(*retry_);
-  retry_.reset();
+  loop_.cancel(retry_);
   auto target = store_.snapshot();
   auto all = desired_set(*target, config_.default_ttl_s);
   spdlog::info("steering sending all generation={} rules={} dns_rules={}", all.version.generation,
@@ -61,6 +61,15 @@ void Reconciler::dispatch(const mp2::Message& message, Pending pending) {
     return;
   }
   pending_ = std::move(pending);
+  reply_timeout_ = loop_.after(config_.reply_timeout,
+                               [this] { client_.disconnect("the user plane does not answer"); });
+}
+
+Reconciler::Pending Reconciler::take_pending() {
+  loop_.cancel(reply_timeout_);
+  auto out = std::move(*pending_);
+  pending_.reset();
+  return out;
 }
 
 void Reconciler::give_up_for_now(std::string reason) {
@@ -88,66 +97,66 @@ void Reconciler::on_hello(const mp2::Hello& hello) {
   }
 }
 
-void Reconciler::on_applied(const mp2::Applied& applied) {
+Result<void> Reconciler::on_applied(const mp2::Applied& applied) {
   if (!pending_ || applied.generation != pending_->target->generation) {
-    spdlog::warn("steering unexpected confirmation generation={}", applied.generation);
-    return;
+    return fail(ErrorCode::kInvalidArgument, "generation {} is confirmed, which was not asked for",
+                applied.generation);
   }
-  if (pending_->update) {
-    reports_.forget(*pending_->update);
-  } else {
-    reports_.forget_all();
-  }
-  reports_.reject(applied.rejected, now_ms());
-  for (const auto& [key, reason] : applied.rejected) {
-    spdlog::warn("steering rule rejected key={} reason=\"{}\"", key, reason);
+  auto done = take_pending();
+  const auto news =
+      reports_.installed(done.update ? &*done.update : nullptr, applied.rejected, now_ms());
+  for (const auto& [kind, key, reason] : news) {
+    spdlog::warn("steering rule rejected kind={} key={} reason=\"{}\"", mp2::to_string(kind), key,
+                 reason);
   }
   auto link = reports_.link();
   link.installed_generation = applied.generation;
   link.refusal.clear();
   reports_.set_link(std::move(link));
-  installed_ = std::move(pending_->target);
-  pending_.reset();
+  installed_ = std::move(done.target);
+  loop_.cancel(retry_);
   retry_delay_ = config_.first_retry;
   sync();
+  return {};
 }
 
-void Reconciler::on_refused(const mp2::Refused& refused) {
+Result<void> Reconciler::on_refused(const mp2::Refused& refused) {
+  // 0: the user plane could not read what it was sent, not even its number.
+  if (!pending_ ||
+      (refused.generation != 0 && refused.generation != pending_->target->generation)) {
+    return fail(ErrorCode::kInvalidArgument, "generation {} is refused, which was not asked for",
+                refused.generation);
+  }
   spdlog::warn("steering set refused generation={} code={} reason=\"{}\"", refused.generation,
                mp2::to_string(refused.code), refused.reason);
-  const bool was_update = pending_ && pending_->update;
-  pending_.reset();
-  installed_.reset();
+  const bool was_update = take_pending().update.has_value();
   // Only an update can be out of step; a whole set that is refused so is refused for good.
   if (was_update && refused.code == mp2::RefusalCode::kResync) {
+    installed_.reset();
     send_all();
-    return;
+    return {};
   }
   give_up_for_now(refused.reason);
+  return {};
 }
 
 void Reconciler::retry_later() {
-  if (retry_) loop_.cancel(*retry_);
-  retry_ = loop_.after(retry_delay_, [this] {
-    retry_.reset();
-    sync();
-  });
+  loop_.cancel(retry_);
+  retry_ = loop_.after(retry_delay_, [this] { sync(); });
   retry_delay_ = std::min(2 * retry_delay_, config_.longest_retry);
 }
 
 void Reconciler::on_status(const mp2::Status& status) { reports_.merge(status); }
 
 void Reconciler::on_disconnect() {
-  pending_.reset();
+  if (pending_) take_pending();
   installed_.reset();
-  if (retry_) loop_.cancel(*retry_);
-  retry_.reset();
+  loop_.cancel(retry_);
   auto link = reports_.link();
   link.connected = false;
   link.since_ms = now_ms();
   reports_.set_link(std::move(link));
-  // Whatever the user plane does now, nobody can say.
-  reports_.forget_all();
+  reports_.forget_steering();
 }
 
 }  // namespace sluice::mep

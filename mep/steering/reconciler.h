@@ -9,9 +9,13 @@
 //    |  |                               |  +------------------------+ RESYNC  |
 //    |  hello, other version            | applied                             v
 //    +---------------------------> REPLACING <-------------------------- (send all)
-//                                      | refused INVALID, LIMIT: send all again later, or when the
-//                                      v store changes
+//                                      | refused INVALID, LIMIT (either message): the same again
+//                                      v later, or what is due when the store changes
 //                                   REFUSED
+//
+// A refused update leaves what was installed as the base of the next one, so that a change that
+// takes the offending rules back passes. A reply that fits nothing under way, and one that does not
+// come, end the connection: the next hello says where the user plane is.
 #pragma once
 
 #include <chrono>
@@ -31,6 +35,7 @@ struct ReconcilerConfig {
   uint32_t default_ttl_s = 60;                   // of DNS answers whose rule names none
   std::chrono::milliseconds first_retry{1'000};  // after a refusal, doubled up to
   std::chrono::milliseconds longest_retry{30'000};
+  std::chrono::milliseconds reply_timeout{30'000};  // then the connection is given up
 };
 
 class Reconciler final : private mp2::Mp2ClientHandler {
@@ -45,8 +50,8 @@ class Reconciler final : private mp2::Mp2ClientHandler {
 
  private:
   void on_hello(const mp2::Hello& hello) override;
-  void on_applied(const mp2::Applied& applied) override;
-  void on_refused(const mp2::Refused& refused) override;
+  Result<void> on_applied(const mp2::Applied& applied) override;
+  Result<void> on_refused(const mp2::Refused& refused) override;
   void on_status(const mp2::Status& status) override;
   void on_disconnect() override;
 
@@ -62,6 +67,7 @@ class Reconciler final : private mp2::Mp2ClientHandler {
   void dispatch(const mp2::Message& message, Pending pending);
   void give_up_for_now(std::string reason);
   void retry_later();
+  Pending take_pending();  // the reply to it has come
   int64_t now_ms() const;
 
   EventLoop& loop_;
@@ -71,7 +77,8 @@ class Reconciler final : private mp2::Mp2ClientHandler {
   ReconcilerConfig config_;
   std::shared_ptr<const State> installed_;  // what the UPF has; null: unknown, or something else
   std::optional<Pending> pending_;
-  std::optional<TimerId> retry_;
+  TimerId retry_{};
+  TimerId reply_timeout_{};
   std::chrono::milliseconds retry_delay_;
   mp2::Mp2Client client_;  // last: it may call back from now on
 };

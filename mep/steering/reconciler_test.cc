@@ -4,9 +4,11 @@
 
 #include <filesystem>
 #include <functional>
+#include <list>
 
 #include "mep/steering/fake_upf.h"
 #include "mep/test_apps.h"
+#include "mp2/unix_socket.h"
 
 namespace sluice::mep {
 namespace {
@@ -16,6 +18,30 @@ using testing::Contains;
 using testing::Key;
 using testing::SizeIs;
 using traffic_rules::RuleState;
+
+// A user plane that says hello and nothing else, whatever it is sent.
+class SilentUpf {
+ public:
+  SilentUpf(EventLoop& loop, const std::string& path)
+      : loop_(loop), listener_(std::move(mp2::listen_unix(path, std::nullopt).value())) {
+    loop_.watch(listener_.get(), EPOLLIN, [this](uint32_t) {
+      UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      auto& connection = connections_.emplace_back(
+          loop_, std::move(fd), mp2::kDefaultMaxLine,
+          mp2::LineConnection::Callbacks{.on_line = [](std::string_view) { return Result<void>{}; },
+                                         .on_close = [](const std::string&) {}});
+      connection.send(mp2::encode(mp2::Hello{"silent", {}, {}}));
+    });
+  }
+  ~SilentUpf() { loop_.unwatch(listener_.get()); }
+
+  size_t connections() const { return connections_.size(); }  // so far
+
+ private:
+  EventLoop& loop_;
+  UniqueFd listener_;
+  std::list<mp2::LineConnection> connections_;
+};
 
 class ReconcilerTest : public testing::Test {
  protected:
@@ -39,7 +65,8 @@ class ReconcilerTest : public testing::Test {
         ReconcilerConfig{{socket(), max_line, milliseconds(1), milliseconds(4)},
                          77,
                          milliseconds(5),
-                         milliseconds(20)});
+                         milliseconds(20),
+                         reply_timeout_});
   }
   void edit(const std::function<void(Draft&)>& what) {
     ASSERT_TRUE(store_->change([&](Draft& draft) -> Result<void> {
@@ -77,6 +104,7 @@ class ReconcilerTest : public testing::Test {
 
   ManualClock clock_;
   EventLoop loop_;
+  milliseconds reply_timeout_{30'000};
   std::string directory_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<FakeUpf> upf_;
@@ -195,6 +223,49 @@ TEST_F(ReconcilerTest, a_refused_set_is_tried_again_and_the_reason_is_known) {
   EXPECT_EQ(upf_->replaces, 2);
 }
 
+TEST_F(ReconcilerTest, after_a_refused_update_what_was_installed_stays_the_base) {
+  start_upf();
+  start_reconciler();
+  ASSERT_TRUE(in_step());
+  provision("a");
+  ASSERT_TRUE(in_step());
+  upf_->refuse_next = mp2::Refused{0, mp2::RefusalCode::kLimit, "too many"};
+  provision("b");
+  ASSERT_TRUE(serve_until([&] { return !reports_->link().refusal.empty(); }));
+  edit([](Draft& draft) {
+    draft.remove_app("a");
+    draft.remove_app("b");
+  });
+  ASSERT_TRUE(in_step());
+  EXPECT_THAT(upf_->rules, SizeIs(0));
+  EXPECT_EQ(reports_->link().refusal, "");
+  EXPECT_EQ(upf_->replaces, 1);  // the empty set at the start
+}
+
+TEST_F(ReconcilerTest, a_reply_to_something_else_starts_the_connection_afresh) {
+  provision("a");
+  start_upf();
+  start_reconciler();
+  ASSERT_TRUE(in_step());
+  upf_->confuse_next = 999;
+  provision("b");  // installed, and confirmed as another generation
+  ASSERT_TRUE(in_step());
+  upf_->refuse_next = mp2::Refused{0, mp2::RefusalCode::kInvalid, "what?"};
+  upf_->confuse_next = 999;
+  provision("c");
+  ASSERT_TRUE(in_step());
+  EXPECT_THAT(upf_->rules, SizeIs(3));
+  EXPECT_EQ(reports_->link().refusal, "");
+}
+
+TEST_F(ReconcilerTest, a_user_plane_that_does_not_answer_is_disconnected) {
+  reply_timeout_ = milliseconds(20);
+  const SilentUpf silent(loop_, socket());
+  start_reconciler();
+  EXPECT_TRUE(serve_until([&] { return silent.connections() >= 3; }));
+  reconciler_.reset();
+}
+
 TEST_F(ReconcilerTest, a_set_too_large_to_send_leaves_the_older_one_in_effect) {
   provision("a");
   start_upf();
@@ -251,6 +322,33 @@ TEST_F(ReconcilerTest, a_rejected_rule_is_reported_and_the_others_work) {
   ASSERT_TRUE(status);
   EXPECT_EQ(status->state, mp2::SteeringState::kRejected);
   EXPECT_EQ(status->reason, "cannot");
+  EXPECT_FALSE(reports_->status(RuleKind::kDns, "a/bad"));
+
+  // What was said of it outlives a connection over which the user plane stays in step.
+  upf_->stop(/*keeps_rules=*/true);
+  ASSERT_TRUE(serve_until([&] { return !reports_->link().connected; }));
+  upf_->start();
+  ASSERT_TRUE(in_step());
+  EXPECT_EQ(upf_->replaces, 1);
+  EXPECT_EQ(reports_->status(RuleKind::kTraffic, "a/bad"), status);
+}
+
+TEST(RuleReports, a_rejection_is_news_once_and_keeps_its_time) {
+  RuleReports reports;
+  const std::vector<mp2::Rejection> rejected = {{RuleKind::kTraffic, "a/r", "cannot"}};
+  EXPECT_EQ(reports.installed(nullptr, rejected, 100), rejected);
+  EXPECT_THAT(reports.installed(nullptr, rejected, 200), SizeIs(0));
+  EXPECT_EQ(reports.status(RuleKind::kTraffic, "a/r")->since_ms, 100U);
+  const std::vector<mp2::Rejection> other = {{RuleKind::kTraffic, "a/r", "will not"},
+                                             {RuleKind::kDns, "a/r", "cannot"}};
+  EXPECT_EQ(reports.installed(nullptr, other, 300), other);
+  EXPECT_EQ(reports.status(RuleKind::kTraffic, "a/r")->since_ms, 100U);
+  EXPECT_EQ(reports.status(RuleKind::kDns, "a/r")->since_ms, 300U);
+  mp2::Update update;
+  update.remove_dns = {"a/r"};
+  EXPECT_THAT(reports.installed(&update, {rejected}, 400), SizeIs(1));
+  EXPECT_FALSE(reports.status(RuleKind::kDns, "a/r"));
+  EXPECT_TRUE(reports.status(RuleKind::kTraffic, "a/r"));
 }
 
 }  // namespace

@@ -26,30 +26,52 @@ void RuleReports::merge(const mp2::Status& status) {
   for (const auto& rule : status.dns) dns_.insert_or_assign(rule.key, rule);
 }
 
-void RuleReports::forget(const mp2::Update& update) {
-  const std::lock_guard lock(mutex_);
-  for (const auto& entry : update.upsert_rules) traffic_.erase(entry.key);
-  for (const auto& key : update.remove_rules) traffic_.erase(key);
-  for (const auto& entry : update.upsert_dns) dns_.erase(entry.key);
-  for (const auto& key : update.remove_dns) dns_.erase(key);
-}
-
-void RuleReports::forget_all() {
-  const std::lock_guard lock(mutex_);
-  traffic_.clear();
-  dns_.clear();
-}
-
-void RuleReports::reject(const std::vector<mp2::Rejection>& rejections, int64_t now_ms) {
-  const std::lock_guard lock(mutex_);
-  for (const auto& [key, reason] : rejections) {
-    const mp2::RuleStatus status{
-        key, mp2::SteeringState::kRejected, reason, static_cast<uint64_t>(now_ms), 0, 0};
-    // A rejection does not say which kind it is of. Keys of the two kinds rarely coincide, and the
-    // status that follows puts right what this got wrong.
-    traffic_.insert_or_assign(key, status);
-    dns_.insert_or_assign(key, status);
+void RuleReports::forget(const mp2::Update* update) {
+  if (update == nullptr) {
+    traffic_.clear();
+    dns_.clear();
+    return;
   }
+  for (const auto& entry : update->upsert_rules) traffic_.erase(entry.key);
+  for (const auto& key : update->remove_rules) traffic_.erase(key);
+  for (const auto& entry : update->upsert_dns) dns_.erase(entry.key);
+  for (const auto& key : update->remove_dns) dns_.erase(key);
+}
+
+std::vector<mp2::Rejection> RuleReports::installed(const mp2::Update* update,
+                                                   const std::vector<mp2::Rejection>& rejected,
+                                                   int64_t now_ms) {
+  const std::lock_guard lock(mutex_);
+  std::vector<mp2::RuleStatus> verdicts;
+  std::vector<mp2::Rejection> news;
+  for (const auto& rejection : rejected) {
+    mp2::RuleStatus verdict{rejection.key,
+                            mp2::SteeringState::kRejected,
+                            rejection.reason,
+                            static_cast<uint64_t>(now_ms),
+                            0,
+                            0};
+    const auto before = of(rejection.kind).find(rejection.key);
+    const bool stood =
+        before != of(rejection.kind).end() && before->second.state == mp2::SteeringState::kRejected;
+    if (stood) verdict.since_ms = before->second.since_ms;
+    if (!stood || before->second.reason != rejection.reason) news.push_back(rejection);
+    verdicts.push_back(std::move(verdict));
+  }
+  forget(update);
+  for (size_t i = 0; i < rejected.size(); ++i) {
+    of(rejected[i].kind).insert_or_assign(rejected[i].key, std::move(verdicts[i]));
+  }
+  return news;
+}
+
+void RuleReports::forget_steering() {
+  const std::lock_guard lock(mutex_);
+  const auto steers = [](const auto& entry) {
+    return entry.second.state != mp2::SteeringState::kRejected;
+  };
+  std::erase_if(traffic_, steers);
+  std::erase_if(dns_, steers);
 }
 
 }  // namespace sluice::mep

@@ -12,7 +12,7 @@
 
 namespace sluice::mep {
 
-enum class RuleKind : uint8_t { kTraffic, kDns };
+using mp2::RuleKind;
 
 class RuleReports {
  public:
@@ -31,14 +31,21 @@ class RuleReports {
 
   void set_link(Link link);
   void merge(const mp2::Status& status);
-  // The rules of these keys were installed anew or removed: what was said of them is void.
-  void forget(const mp2::Update& update);
-  void forget_all();
-  // As the reply to an installation; they stand until forgotten.
-  void reject(const std::vector<mp2::Rejection>& rejections, int64_t now_ms);
+  // The user plane has installed `update`, or (null) a whole set, without the rejected rules. What
+  // was said of the rules in it is void; the rejections stand until the next installation, and one
+  // that stood before keeps its time. Returns those that are news.
+  std::vector<mp2::Rejection> installed(const mp2::Update* update,
+                                        const std::vector<mp2::Rejection>& rejected,
+                                        int64_t now_ms);
+  // Nobody can say what the user plane does now. Rejections stand: a user plane that comes back
+  // with the same set has not changed its mind, and does not repeat what it could not read.
+  void forget_steering();
 
  private:
   using Statuses = std::unordered_map<std::string, mp2::RuleStatus>;
+
+  Statuses& of(RuleKind kind) { return kind == RuleKind::kTraffic ? traffic_ : dns_; }
+  void forget(const mp2::Update* update);
 
   mutable std::mutex mutex_;
   Link link_;

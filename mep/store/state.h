@@ -43,7 +43,9 @@ struct AppInstance {
 };
 
 struct State {
-  std::string source;  // UUID of this store, made with it
+  // UUID of this store and a random part of this opening of it: a copy that was put back counts its
+  // generations again, and the same rules are shown otherwise under other settings.
+  std::string source;
   // Counts the changes to what should be steered: the version of the desired set.
   uint64_t generation = 0;
   uint64_t revision = 0;  // counts all changes

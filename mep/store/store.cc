@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "mep/auth/secret.h"
 #include "mep/store/schema.h"
 #include "mep/store/tables.h"
 
@@ -35,6 +36,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& directory, const C
   if (!state) {
     return fail(ErrorCode::kInternal, "{}: {}", path, state.error().to_string());
   }
+  state->source += "/" + auth::new_secret().substr(0, 16);
   return std::unique_ptr<Store>(
       new Store(std::move(*db), clock, std::make_shared<const State>(std::move(*state))));
 }

@@ -14,9 +14,11 @@ from mep_process import Mep  # noqa: E402
 @pytest.fixture
 def mep(tmp_path):
     process = Mep(str(tmp_path))
-    process.start()
-    yield process
-    process.close()
+    try:  # from the start on: one that does not get ready runs all the same
+        process.start()
+        yield process
+    finally:
+        process.close()
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ def test_many_restarts_in_random_order(mep, upf):
         upf.wait_for(lambda u: ("app-1/video" in u.rules) == (state == "ACTIVE"))
 
 
-def test_a_user_plane_in_step_is_left_alone(mep, upf):
+def test_a_restarted_platform_sends_the_whole_set_once(mep, upf):
     token = mep.provision("app-1")
     mep.switch("app-1", token, "ACTIVE")
     upf.wait_for(lambda u: "app-1/video" in u.rules)
@@ -124,7 +124,7 @@ def test_a_user_plane_in_step_is_left_alone(mep, upf):
     mep.start()
     mep.switch("app-1", token, "INACTIVE")
     upf.wait_for(lambda u: not u.rules)
-    assert upf.messages == before + ["update"]
+    assert upf.messages in (before + ["replace", "update"], before + ["replace"])
 
 
 def test_the_state_of_a_rule_is_what_the_user_plane_says(mep, upf):
@@ -154,8 +154,9 @@ def test_kill_9_in_the_middle_of_changes_loses_none_that_was_acknowledged(mep):
         changes = threading.Thread(target=switch_until_killed)
         enough = order.randint(5, 60)
         changes.start()
-        while len(acknowledged) < enough:
+        while len(acknowledged) < enough and changes.is_alive():
             time.sleep(0.001)
+        assert len(acknowledged) >= enough, "the platform failed before it was killed"
         mep.kill()
         changes.join(timeout=20)
         mep.start()

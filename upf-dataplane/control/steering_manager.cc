@@ -148,10 +148,12 @@ std::expected<mp2::Applied, mp2::Refused> SteeringManager::apply(mp2::Update mes
 mp2::Applied SteeringManager::applied() const {
   mp2::Applied reply{.generation = installed_.generation, .rejected = {}};
   for (const auto& [key, rule] : rules_) {
-    if (!rule.rejection.empty()) reply.rejected.push_back({key, rule.rejection});
+    if (rule.rejection.empty()) continue;
+    reply.rejected.push_back({mp2::RuleKind::kTraffic, key, rule.rejection});
   }
   for (const auto& [key, rule] : dns_) {
-    if (!rule.rejection.empty()) reply.rejected.push_back({key, rule.rejection});
+    if (rule.rejection.empty()) continue;
+    reply.rejected.push_back({mp2::RuleKind::kDns, key, rule.rejection});
   }
   return reply;
 }
