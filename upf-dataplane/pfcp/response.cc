@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "upf-dataplane/pfcp/ie_access.h"
+#include "upf-dataplane/pfcp/log_limiter.h"
 
 namespace sluice::upf::pfcp {
 namespace {
@@ -39,9 +40,15 @@ bool has_node_id(MessageType response) {
   }
 }
 
+// Bounded for the whole process, as the disk is that the log goes to. What is left out is still
+// counted by cause.
 void log(const Header& request, const Rejection& rejection) {
+  static LogLimiter limiter;
+  const auto left_out = limiter.admit(std::chrono::steady_clock::now());
+  if (!left_out) return;
+  if (*left_out > 0) spdlog::info("PFCP refusals left out of the log count={}", *left_out);
   const auto* info = find_message(request.type);
-  spdlog::warn("PFCP request refused message=\"{}\" sequence={} cause=\"{}\" ie=\"{}\" reason: {}",
+  spdlog::info("PFCP request refused message=\"{}\" sequence={} cause=\"{}\" ie=\"{}\" reason: {}",
                info != nullptr ? info->name : "unknown", request.sequence,
                cause_name(rejection.cause),
                rejection.offending_ie ? to_string(*rejection.offending_ie) : "", rejection.reason);

@@ -12,7 +12,8 @@ namespace sluice::upf::pfcp {
 // requester's, for session messages only.
 Message accept(const Header& request, std::optional<uint64_t> seid, const NodeId& self);
 
-// As accept(), with the cause, Offending IE and Failed Rule ID of the rejection, which is logged.
+// As accept(), with the cause, Offending IE and Failed Rule ID of the rejection, which is logged
+// unless many are (see LogLimiter).
 Message reject(const Header& request, std::optional<uint64_t> seid, const NodeId& self,
                const Rejection& rejection);
 
