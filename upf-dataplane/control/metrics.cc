@@ -120,6 +120,9 @@ void add_n4(const MetricsSource& source, MetricFamilies& out) {
   out.counter("sluice_upf_n4_sessions_purged_total",
               "Sessions removed because their SMF restarted, released or stayed away.")
       .add(number(counters.sessions_purged));
+  out.counter("sluice_upf_n4_sessions_replaced_total",
+              "Sessions removed because their SMF gave their UE's address to another session.")
+      .add(number(counters.sessions_replaced));
   out.gauge("sluice_upf_n4_associations", "SMFs associated.")
       .add(number(source.n4.associations().size()));
 }

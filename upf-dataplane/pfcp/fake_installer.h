@@ -21,6 +21,11 @@ class FakeInstaller : public SessionInstaller {
   void release_teid(Teid teid) override { teids_.erase(teid); }
   Result<void> install(const SessionSpec& spec) override {
     if (fail_next) return std::unexpected(*std::exchange(fail_next, std::nullopt));
+    for (const auto& [seid, other] : sessions_) {
+      if (seid != spec.seid && share_ue_address(spec, other)) {
+        return std::unexpected(Error{ErrorCode::kConflict, "taken", "UE IP Address"});
+      }
+    }
     sessions_[spec.seid] = spec;
     ++installs_;
     return {};
@@ -38,6 +43,19 @@ class FakeInstaller : public SessionInstaller {
   unsigned installs() const { return installs_; }
 
  private:
+  static bool share_ue_address(const SessionSpec& a, const SessionSpec& b) {
+    for (const auto& [id, of_a] : a.pdrs) {
+      for (const auto& [other_id, of_b] : b.pdrs) {
+        if (!of_a.ue || !of_b.ue) continue;
+        if (of_a.ue->v4 && of_a.ue->v4 == of_b.ue->v4) return true;
+        if (of_a.ue->v6 && of_b.ue->v6 && of_a.ue->v6->address() == of_b.ue->v6->address()) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
   uint64_t last_seid_ = 0x1000;
   uint32_t last_teid_ = 0x100;
   std::map<Seid, SessionSpec> sessions_;

@@ -17,7 +17,7 @@ constexpr int kMaxBundled = 16;
 N4::N4(const N4Config& config, SessionInstaller& installer, const Clock& clock)
     : config_(config),
       clock_(clock),
-      sessions_(config_, installer, associations_),
+      sessions_(config_, installer, associations_, counters_),
       node_(config_, clock, associations_, sessions_, counters_),
       cache_(config_.limits.cached_responses, config_.response_lifetime) {}
 

@@ -22,7 +22,8 @@ struct N4Counters {
   uint64_t heartbeats_repeated = 0;
   uint64_t peers_lost = 0;
   uint64_t peers_recovered = 0;
-  uint64_t sessions_purged = 0;  // removed because their SMF restarted, released or stayed away
+  uint64_t sessions_purged = 0;    // removed because their SMF restarted, released or stayed away
+  uint64_t sessions_replaced = 0;  // removed because their SMF gave their UE's address to another
 
   static size_t index(MessageType type) { return static_cast<size_t>(type); }
   static size_t index(Cause cause) { return static_cast<size_t>(cause); }

@@ -1,6 +1,7 @@
 // Associations, heartbeats and the transport of messages over N4.
 #include <gtest/gtest.h>
 
+#include "upf-dataplane/pfcp/log_limiter.h"
 #include "upf-dataplane/pfcp/n4_test_support.h"
 
 namespace sluice::upf::pfcp::testing {
@@ -102,12 +103,18 @@ TEST(N4Node, two_smfs_do_not_disturb_each_other) {
   const NodeId other{.fqdn = "other"};
   bench.smf = {Ipv4Address(0x0a000003), kPort};
   bench.associate(other);
-  const auto response =
-      bench.send(MessageType::kSessionEstablishmentRequest,
-                 {ie(other), ie(FSeid{.seid = kSmfSeid, .v4 = Ipv4Address(0x0a000003)}),
-                  create_pdr(2, downlink_pdi(), 2), create_far(2, to_gnb())},
-                 0);
-  EXPECT_EQ(outcome_of(*response), kAccepted);
+  const auto establish = [&](Ipv4Address ue) {
+    return bench
+        .send(MessageType::kSessionEstablishmentRequest,
+              {ie(other), ie(FSeid{.seid = kSmfSeid, .v4 = Ipv4Address(0x0a000003)}),
+               create_pdr(2, downlink_pdi(ue), 2), create_far(2, to_gnb())},
+              0)
+        .value();
+  };
+  EXPECT_EQ(outcome_of(establish(kUe)),
+            (Outcome{Cause::kRuleCreationOrModificationFailure, IeType::kUeIpAddress}))
+      << "the address belongs to a session of the first";
+  EXPECT_EQ(outcome_of(establish(kOtherUe)), kAccepted);
   EXPECT_EQ(outcome_of(bench.modify(first, {})), Outcome{Cause::kNoEstablishedAssociation});
 
   EXPECT_EQ(outcome_of(*bench.send(MessageType::kAssociationReleaseRequest, {ie(other)})),
@@ -321,13 +328,15 @@ TEST(N4Node, a_repeated_request_is_answered_but_not_carried_out_again) {
   EXPECT_EQ(bench.n4.counters().retransmissions, 1U);
 
   Message other = request;
-  other.ies = establishment(plain_rules(), kSmf, 0x78);
+  other.ies = establishment(plain_rules(kOtherUe), kSmf, 0x78);
   bench.send_bytes(encode(other).value());
   EXPECT_EQ(bench.n4.session_count(), 2U) << "same number, another request";
 
   bench.clock.advance(test_config().response_lifetime);
   bench.send_bytes(encode(other).value());
-  EXPECT_EQ(bench.n4.session_count(), 3U) << "after its lifetime a response is forgotten";
+  EXPECT_EQ(bench.n4.counters().retransmissions, 1U);
+  EXPECT_EQ(bench.n4.counters().sessions_replaced, 1U)
+      << "after its lifetime a response is forgotten";
 }
 
 TEST(N4Node, an_smf_that_starts_over_is_not_answered_from_the_past) {
@@ -357,6 +366,15 @@ TEST(N4Node, cached_responses_are_bounded) {
   EXPECT_EQ(cache.find({kSmfAddress, 2}, 3, request, now), nullptr) << "another peer";
   cache.forget(peer);
   EXPECT_EQ(cache.size(), 0U);
+}
+
+TEST(N4Node, a_log_takes_some_lines_a_second_and_tells_how_many_it_left_out) {
+  LogLimiter limiter;
+  LogLimiter::TimePoint now{std::chrono::hours(1)};
+  for (unsigned i = 0; i < LogLimiter::kLinesPerSecond; ++i) EXPECT_EQ(limiter.admit(now), 0U);
+  for (unsigned i = 0; i < 5; ++i) EXPECT_FALSE(limiter.admit(now + milliseconds(999)));
+  EXPECT_EQ(limiter.admit(now + seconds(1)), 5U);
+  EXPECT_EQ(limiter.admit(now + seconds(1)), 0U) << "told once";
 }
 
 TEST(N4Node, too_many_associations_are_refused) {

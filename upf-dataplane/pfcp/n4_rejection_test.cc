@@ -383,7 +383,7 @@ TEST(N4Session, limits_are_reported_not_silently_applied) {
             (Outcome{kNoResourcesAvailable, IeType::kFTeid, pdr(1)}));
   bench.installer.max_teids = 10;
   bench.plain_session();
-  bench.plain_session();
+  bench.plain_session(kSmfSeid, kOtherUe);
   EXPECT_EQ(outcome_of(bench.establish()), Outcome{kNoResourcesAvailable});
 }
 

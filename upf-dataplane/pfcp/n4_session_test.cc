@@ -14,6 +14,13 @@ SessionSpec only_session(const N4Bench& bench) {
   return bench.installer.sessions().begin()->second;
 }
 
+// The elements of a PDI, with an F-TEID that is known instead of one to choose.
+void replace_f_teid(Ies& pdi, const LocalFTeid& known) {
+  for (Ie& element : pdi) {
+    if (element.type == IeType::kFTeid) element = ie(FTeid{.teid = known.teid, .v4 = known.v4});
+  }
+}
+
 TEST(N4Session, is_installed_as_it_was_asked_for) {
   N4Bench bench;
   bench.associate();
@@ -250,6 +257,50 @@ TEST(N4Session, deletion_gives_everything_back) {
   EXPECT_TRUE(bench.installer.sessions().empty());
   EXPECT_TRUE(bench.installer.teids().empty());
   EXPECT_EQ(bench.n4.session_count(), 0U);
+}
+
+TEST(N4Session, a_newer_one_of_the_same_smf_takes_over_a_ue_address) {
+  N4Bench bench;
+  bench.associate();
+  const uint64_t older = bench.plain_session();
+  const uint64_t newer = bench.plain_session(0x78);
+  EXPECT_EQ(bench.n4.session_count(), 1U);
+  EXPECT_EQ(bench.n4.associations().begin()->second.sessions, std::set{Seid(newer)});
+  EXPECT_EQ(only_session(bench).seid, Seid(newer));
+  EXPECT_EQ(bench.installer.teids().size(), 1U) << "the older one's tunnel is free again";
+  EXPECT_EQ(bench.n4.counters().sessions_replaced, 1U);
+  EXPECT_EQ(outcome_of(bench.modify(older, {})), Outcome{Cause::kSessionContextNotFound});
+
+  bench.plain_session(0x79, kOtherUe);
+  EXPECT_EQ(bench.n4.session_count(), 2U) << "another UE replaces nobody";
+}
+
+TEST(N4Session, what_is_refused_for_another_reason_replaces_nothing) {
+  N4Bench bench;
+  bench.associate();
+  bench.plain_session();
+  bench.installer.fail_next = Error{ErrorCode::kUnsupported, "no", "here"};
+  EXPECT_EQ(outcome_of(bench.establish()), Outcome{Cause::kServiceNotSupported});
+  EXPECT_EQ(bench.n4.session_count(), 1U);
+  EXPECT_EQ(bench.n4.counters().sessions_replaced, 0U);
+}
+
+TEST(N4Session, a_ue_address_that_a_modification_gave_up_is_free) {
+  N4Bench bench;
+  bench.associate();
+  const uint64_t moved = bench.plain_session();
+  Ies uplink = uplink_pdi(kOtherUe);
+  replace_f_teid(uplink, only_session(bench).pdrs.at(PdrId(1)).f_teid.value());
+  const auto update = [](uint16_t id, const Ies& pdi) {
+    return group(IeType::kUpdatePdr, {ie(PdrId(id)), group(IeType::kPdi, pdi)});
+  };
+  EXPECT_EQ(outcome_of(bench.modify(moved, {update(1, uplink), update(2, downlink_pdi(kOtherUe))})),
+            kAccepted);
+  bench.plain_session(0x78, kUe);
+  EXPECT_EQ(bench.n4.session_count(), 2U);
+  bench.plain_session(0x79, kOtherUe);
+  EXPECT_EQ(bench.n4.session_count(), 2U);
+  EXPECT_EQ(outcome_of(bench.modify(moved, {})), Outcome{Cause::kSessionContextNotFound});
 }
 
 TEST(N4Session, answers_go_to_the_f_seid_that_the_smf_has_now) {

@@ -19,6 +19,7 @@ inline const Ipv4Address kN3Address(0xc0a80001);  // 192.168.0.1
 inline const Ipv6Address kN3Address6 = Ipv6Address::parse("2001:db8:3::1").value();
 inline const Ipv4Address kGnb(0xc0a800c8);  // 192.168.0.200
 inline const Ipv4Address kUe(0x0a2d0002);   // 10.45.0.2
+inline const Ipv4Address kOtherUe(0x0a2d0003);
 inline const NodeId kSmf{.address = kSmfAddress};
 inline constexpr uint64_t kSmfSeid = 0x77;
 
@@ -31,13 +32,13 @@ inline N4Config test_config() {
 using Ies = std::vector<Ie>;
 
 // Rules of a plain session: uplink PDR 1 (CHOOSE) to FAR 1, downlink PDR 2 to FAR 2.
-inline Ies uplink_pdi() {
+inline Ies uplink_pdi(Ipv4Address ue = kUe) {
   return {ie(SourceInterface{Interface::kAccess}), ie(FTeid{.choose = true, .want_v4 = true}),
-          ie(NetworkInstance{"access"}), ie(UeIpAddress{.v4 = kUe})};
+          ie(NetworkInstance{"access"}), ie(UeIpAddress{.v4 = ue})};
 }
-inline Ies downlink_pdi() {
+inline Ies downlink_pdi(Ipv4Address ue = kUe) {
   return {ie(SourceInterface{Interface::kCore}), ie(NetworkInstance{"internet"}),
-          ie(UeIpAddress{.v4 = kUe, .is_destination = true})};
+          ie(UeIpAddress{.v4 = ue, .is_destination = true})};
 }
 inline Ie create_pdr(uint16_t id, Ies pdi, uint32_t far, Ies more = {}) {
   Ies children{ie(PdrId(id)), ie(Precedence{255}), group(IeType::kPdi, std::move(pdi)),
@@ -59,9 +60,9 @@ inline Ies to_gnb() {
   return {ie(DestinationInterface{Interface::kAccess}),
           ie(OuterHeaderCreation::gtp_u(Teid(0x500), kGnb))};
 }
-inline Ies plain_rules() {
-  return {create_pdr(1, uplink_pdi(), 1, {ie(OuterHeaderRemoval{})}),
-          create_pdr(2, downlink_pdi(), 2), create_far(1, to_core()), create_far(2, to_gnb())};
+inline Ies plain_rules(Ipv4Address ue = kUe) {
+  return {create_pdr(1, uplink_pdi(ue), 1, {ie(OuterHeaderRemoval{})}),
+          create_pdr(2, downlink_pdi(ue), 2), create_far(1, to_core()), create_far(2, to_gnb())};
 }
 inline Ies establishment(Ies rules, const NodeId& node = kSmf, uint64_t seid = kSmfSeid) {
   Ies ies{ie(node), ie(FSeid{.seid = seid, .v4 = kSmfAddress})};
@@ -115,8 +116,8 @@ class N4Bench {
         .value();
   }
   // Establishes a plain session and returns our SEID.
-  uint64_t plain_session(uint64_t smf_seid = kSmfSeid) {
-    return read<FSeid>(establish(plain_rules(), smf_seid).ies).value().value().seid;
+  uint64_t plain_session(uint64_t smf_seid = kSmfSeid, Ipv4Address ue = kUe) {
+    return read<FSeid>(establish(plain_rules(ue), smf_seid).ies).value().value().seid;
   }
   Message modify(uint64_t seid, Ies ies) {
     return send(MessageType::kSessionModificationRequest, std::move(ies), seid).value();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "upf-dataplane/pfcp/response.h"
 
 namespace sluice::upf::pfcp {
@@ -62,6 +63,7 @@ Message SessionProcedures::establish(const Message& request) {
   add_created_pdrs(edit, edit.session().spec, response);
   N4Session session = std::move(edit.session());
   association->sessions.insert(session.spec.seid);
+  ues_.add(session.spec);
   sessions_.emplace(session.spec.seid, std::move(session));
   return response;
 }
@@ -88,7 +90,13 @@ std::optional<Rejection> SessionProcedures::establish_into(GroupReader& in, Sess
   if (!seid) return rejection_of(seid.error());
   spec.seid = *seid;
   spec.dnn = dnn ? dnn->name : dnn_of(spec);
-  return install(edit);
+  auto installed = install(edit);
+  if (!installed && installed.error().code == ErrorCode::kConflict &&
+      replace_older(spec, association)) {
+    installed = install(edit);
+  }
+  if (!installed) return rejection_of(installed.error());
+  return std::nullopt;
 }
 
 Message SessionProcedures::modify(const Message& request, const Peer& from) {
@@ -101,7 +109,9 @@ Message SessionProcedures::modify(const Message& request, const Peer& from) {
   if (auto why = modify_into(in, edit)) {
     return reject(request.header, session.cp_f_seid.seid, config_.node_id, *why);
   }
+  ues_.remove(session.spec);
   session = std::move(edit.session());
+  ues_.add(session.spec);
   Message response = accept(request.header, session.cp_f_seid.seid, config_.node_id);
   add_created_pdrs(edit, session.spec, response);
   return response;
@@ -118,15 +128,31 @@ std::optional<Rejection> SessionProcedures::modify_into(GroupReader& in, Session
   in.accept_if_zero(IeType::kPfcpSmReqFlags);
   edit.modify(in);
   if (auto why = in.finish()) return why;
-  return install(edit);
+  if (const auto installed = install(edit); !installed) return rejection_of(installed.error());
+  return std::nullopt;
 }
 
-std::optional<Rejection> SessionProcedures::install(SessionEdit& edit) {
-  if (const auto installed = installer_.install(edit.session().spec); !installed) {
-    return rejection_of(installed.error());
-  }
+Result<void> SessionProcedures::install(SessionEdit& edit) {
+  auto installed = installer_.install(edit.session().spec);
+  if (!installed) return installed;
   for (const Teid unused : edit.commit()) installer_.release_teid(unused);
-  return std::nullopt;
+  return {};
+}
+
+bool SessionProcedures::replace_older(const SessionSpec& spec, Association& association) {
+  std::set<Seid> older;
+  ues_.each_holder(spec, [&](Seid seid) {
+    if (association.sessions.contains(seid)) older.insert(seid);
+  });
+  for (const Seid seid : older) {
+    spdlog::warn(
+        "PFCP session replaced peer={} seid={:#x} reason=\"a newer one has its UE's address\"",
+        association.node.to_string(), seid.value());
+    association.sessions.erase(seid);
+    forget(sessions_.at(seid));
+  }
+  counters_.sessions_replaced += older.size();
+  return !older.empty();
 }
 
 Message SessionProcedures::remove(const Message& request, const Peer& from) {
@@ -172,6 +198,7 @@ size_t SessionProcedures::purge(Association& association) {
 }
 
 void SessionProcedures::forget(N4Session& session) {
+  ues_.remove(session.spec);
   installer_.remove(session.spec.seid);
   for (const Teid teid : session.teids) installer_.release_teid(teid);
   sessions_.erase(Seid(session.spec.seid));

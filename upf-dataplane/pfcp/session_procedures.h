@@ -7,8 +7,10 @@
 
 #include "upf-dataplane/pfcp/association.h"
 #include "upf-dataplane/pfcp/message.h"
+#include "upf-dataplane/pfcp/n4_counters.h"
 #include "upf-dataplane/pfcp/n4_session.h"
 #include "upf-dataplane/pfcp/session_edit.h"
+#include "upf-dataplane/pfcp/ue_index.h"
 #include "upf-dataplane/session/session_installer.h"
 
 namespace sluice::upf::pfcp {
@@ -17,8 +19,8 @@ class SessionProcedures {
  public:
   // All must outlive this.
   SessionProcedures(const N4Config& config, SessionInstaller& installer,
-                    AssociationTable& associations)
-      : config_(config), installer_(installer), associations_(associations) {}
+                    AssociationTable& associations, N4Counters& counters)
+      : config_(config), installer_(installer), associations_(associations), counters_(counters) {}
 
   Message establish(const Message& request);
   Message modify(const Message& request, const Peer& from);
@@ -39,7 +41,12 @@ class SessionProcedures {
   std::optional<Rejection> establish_into(GroupReader& in, SessionEdit& edit,
                                           Association& association);
   std::optional<Rejection> modify_into(GroupReader& in, SessionEdit& edit);
-  std::optional<Rejection> install(SessionEdit& edit);
+  // The user plane takes the session over as edited.
+  Result<void> install(SessionEdit& edit);
+  // Removes the sessions of `association` that have a UE address of `spec`; whether there were any.
+  // The SMF assigns the addresses, so that its newer session tells that the older is obsolete: it
+  // could not delete it, or has forgotten it.
+  bool replace_older(const SessionSpec& spec, Association& association);
   void forget(N4Session& session);
   void add_created_pdrs(const SessionEdit& edit, const SessionSpec& spec, Message& response) const;
   FSeid own_f_seid(Seid seid) const;
@@ -47,7 +54,9 @@ class SessionProcedures {
   const N4Config& config_;
   SessionInstaller& installer_;
   AssociationTable& associations_;
+  N4Counters& counters_;
   std::unordered_map<Seid, N4Session> sessions_;
+  UeIndex ues_;
 };
 
 }  // namespace sluice::upf::pfcp
