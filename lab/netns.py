@@ -60,8 +60,8 @@ class Namespace:
         return ["nsenter", "--net=" + self.path, "--", *map(str, command)]
 
     def user(self, *command):
-        """As enter(), with the namespace's own /etc/netns/NAME/resolv.conf: what a UE's programs
-        need to find names."""
+        """As enter(), with the namespace's own files of /etc/netns/NAME: what a UE's programs need
+        to find names."""
         return ["ip", "netns", "exec", self.name, *map(str, command)]
 
     def run(self, *command, timeout_s=30, check=True):

@@ -7,6 +7,7 @@ Everything carries a prefix of its own, so that labs can run side by side, and i
 import contextlib
 import itertools
 import os
+import pathlib
 import shutil
 import subprocess
 
@@ -113,10 +114,12 @@ class Topology:
         spaces = [self.ue(number) for number in numbers]
         netns.ip_batch([f"netns add {space.name}" for space in spaces])
         for space in spaces:
-            os.makedirs(f"/etc/netns/{space.name}", exist_ok=True)
-            with open(f"/etc/netns/{space.name}/resolv.conf", "w") as file:
-                file.write(f"nameserver {addresses.RESOLVER[4]}\n"
-                           "options timeout:1 attempts:3\n")
+            directory = pathlib.Path("/etc/netns", space.name)
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / "resolv.conf").write_text(f"nameserver {addresses.RESOLVER[4]}\n"
+                                                   "options timeout:1 attempts:3\n")
+            # The host's may ask systemd-resolved, which would answer from outside the namespace.
+            (directory / "nsswitch.conf").write_text("hosts: files dns\n")
 
     def _link(self, place_a, name_a, place_b, name_b, mtu=1500):
         a, b = self.place(place_a).name, self.place(place_b).name

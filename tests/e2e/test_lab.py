@@ -3,6 +3,7 @@ UE's user get packets through?"""
 
 import contextlib
 import json
+import pathlib
 import socket
 import subprocess
 
@@ -11,7 +12,7 @@ from fake_upf import FakeUpf, downlink, find
 from scapy.contrib import pfcp
 from scapy.layers.inet import ICMP, IP
 
-from lab import addresses, user
+from lab import addresses, topology, user
 from lab.lab import Lab
 from lab.processes import wait_for
 from lab.web_server import content_hash
@@ -226,6 +227,16 @@ def test_the_lab_carries_hundreds_of_megabits(show_logs):
         finally:
             server.kill()
             server.wait()
+
+
+def test_a_ue_finds_names_by_its_own_resolver_whatever_the_host_uses():
+    with topology.Topology(ues=1) as net:
+        files = pathlib.Path("/etc/netns", net.ue().name)
+        assert addresses.RESOLVER[4] in net.ue().run("cat", "/etc/resolv.conf")
+        # A host may ask systemd-resolved (nss "resolve"), which knows nothing of this namespace.
+        assert net.ue().run("cat", "/etc/nsswitch.conf") == "hosts: files dns\n"
+        assert files.exists()
+    assert not files.exists()
 
 
 def test_the_centre_is_as_far_away_as_said(show_logs):
