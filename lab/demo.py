@@ -3,7 +3,9 @@
 import argparse
 import json
 import signal
+import subprocess
 import sys
+import threading
 import time
 
 from lab import addresses, mec_client, metrics, netns, streaming_case, topology, user
@@ -20,6 +22,7 @@ token, to send the phone's traffic to it. The phone changes nothing; only real D
 DELAY_MS = 20
 VIDEO_BYTES = 5_000_000
 NOISE_BYTES = 200_000   # DNS, ARP and probes may take the other path
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FALLBACK_LIMIT_S = 1.5  # suspended within 1 s, plus the phone's own next attempt
 
 
@@ -146,24 +149,43 @@ def keep(lab):
     say(f"Stop it by: scripts/demo --stop    (logs: {lab.net.directory})")
 
 
+ending = threading.Event()
+
+
+def ignore_interruptions():
+    """From here on the cleanup runs to its end: half of it would leave namespaces behind."""
+    ending.set()
+    for name in INTERRUPTIONS:  # also for the programs that clean up, which a Ctrl-C reaches too
+        signal.signal(name, signal.SIG_IGN)
+
+
+def interrupt(number, _):
+    """The first signal ends the demo, which cleans up on its way out."""
+    if ending.is_set():
+        return  # it had come before it was ignored
+    ignore_interruptions()
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(128 + number)
+
+
 def run(keep_it):
     say(INTRODUCTION.format(delay=DELAY_MS))
     lab = Lab(ues=1)
-    lab.__enter__()
     try:
+        lab.__enter__()
         play(lab)
         if keep_it:
             keep(lab)
         else:
             say("\nAll as expected.")
         return 0
-    except (Unexpected, RuntimeError, OSError) as failure:
+    except (Unexpected, RuntimeError, OSError, subprocess.SubprocessError) as failure:
         say(f"\n{lab.logs()}\n\nFAILED: {failure}")
         return 1
     finally:
-        if lab.net.prefix not in topology.kept_labs():
-            # A second Ctrl-C must not leave half of it behind.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ignore_interruptions()
+        if lab.exists() and lab.net.prefix not in topology.kept_labs():
             lab.__exit__(None, None, None)
 
 
@@ -193,8 +215,8 @@ def main():
     choice.add_argument("--switch", choices=["on", "off"],
                         help="in the kept lab, let the app switch its rules")
     arguments = parser.parse_args()
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, lambda number, _: sys.exit(128 + number))
+    for name in INTERRUPTIONS:
+        signal.signal(name, interrupt)
     if arguments.stop:
         topology.remove_lab(kept_lab())
         return 0

@@ -1,6 +1,7 @@
 """The demo: what it promises, what it says when the promise is broken, and that nothing is left."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,9 +14,10 @@ from lab.lab import ROOT
 from lab.processes import wait_for
 
 
-def start_demo(*arguments):
+def start_demo(*arguments, path=os.environ["PATH"]):
     return subprocess.Popen([sys.executable, "-m", "lab.demo", *arguments], cwd=ROOT, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            env={**os.environ, "PATH": path})
 
 
 def places_of(process):
@@ -60,6 +62,31 @@ def test_an_interrupted_demo_leaves_nothing(how):
     assert process.returncode not in (0, -how), output
     assert "Traceback" not in output
     assert not places_of(process) and not programs_of(process)
+
+
+def test_an_impatient_user_does_not_stop_the_cleanup():
+    process = start_demo()
+    wait_until_it_runs(process)
+    deadline = time.monotonic() + 30
+    while process.poll() is None:
+        assert time.monotonic() < deadline
+        for how in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            process.send_signal(how)
+        time.sleep(0.02)
+    output = process.communicate()[0]
+    assert process.returncode > 0, output
+    assert "Traceback" not in output
+    assert not places_of(process) and not programs_of(process)
+
+
+def test_a_missing_tool_is_named_and_nothing_is_left(tmp_path):
+    (tmp_path / "ip").symlink_to(shutil.which("ip"))  # but no ethtool
+    process = start_demo(path=str(tmp_path))
+    output = process.communicate(timeout=30)[0]
+    assert process.returncode == 1, output
+    assert "FAILED" in output and "ethtool" in output
+    assert "Traceback" not in output
+    assert not places_of(process)
 
 
 def test_what_a_killed_demo_left_is_removed_by_the_next_lab():
