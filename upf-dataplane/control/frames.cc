@@ -94,7 +94,10 @@ std::optional<Advertised> parse_neighbour_advertisement(std::span<const uint8_t>
     if (start[at] == kNdTargetLinkLayer) mac = MacAddress::from_bytes(start + at + 2);
     at += length;
   }
-  return Advertised{Ipv6Address::from_bytes(message->target), mac};
+  // What nobody asked for says nothing about whether its target is alive (RFC 4861 §7.2.5).
+  if ((message->flags & kNaSolicited) == 0) return std::nullopt;
+  return Advertised{Ipv6Address::from_bytes(message->target), mac,
+                    (message->flags & kNaOverride) != 0};
 }
 
 uint16_t ether_type(std::span<const uint8_t> frame) {
@@ -111,14 +114,13 @@ Frame make_probe(const IpAddress& target, const IpAddress& own, const MacAddress
 }
 
 std::optional<Advertised> parse_advertisement(std::span<const uint8_t> frame) {
-  switch (ether_type(frame)) {
-    case kEtherTypeArp:
-      return parse_arp_reply(frame);
-    case kEtherTypeIpv6:
-      return parse_neighbour_advertisement(frame);
-    default:
-      return std::nullopt;
-  }
+  std::optional<Advertised> advertised;
+  if (ether_type(frame) == kEtherTypeArp) advertised = parse_arp_reply(frame);
+  if (ether_type(frame) == kEtherTypeIpv6) advertised = parse_neighbour_advertisement(frame);
+  if (!advertised) return std::nullopt;
+  const auto& mac = advertised->mac.bytes();
+  const bool is_group = (mac[0] & 1) != 0;
+  return is_group || advertised->mac == MacAddress() ? std::nullopt : advertised;
 }
 
 std::optional<IpAddress> ip_destination(std::span<const uint8_t> frame) {

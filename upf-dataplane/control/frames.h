@@ -21,9 +21,10 @@ Frame make_probe(const IpAddress& target, const IpAddress& own, const MacAddress
 struct Advertised {
   IpAddress address;
   MacAddress mac;
+  bool overrides = true;  // may replace a MAC that is known (the Override flag of ND)
 };
-// From an ARP reply or a neighbour advertisement; nothing when the frame is neither or is
-// malformed.
+// From an ARP reply or a solicited neighbour advertisement with a MAC that a host can have; nothing
+// when the frame is anything else.
 std::optional<Advertised> parse_advertisement(std::span<const uint8_t> frame);
 
 // The destination of the IP packet in a frame; nothing when there is none.

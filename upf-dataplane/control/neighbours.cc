@@ -7,6 +7,7 @@ namespace {
 
 // Frames that wait for one neighbour's first answer; the kernel keeps about as many.
 constexpr size_t kMaxWaiting = 16;
+constexpr size_t kMaxWaitingTogether = 1024;
 
 }  // namespace
 
@@ -36,7 +37,8 @@ Neighbours::Neighbours(std::vector<Port> ports, const std::vector<Gateways>& gat
     resolve(gateways[i].v4, ports_[i].gateway_v4);
     resolve(gateways[i].v6, ports_[i].gateway_v6);
   }
-  publish();  // with the gateways
+  dirty_ = true;
+  flush();
 }
 
 Neighbours::~Neighbours() { shared_.forwarding.store(nullptr, std::memory_order_release); }
@@ -70,8 +72,8 @@ Result<NextHopId> Neighbours::track(PortIndex port, const IpAddress& address) {
   const auto id = add({.address = address, .port = port});
   if (!id) return id;
   by_address_[{port, address}] = *id;
-  publish();
-  probe(entries_.at(*id));
+  // Asked for in flush(), when the workers know that its answer is wanted.
+  dirty_ = true;
   return id;
 }
 
@@ -83,6 +85,7 @@ Result<NextHopId> Neighbours::add(Entry entry) {
   const NextHopId id = free_->back();
   free_->pop_back();
   entries_.emplace(id, std::move(entry));
+  ++unheld_;
   return id;
 }
 
@@ -94,18 +97,23 @@ void Neighbours::forget(NextHopId id) {
   } else {
     by_address_.erase({entry.port, entry.address});
   }
+  if (entry.holds == 0) --unheld_;
+  waiting_frames_ -= entry.waiting.size();
   entries_.erase(found);
   shared_.next_hops.set(id, {});
-  publish();
-  // A worker may still hold the id; it must not become somebody else's yet.
-  reclaimer_.retire([free = free_, id] { free->push_back(id); });
+  forgotten_.push_back(id);
+  dirty_ = true;
 }
 
-void Neighbours::hold(NextHopId id) { ++entries_.at(id).holds; }
+void Neighbours::hold(NextHopId id) {
+  if (entries_.at(id).holds++ == 0) --unheld_;
+}
 
 void Neighbours::release(NextHopId id) {
   Entry& entry = entries_.at(id);
-  if (--entry.holds == 0 && (entry.is_fixed || !entry.reachable)) forget(id);
+  if (--entry.holds > 0) return;
+  ++unheld_;
+  if (entry.is_fixed || !entry.reachable) forget(id);
 }
 
 void Neighbours::watch(NextHopId id) {
@@ -141,7 +149,12 @@ void Neighbours::learn(PortIndex port, std::span<const uint8_t> frame) {
   const auto known = by_address_.find({port, advertised->address});
   if (known == by_address_.end()) return;
   Entry& entry = entries_.at(known->second);
+  if (entry.unanswered == 0 || advertised->mac == ports_[port].mac) return;
   const bool moved = entry.mac != advertised->mac;
+  // Who answers for a neighbour that still does is a stranger. One that moved is asked for by
+  // everyone after the first missed probe.
+  const bool may_move = advertised->overrides && entry.unanswered > 1;
+  if (entry.reachable && moved && !may_move) return;
   entry.unanswered = 0;
   entry.mac = advertised->mac;
   if (!entry.reachable || moved) set_reachable(known->second, entry, true);
@@ -149,24 +162,43 @@ void Neighbours::learn(PortIndex port, std::span<const uint8_t> frame) {
     std::memcpy(waiting.data(), entry.mac.bytes().data(), 6);
     sender_.send(port, waiting);
   }
+  drop_waiting(entry);
+}
+
+void Neighbours::drop_waiting(Entry& entry) {
+  waiting_frames_ -= entry.waiting.size();
   entry.waiting.clear();
 }
 
 void Neighbours::resolve_and_send(PortIndex port, Frame frame) {
   const auto destination = ip_destination(frame);
   if (!destination) return;
+  // Users may scan addresses; the room for base stations, gateways and apps is not theirs.
+  const bool is_known = by_address_.contains({port, *destination});
+  if (!is_known && unheld_ >= shared_.next_hops.capacity() / 4) return;
   const auto id = next_hop(port, *destination);
   if (!id) return;  // no route, or no room: the packet has nowhere to go
   Entry& entry = entries_.at(*id);
   if (entry.reachable) {
     std::memcpy(frame.data(), entry.mac.bytes().data(), 6);
     sender_.send(port, frame);
-  } else if (entry.waiting.size() < kMaxWaiting) {
+  } else if (entry.waiting.size() < kMaxWaiting && waiting_frames_ < kMaxWaitingTogether) {
     entry.waiting.push_back(std::move(frame));
+    ++waiting_frames_;
+  }
+}
+
+void Neighbours::flush() {
+  if (!dirty_) return;
+  publish();
+  for (auto& [id, entry] : entries_) {
+    if (!entry.is_fixed && entry.next_probe == std::chrono::steady_clock::time_point{})
+      probe(entry);
   }
 }
 
 void Neighbours::tick() {
+  flush();
   const auto now = clock_.now();
   std::vector<NextHopId> silent;
   for (auto& [id, entry] : entries_) {
@@ -177,7 +209,7 @@ void Neighbours::tick() {
   }
   for (const auto id : silent) {
     Entry& entry = entries_.at(id);
-    entry.waiting.clear();
+    drop_waiting(entry);
     if (entry.reachable) set_reachable(id, entry, false);
     if (entry.holds == 0) forget(id);
   }
@@ -186,12 +218,14 @@ void Neighbours::tick() {
 void Neighbours::probe(Entry& entry) {
   const Port& port = ports_[entry.port];
   const IpPrefix* own = port.on_link(entry.address);
-  const auto known = entry.reachable ? std::optional(entry.mac) : std::nullopt;
-  ++entry.unanswered;
+  const bool only_it = entry.reachable && entry.unanswered == 0;
+  const auto known = only_it ? std::optional(entry.mac) : std::nullopt;
   // Someone who never answered is looked for at the fast pace at first: a packet may be waiting.
   const bool fast = entry.watches > 0 || (!entry.reachable && entry.unanswered < 10);
   entry.next_probe = clock_.now() + (fast ? policy_.probe_interval : policy_.idle_interval);
-  sender_.send(entry.port, make_probe(entry.address, own->address(), port.mac, known));
+  const auto frame = make_probe(entry.address, own->address(), port.mac, known);
+  // What the workers had no room for was not asked.
+  if (sender_.send(entry.port, frame)) ++entry.unanswered;
 }
 
 void Neighbours::set_reachable(NextHopId id, Entry& entry, bool reachable) {
@@ -212,6 +246,11 @@ void Neighbours::publish() {
   shared_.forwarding.store(next.get(), std::memory_order_release);
   if (published_) reclaimer_.retire([old = std::move(published_)]() mutable { old.reset(); });
   published_ = std::move(next);
+  // No table names them any more; when no worker holds an older one, they may be somebody else's.
+  for (const auto id : std::exchange(forgotten_, {})) {
+    reclaimer_.retire([free = free_, id] { free->push_back(id); });
+  }
+  dirty_ = false;
 }
 
 }  // namespace sluice::upf

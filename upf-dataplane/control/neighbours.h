@@ -23,8 +23,8 @@ namespace sluice::upf {
 class FrameSender {
  public:
   virtual ~FrameSender() = default;
-  // May drop it when the workers are behind.
-  virtual void send(PortIndex port, const Frame& frame) = 0;
+  // False when the workers are behind and the frame is lost.
+  virtual bool send(PortIndex port, const Frame& frame) = 0;
 };
 
 struct NeighbourPolicy {
@@ -75,7 +75,10 @@ class Neighbours final : public NextHopResolver {
   void learn(PortIndex port, std::span<const uint8_t> frame);
   void resolve_and_send(PortIndex port, Frame frame);
 
-  // Sends the probes that are due and gives up who stayed silent. Call every tick().
+  // Publishes what changed since the last call and asks for who is new. Call it often: changes wait
+  // for it, so that a thousand of them cost one table.
+  void flush();
+  // Sends the probes that are due and gives up who stayed silent; flushes too. Every kTick.
   void tick();
   static constexpr std::chrono::milliseconds kTick{50};
 
@@ -100,6 +103,7 @@ class Neighbours final : public NextHopResolver {
   void forget(NextHopId id);
   void probe(Entry& entry);
   void set_reachable(NextHopId id, Entry& entry, bool reachable);
+  void drop_waiting(Entry& entry);
   void publish();
 
   std::vector<Port> ports_;
@@ -108,7 +112,11 @@ class Neighbours final : public NextHopResolver {
   const Clock& clock_;
   FrameSender& sender_;
   NeighbourPolicy policy_;
-  bool changed_ = false;
+  bool changed_ = false;  // a watched neighbour came or went
+  bool dirty_ = false;    // the published table is out of date
+  size_t unheld_ = 0;     // entries that nobody holds
+  size_t waiting_frames_ = 0;
+  std::vector<NextHopId> forgotten_;  // named by the published table still
   std::map<std::pair<PortIndex, IpAddress>, NextHopId> by_address_;
   std::map<std::pair<PortIndex, MacAddress>, NextHopId> by_mac_;
   std::map<NextHopId, Entry> entries_;

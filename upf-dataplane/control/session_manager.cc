@@ -66,9 +66,11 @@ Result<void> SessionManager::install(const SessionSpec& spec) {
   parts->version = ++last_version_;
   Installed next{.session = Session::make(*parts), .keys = keys, .hops = {}};
   if (auto linked = link(keys, next.session.get()); !linked) {
-    // Back to what was there: the old session's keys, and none of the new ones.
-    unlink(keys, nullptr);
+    // Back to what was there. A key that both have is set back in place, which cannot fail; workers
+    // may have seen the new session.
     if (old != nullptr) (void)link(old->keys, old->session.get());
+    unlink(keys, old == nullptr ? nullptr : &old->keys);
+    reclaimer_.retire([gone = std::move(next.session)]() mutable { gone.reset(); });
     return linked;
   }
   hold_hops(*parts, next);

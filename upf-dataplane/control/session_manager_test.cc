@@ -29,6 +29,27 @@ TEST(SessionManager, refuses_what_it_cannot_enforce_and_names_the_ie) {
        ErrorCode::kInvalidArgument, "UE IP Address"},
       {"two UE addresses", [&](auto& s) { uplink(s).ue->v4 = Ipv4Address(1); },
        ErrorCode::kInvalidArgument, "UE IP Address"},
+      {"a single IPv6 address",
+       [&](auto& s) { uplink(s).ue->v6 = *IpPrefix::parse("fd45:0:0:2::1/128"); },
+       ErrorCode::kUnsupported, "UE IP Address"},
+      {"an address of the UPF's",
+       [&](auto& s) {
+         for (auto& [id, pdr] : s.pdrs) pdr.ue->v4 = *Ipv4Address::parse("192.168.6.1");
+       },
+       ErrorCode::kInvalidArgument, "UE IP Address"},
+      {"a prefix that holds an address of the UPF's",
+       [&](auto& s) {
+         for (auto& [id, pdr] : s.pdrs) pdr.ue->v6 = *IpPrefix::parse("fd60::/64");
+       },
+       ErrorCode::kInvalidArgument, "UE IP Address"},
+      {"a group",
+       [&](auto& s) {
+         for (auto& [id, pdr] : s.pdrs) pdr.ue->v4 = *Ipv4Address::parse("224.0.0.1");
+       },
+       ErrorCode::kInvalidArgument, "UE IP Address"},
+      {"a loop through the core",
+       [&](auto& s) { s.fars.at(FarId(2)).destination = Interface::kCore; },
+       ErrorCode::kUnsupported, "Destination Interface"},
       {"a short IPv6 prefix", [&](auto& s) { uplink(s).ue->v6 = *IpPrefix::parse("fd45::/56"); },
        ErrorCode::kUnsupported, "UE IP Address"},
       {"an unknown FAR", [&](auto& s) { uplink(s).far = FarId(99); }, ErrorCode::kInvalidArgument,
@@ -85,6 +106,27 @@ TEST(SessionManager, changes_nothing_when_an_address_belongs_to_another_session)
   auto same_tunnel = second;
   same_tunnel.pdrs.at(PdrId(1)).f_teid = first.pdrs.at(PdrId(1)).f_teid;
   EXPECT_EQ(site.sessions->install(same_tunnel).error().field, "F-TEID");
+}
+
+TEST(SessionManager, puts_everything_back_when_the_tables_are_full) {
+  TestSite site(4);
+  auto spec = site.ue_session(2);
+  ASSERT_TRUE(site.sessions->install(spec));
+  const auto* before = site.shared.sessions.find_v4(0x02002d0a);
+  ASSERT_NE(before, nullptr);
+  auto wide = spec;
+  for (uint16_t i = 0; i < 9;
+       ++i) {  // tunnels of the SMF's own choice, one more than there is room
+    Pdr pdr = spec.pdrs.at(PdrId(1));
+    pdr.id = PdrId(static_cast<uint16_t>(100 + i));
+    pdr.f_teid->teid = Teid(0x70000000U + i);
+    wide.pdrs[pdr.id] = pdr;
+  }
+  ASSERT_FALSE(site.sessions->install(wide));
+  EXPECT_EQ(site.shared.sessions.find_v4(0x02002d0a), before);
+  EXPECT_EQ(site.shared.sessions.find_teid(spec.pdrs.at(PdrId(1)).f_teid->teid.value()), before);
+  EXPECT_EQ(site.shared.sessions.find_teid(0x70000000U), nullptr);
+  EXPECT_GT(site.reclaimer.pending(), 0U);  // workers may have seen the new session
 }
 
 TEST(SessionManager, takes_as_many_sessions_as_configured_and_reuses_what_was_freed) {

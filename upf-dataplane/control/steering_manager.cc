@@ -178,7 +178,7 @@ void SteeringManager::put(mp2::RuleEntry entry) {
   }
   if (next.next_hop != kNoNextHop) neighbours_.watch(next.next_hop);
   if (known != rules_.end()) {
-    if (known->second.next_hop != kNoNextHop) neighbours_.unwatch(known->second.next_hop);
+    if (known->second.next_hop != kNoNextHop) to_unwatch_.push_back(known->second.next_hop);
     next.counter = known->second.counter;
     next.fate = known->second.fate;
     known->second = std::move(next);
@@ -206,7 +206,7 @@ void SteeringManager::put(mp2::DnsEntry entry) {
     }
   }
   if (known != dns_.end()) {
-    if (known->second.next_hop != kNoNextHop) neighbours_.unwatch(known->second.next_hop);
+    if (known->second.next_hop != kNoNextHop) to_unwatch_.push_back(known->second.next_hop);
     next.counter = known->second.counter;
     next.fate = known->second.fate;
     known->second = std::move(next);
@@ -219,16 +219,14 @@ void SteeringManager::put(mp2::DnsEntry entry) {
 void SteeringManager::remove_rule(const std::string& key) {
   const auto found = rules_.find(key);
   if (found == rules_.end()) return;
-  if (found->second.next_hop != kNoNextHop) neighbours_.unwatch(found->second.next_hop);
-  free_counter(found->second.counter);
+  drop(found->second.next_hop, found->second.counter);
   rules_.erase(found);
 }
 
 void SteeringManager::remove_dns(const std::string& key) {
   const auto found = dns_.find(key);
   if (found == dns_.end()) return;
-  if (found->second.next_hop != kNoNextHop) neighbours_.unwatch(found->second.next_hop);
-  free_counter(found->second.counter);
+  drop(found->second.next_hop, found->second.counter);
   dns_.erase(found);
 }
 
@@ -367,6 +365,18 @@ void SteeringManager::publish() {
   if (published_) reclaimer_.retire([old = std::move(published_)]() mutable { old.reset(); });
   published_ = std::move(next);
   changed_ = true;
+  release_dropped();
+}
+
+// What a rule used; given back when no table names it any more.
+void SteeringManager::drop(NextHopId next_hop, uint32_t counter) {
+  if (next_hop != kNoNextHop) to_unwatch_.push_back(next_hop);
+  to_free_.push_back(counter);
+}
+
+void SteeringManager::release_dropped() {
+  for (const auto id : std::exchange(to_unwatch_, {})) neighbours_.unwatch(id);
+  for (const auto counter : std::exchange(to_free_, {})) free_counter(counter);
 }
 
 mp2::Status SteeringManager::status() const {

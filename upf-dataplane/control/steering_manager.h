@@ -85,6 +85,8 @@ class SteeringManager final : public mp2::Mp2Handler {
 
   bool settle(Fate& fate, const std::string& rejection, NextHopId next_hop);
   uint32_t take_counter();
+  void drop(NextHopId next_hop, uint32_t counter);
+  void release_dropped();
   void free_counter(uint32_t counter);
   void publish();
 
@@ -102,6 +104,9 @@ class SteeringManager final : public mp2::Mp2Handler {
   uint32_t last_epoch_ = 0;
   std::unique_ptr<const SteeringTable> published_;
   bool changed_ = false;
+  // Named by the published table until the next one is.
+  std::vector<NextHopId> to_unwatch_;
+  std::vector<uint32_t> to_free_;
 };
 
 }  // namespace sluice::upf

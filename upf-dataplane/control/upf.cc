@@ -173,6 +173,7 @@ void Upf::poll_workers() {
       neighbours_->resolve_and_send(port, Frame(frame.begin(), frame.end()));
     }
   });
+  neighbours_->flush();
   if (neighbours_->take_changes()) steering_->refresh();
   if (steering_->take_changes()) mp2_->publish_status(steering_->status());
   reclaimer_->reclaim();

@@ -34,11 +34,11 @@ void reply_ip(uint8_t* ip) {
   }
 }
 
-// The checksum of an upper-layer message under an IPv6 header (RFC 8200 §8.1).
-Be16 v6_checksum(const Ipv6Header& ip, uint8_t protocol, const uint8_t* message, size_t bytes) {
-  return checksum_finish(checksum_add(
+// The sum over an upper-layer message under an IPv6 header (RFC 8200 §8.1), to be finished.
+uint64_t v6_sum(const Ipv6Header& ip, uint8_t protocol, const uint8_t* message, size_t bytes) {
+  return checksum_add(
       pseudo_header_sum(ip.source, ip.destination, 16, static_cast<uint32_t>(bytes), protocol),
-      message, bytes));
+      message, bytes);
 }
 
 // How many bytes the IP header says the packet has, and the frame really holds; 0 when it lies.
@@ -79,8 +79,8 @@ bool answer_icmp_echo(Packet& frame, const MacAddress& own, size_t ip_offset, si
     icmp->checksum = checksum_finish(checksum_add(0, ip + l4_offset, message));
   } else {
     icmp->type = kIcmpv6EchoReply;
-    icmp->checksum =
-        v6_checksum(*reinterpret_cast<Ipv6Header*>(ip), kProtoIcmpv6, ip + l4_offset, message);
+    icmp->checksum = checksum_finish(
+        v6_sum(*reinterpret_cast<Ipv6Header*>(ip), kProtoIcmpv6, ip + l4_offset, message));
   }
   reply_ethernet(frame, own);
   frame.truncate(static_cast<uint32_t>(ip_offset + total));
@@ -116,13 +116,14 @@ bool answer_neighbour_solicitation(Packet& frame, const MacAddress& own, size_t 
   message->type = kIcmpv6NeighbourAdvertisement;
   message->code = 0;
   message->checksum = 0;
-  message->flags = kNaOverride | (unspecified ? 0 : kNaSolicited);
+  message->flags = kNaRouter | kNaOverride | (unspecified ? 0 : kNaSolicited);
   std::memcpy(message->target, target.bytes().data(), 16);
   uint8_t* option = start + sizeof(Ipv6Header) + sizeof(NeighbourMessage);
   option[0] = kNdTargetLinkLayer;
   option[1] = 1;
   std::memcpy(option + 2, own.bytes().data(), 6);
-  message->checksum = v6_checksum(*ip, kProtoIcmpv6, start + sizeof(Ipv6Header), kReplyMessage);
+  message->checksum =
+      checksum_finish(v6_sum(*ip, kProtoIcmpv6, start + sizeof(Ipv6Header), kReplyMessage));
   reply_ethernet(frame, own);
   if (unspecified) {
     constexpr uint8_t kAllNodesMac[6] = {0x33, 0x33, 0, 0, 0, 1};
@@ -170,7 +171,8 @@ bool answer_gtpu_echo(Packet& frame, const MacAddress& own, size_t ip_offset, si
     auto* v6 = reinterpret_cast<Ipv6Header*>(ip);
     v6->payload_length = udp_bytes;
     reply_ip(ip);
-    udp->checksum = v6_checksum(*v6, kProtoUdp, reinterpret_cast<uint8_t*>(udp), udp_bytes);
+    udp->checksum =
+        udp_checksum_finish(v6_sum(*v6, kProtoUdp, reinterpret_cast<uint8_t*>(udp), udp_bytes));
   }
   reply_ethernet(frame, own);
   return true;

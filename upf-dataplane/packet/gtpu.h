@@ -25,6 +25,8 @@ inline constexpr uint8_t kGtpuFlagNpdu = 0x01;
 
 inline constexpr uint8_t kGtpuExtensionNone = 0x00;
 inline constexpr uint8_t kGtpuExtensionPduSession = 0x85;
+// In the type of an extension header: who does not know it must not take the message (§5.2.1).
+inline constexpr uint8_t kGtpuComprehensionRequired = 0x80;
 inline constexpr uint8_t kGtpuRecoveryIe = 14;
 
 struct GtpuHeader {
@@ -66,7 +68,8 @@ struct GtpuView {
 inline constexpr int kMaxGtpuExtensions = 8;
 
 // Parses a GTP-U message from its first byte (behind UDP). Nothing when it is malformed: not
-// version 1 GTP, cut short, an extension of length zero or past the end, too many extensions.
+// version 1 GTP, cut short, an extension of length zero or past the end or not to be ignored, too
+// many extensions.
 inline std::optional<GtpuView> parse_gtpu(Bytes bytes) {
   if (bytes.size() < sizeof(GtpuHeader)) return std::nullopt;
   const auto* header = reinterpret_cast<const GtpuHeader*>(bytes.data());
@@ -87,7 +90,11 @@ inline std::optional<GtpuView> parse_gtpu(Bytes bytes) {
       if (count == kMaxGtpuExtensions || total < at + 4) return std::nullopt;
       const size_t length = size_t{bytes[at]} * 4;
       if (length == 0 || total < at + length) return std::nullopt;
-      if (next == kGtpuExtensionPduSession) view.qfi = bytes[at + 2] & 0x3f;
+      if (next == kGtpuExtensionPduSession) {
+        view.qfi = bytes[at + 2] & 0x3f;
+      } else if ((next & kGtpuComprehensionRequired) != 0) {
+        return std::nullopt;
+      }
       next = bytes[at + length - 1];
       at += length;
     }

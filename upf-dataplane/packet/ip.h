@@ -93,6 +93,7 @@ struct NeighbourMessage {
 };
 static_assert(sizeof(NeighbourMessage) == 24);
 
+inline constexpr uint32_t kNaRouter = 0x80000000;
 inline constexpr uint32_t kNaSolicited = 0x40000000;
 inline constexpr uint32_t kNaOverride = 0x20000000;
 inline constexpr uint8_t kNdSourceLinkLayer = 1;

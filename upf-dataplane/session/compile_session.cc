@@ -16,10 +16,31 @@ std::unexpected<Error> unsupported(const char* ie, const Pdr& pdr, const char* w
       Error{ErrorCode::kUnsupported, fmt::format("PDR {}: {}", pdr.id.value(), what), ie});
 }
 
+// A UE cannot have an address that is ours, or that no single host has.
+bool is_usable_v4(Ipv4Address address, std::span<const Port> ports) {
+  const auto first = address.bytes()[0];
+  return first != 0 && first != 127 && first < 224 &&
+         std::ranges::none_of(ports, [&](const Port& port) { return port.owns(address); });
+}
+
+bool is_usable_v6(const IpPrefix& prefix, std::span<const Port> ports) {
+  const auto address = prefix.address().v6();
+  const auto holds_own = [&](const Port& port) {
+    return std::ranges::any_of(port.addresses,
+                               [&](const IpPrefix& own) { return prefix.contains(own.address()); });
+  };
+  return address.upper64() != 0 && !address.is_multicast() && !address.is_link_local() &&
+         std::ranges::none_of(ports, holds_own);
+}
+
 // The one UE address of each family that all PDRs of a session agree on.
-Result<void> adopt_ue_address(const Pdr& pdr, Session::Parts& parts) {
+Result<void> adopt_ue_address(const Pdr& pdr, std::span<const Port> ports, Session::Parts& parts) {
   if (!pdr.ue) return {};
   if (pdr.ue->v4) {
+    if (!is_usable_v4(*pdr.ue->v4, ports)) {
+      return bad_field("UE IP Address", "PDR {}: {} cannot be a UE's", pdr.id.value(),
+                       pdr.ue->v4->to_string());
+    }
     const auto bytes = pdr.ue->v4->bytes();
     uint32_t raw;
     std::memcpy(&raw, bytes.data(), 4);
@@ -30,8 +51,12 @@ Result<void> adopt_ue_address(const Pdr& pdr, Session::Parts& parts) {
     parts.ue_v4 = raw;
   }
   if (pdr.ue->v6) {
-    if (pdr.ue->v6->length() != 64 && pdr.ue->v6->length() != 128) {
+    if (pdr.ue->v6->length() != 64) {
       return unsupported("UE IP Address", pdr, "only /64 IPv6 prefixes are served");
+    }
+    if (!is_usable_v6(*pdr.ue->v6, ports)) {
+      return bad_field("UE IP Address", "PDR {}: {} cannot be a UE's", pdr.id.value(),
+                       pdr.ue->v6->to_string());
     }
     uint64_t raw;
     std::memcpy(&raw, pdr.ue->v6->address().v6().bytes().data(), 8);
@@ -42,6 +67,13 @@ Result<void> adopt_ue_address(const Pdr& pdr, Session::Parts& parts) {
     parts.ue_v6 = raw;
   }
   return {};
+}
+
+// What a PDR asks of the address family of its packets.
+uint8_t families(const Pdr& pdr) {
+  if (!pdr.ue) return CompiledPdr::kV4 | CompiledPdr::kV6;
+  return static_cast<uint8_t>((pdr.ue->v4 ? CompiledPdr::kV4 : 0) |
+                              (pdr.ue->v6 ? CompiledPdr::kV6 : 0));
 }
 
 void set_prefix(const std::optional<IpPrefix>& prefix, uint8_t* value, uint8_t* mask,
@@ -113,14 +145,20 @@ uint16_t in_ports(const Pdr& pdr, std::span<const Port> ports) {
   return mask;
 }
 
+// The port of a role for a network instance: one that names it, or else one that serves all.
 std::optional<PortIndex> out_port(PortRole role, const std::string& network_instance,
                                   std::span<const Port> ports) {
+  std::optional<PortIndex> general;
   for (size_t i = 0; i < ports.size(); ++i) {
-    const bool same_network = network_instance.empty() || ports[i].network_instance.empty() ||
-                              ports[i].network_instance == network_instance;
-    if (ports[i].role == role && same_network) return static_cast<PortIndex>(i);
+    if (ports[i].role != role) continue;
+    if (!network_instance.empty() && ports[i].network_instance == network_instance) {
+      return static_cast<PortIndex>(i);
+    }
+    if (!general && (network_instance.empty() || ports[i].network_instance.empty())) {
+      general = static_cast<PortIndex>(i);
+    }
   }
-  return std::nullopt;
+  return general;
 }
 
 Result<void> compile_far(const Pdr& pdr, const Far& far, std::span<const Port> ports,
@@ -130,6 +168,9 @@ Result<void> compile_far(const Pdr& pdr, const Far& far, std::span<const Port> p
   const bool to_access = far.destination == Interface::kAccess;
   if (far.destination == Interface::kCpFunction) {
     return unsupported("Destination Interface", pdr, "forwarding to the CP function");
+  }
+  if (to_access == (pdr.source == Interface::kAccess)) {
+    return unsupported("Destination Interface", pdr, "forwarding back to where packets come from");
   }
   if (to_access != far.outer_header.has_value()) {
     return to_access ? bad_field("Outer Header Creation", "FAR {} forwards to Access without it",
@@ -210,6 +251,7 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec,
     return bad_field("Network Instance", "PDR {}: no port serves '{}'", pdr.id.value(),
                      pdr.network_instance);
   }
+  out.families = families(pdr);
   if (!pdr.qfis.empty()) {
     out.qfis = 0;
     for (const auto qfi : pdr.qfis) out.qfis |= uint64_t{1} << (qfi.value() & 63);
@@ -233,7 +275,8 @@ Result<Session::Parts> compile_session(const SessionSpec& spec, std::span<const 
 
   Session::Parts parts{};
   for (const Pdr* pdr : ordered) {
-    if (auto done = adopt_ue_address(*pdr, parts); !done) return std::unexpected(done.error());
+    if (auto done = adopt_ue_address(*pdr, ports, parts); !done)
+      return std::unexpected(done.error());
   }
   if (parts.ue_v4 == 0 && parts.ue_v6 == 0) {
     return bad_field("UE IP Address", "no PDR of the session names one");

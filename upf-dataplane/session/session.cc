@@ -89,8 +89,8 @@ int Session::match_uplink(const FlowKey& key, uint32_t teid, PortIndex in_port) 
   if (!owns_source(key)) return -1;
   for (uint16_t i = 0; i < uplink_count_; ++i) {
     const CompiledPdr& pdr = uplink_pdr(i);
-    if (pdr.teid == teid && (pdr.in_ports >> in_port & 1) != 0 && (pdr.qfis >> key.qfi & 1) != 0 &&
-        sdf_matches(pdr, key, true)) {
+    if (pdr.teid == teid && (pdr.in_ports >> in_port & 1) != 0 && takes_family(pdr, key) &&
+        takes_qfi(pdr, key) && sdf_matches(pdr, key, true)) {
       return i;
     }
   }
@@ -101,7 +101,10 @@ int Session::match_downlink(const FlowKey& key, PortIndex in_port) const {
   if (!owns_destination(key)) return -1;
   for (uint16_t i = 0; i < downlink_count_; ++i) {
     const CompiledPdr& pdr = downlink_pdr(i);
-    if ((pdr.in_ports >> in_port & 1) != 0 && sdf_matches(pdr, key, false)) return i;
+    if ((pdr.in_ports >> in_port & 1) != 0 && takes_family(pdr, key) &&
+        sdf_matches(pdr, key, false)) {
+      return i;
+    }
   }
   return -1;
 }

@@ -28,16 +28,21 @@ struct CompiledSdf {
 
 // A PDR with its FAR and QERs resolved.
 struct alignas(64) CompiledPdr {
-  uint64_t qfis = ~uint64_t{0};  // bit q: QFI q matches
-  uint32_t teid = 0;             // uplink: the tunnel of its F-TEID
-  uint16_t in_ports = 0;         // bit p: packets of port p match
-  uint16_t sdf_first = 0;        // of the session's filters
-  uint16_t sdf_count = 0;        // 0: every packet
+  static constexpr uint8_t kV4 = 1;
+  static constexpr uint8_t kV6 = 2;
+  static constexpr uint64_t kAnyQfi = ~uint64_t{0};
+
+  uint64_t qfis = kAnyQfi;  // bit q: QFI q matches; packets without one match only kAnyQfi
+  uint32_t teid = 0;        // uplink: the tunnel of its F-TEID
+  uint16_t in_ports = 0;    // bit p: packets of port p match
+  uint16_t sdf_first = 0;   // of the session's filters
+  uint16_t sdf_count = 0;   // 0: every packet
   bool gate_open = true;
   bool forward = false;      // the FAR forwards; otherwise it drops
   bool encapsulate = false;  // into the tunnel below
   bool has_qfi_mark = false;
   uint8_t qfi_mark = 0;
+  uint8_t families = kV4 | kV6;  // of the UE addresses that the PDR names
   PortIndex out_port = 0;
   bool peer_is_v6 = false;
   uint32_t peer_teid = 0;
@@ -89,6 +94,13 @@ class alignas(64) Session {
   const CompiledPdr* pdrs() const { return reinterpret_cast<const CompiledPdr*>(this + 1); }
   const CompiledSdf* sdfs() const {
     return reinterpret_cast<const CompiledSdf*>(pdrs() + uplink_count_ + downlink_count_);
+  }
+  static bool takes_family(const CompiledPdr& pdr, const FlowKey& key) {
+    return (pdr.families & (key.is_v6() ? CompiledPdr::kV6 : CompiledPdr::kV4)) != 0;
+  }
+  static bool takes_qfi(const CompiledPdr& pdr, const FlowKey& key) {
+    return pdr.qfis == CompiledPdr::kAnyQfi ||
+           ((key.bits & FlowKey::kHasQfi) != 0 && (pdr.qfis >> key.qfi & 1) != 0);
   }
   bool owns_source(const FlowKey& key) const;
   bool owns_destination(const FlowKey& key) const;

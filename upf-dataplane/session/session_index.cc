@@ -24,8 +24,11 @@ Result<Teid> SessionIndex::allocate_teid() {
   allocated_[slot] = true;
   const uint32_t step = static_cast<uint32_t>(tunnel_mask_) + 1;  // the generation's lowest bit
   uint32_t teid = tunnels_[slot].teid.load(std::memory_order_relaxed);
-  teid = (teid == 0 ? slot : teid) + step;
-  if (teid == 0) teid = step;  // slot 0 after the last generation: 0 is no TEID
+  if (teid == 0) teid = slot;
+  do {
+    teid += step;
+    // 0, of slot 0 after its last generation, is no TEID; others may be an SMF's choice.
+  } while (teid == 0 || foreign_teids_.find(teid) != nullptr);
   tunnels_[slot].teid.store(teid, std::memory_order_release);
   return Teid(teid);
 }

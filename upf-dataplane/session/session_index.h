@@ -25,8 +25,10 @@ class SessionIndex {
   const Session* find_teid(uint32_t teid) const {
     const Tunnel& tunnel = tunnels_[teid & tunnel_mask_];
     if (tunnel.teid.load(std::memory_order_acquire) == teid) {
-      return tunnel.session.load(std::memory_order_acquire);
+      const Session* own = tunnel.session.load(std::memory_order_acquire);
+      if (own != nullptr) return own;
     }
+    // Also for a TEID that was ours once: an SMF may have chosen it since.
     return foreign_teids_.find(teid);
   }
   // Addresses as they lie in the packet; 0 finds nothing.

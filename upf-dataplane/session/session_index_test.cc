@@ -144,6 +144,20 @@ TEST(SessionIndex, keeps_tunnels_that_the_smf_chose_beside_its_own) {
   EXPECT_EQ(index.find_teid(foreign.value()), theirs.get());
   index.set_teid(foreign, nullptr);
   EXPECT_EQ(index.find_teid(foreign.value()), nullptr);
+
+  // One that was ours, and one that would be ours next.
+  const Teid once = own;
+  index.set_teid(own, nullptr);
+  index.release_teid(own);
+  ASSERT_TRUE(index.set_teid(once, theirs.get()));
+  EXPECT_EQ(index.find_teid(once.value()), theirs.get());
+  for (uint32_t slot = 0; slot < 3; ++slot) {
+    ASSERT_TRUE(index.set_teid(Teid(once.value() + 4 + slot), theirs.get())) << slot;
+  }
+  for (int i = 0; i < 4; ++i) {
+    const Teid next = *index.allocate_teid();
+    EXPECT_EQ(index.find_teid(next.value()), nullptr) << next.value();
+  }
 }
 
 }  // namespace

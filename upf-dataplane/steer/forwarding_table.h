@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -72,17 +73,26 @@ struct ForwardingTable {
   // On-link neighbours that someone sends to, per port.
   std::vector<std::unordered_map<IpAddress, NextHopId>> neighbours;
 
+  // Whether someone on `port` has been asked for, so that its answers are worth a look.
+  bool tracks(PortIndex port, const IpAddress& address) const {
+    return neighbours[port].contains(address);
+  }
+
   // The next hop for a destination (16 bytes, IPv4 mapped) out of `port`: the on-link neighbour, or
-  // the gateway of its family. kNoNextHop when there is no gateway or the neighbour is not known.
-  NextHopId route(PortIndex port, const uint8_t* destination, bool is_v6) const {
+  // the gateway of its family. kNoNextHop when it is an on-link neighbour that is not known yet;
+  // nothing when no route leads there.
+  std::optional<NextHopId> route(PortIndex port, const uint8_t* destination, bool is_v6) const {
     const Port& out = ports[port];
     for (const auto& network : out.networks) {
       if (mask_matches(destination, network.value.data(), network.mask.data())) {
         const auto found = neighbours[port].find(IpAddress(Ipv6Address::from_bytes(destination)));
-        return found == neighbours[port].end() ? kNoNextHop : found->second;
+        if (found != neighbours[port].end()) return found->second;
+        if (out.owns_wire(destination + (is_v6 ? 0 : 12), is_v6)) return std::nullopt;
+        return kNoNextHop;
       }
     }
-    return is_v6 ? out.gateway_v6 : out.gateway_v4;
+    const NextHopId gateway = is_v6 ? out.gateway_v6 : out.gateway_v4;
+    return gateway == kNoNextHop ? std::nullopt : std::optional(gateway);
   }
 };
 

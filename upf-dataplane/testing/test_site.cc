@@ -44,13 +44,15 @@ Frame make_answer(const IpAddress& address, const MacAddress& mac) {
   auto* message = reinterpret_cast<NeighbourMessage*>(frame.data() + sizeof(EthernetHeader) +
                                                       sizeof(Ipv6Header));
   message->type = kIcmpv6NeighbourAdvertisement;
+  message->flags = kNaSolicited | kNaOverride;
   auto* option = reinterpret_cast<uint8_t*>(message + 1);
   option[0] = kNdTargetLinkLayer;
-  // Both changes are known differences of one 16-bit word each (RFC 1624).
+  // All changes are known differences of one 16-bit word each (RFC 1624).
   uint32_t sum = static_cast<uint16_t>(~message->checksum.get());
   sum += 0x0100;  // type 135 to 136
+  sum += 0x6000;  // the flags
   sum += 0x0100;  // option 1 to 2
-  sum = (sum & 0xffff) + (sum >> 16);
+  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
   message->checksum = static_cast<uint16_t>(~sum);
   return frame;
 }
@@ -192,6 +194,7 @@ mp2::RuleStatus TestSite::rule_status(const std::string& id) const {
 }
 
 void TestSite::answer(PortIndex port, const std::string& address, const std::string& mac) {
+  neighbours->flush();
   neighbours->learn(port, make_answer(*IpAddress::parse(address), *MacAddress::parse(mac)));
   if (neighbours->take_changes()) steering->refresh();
 }

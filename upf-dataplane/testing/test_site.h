@@ -64,7 +64,10 @@ class TestSite final : public FrameSender {
   void grace_period() { reclaimer.grace_period(); }
 
   // FrameSender: what the control thread sent.
-  void send(PortIndex port, const Frame& frame) override { sent.emplace_back(port, frame); }
+  bool send(PortIndex port, const Frame& frame) override {
+    sent.emplace_back(port, frame);
+    return true;
+  }
 
   ManualClock clock;
   ManualReclaimer reclaimer;

@@ -11,27 +11,32 @@
 namespace sluice::upf {
 namespace {
 
-constexpr unsigned kRingSize = 1024;
-constexpr size_t kDrainAtOnce = 256;
+constexpr unsigned kLearnRing = 1024;
+constexpr unsigned kResolveRing = 64;
+constexpr unsigned kSendRing = 4096;
 
 }  // namespace
 
 void RingDeleter::operator()(rte_ring* ring) const { rte_ring_free(ring); }
 
-ControlLink::ControlLink(rte_mempool* pool, Ring to_control, Ring to_workers)
-    : pool_(pool), to_control_(std::move(to_control)), to_workers_(std::move(to_workers)) {}
+ControlLink::ControlLink(rte_mempool* pool, Ring to_learn, Ring to_resolve, Ring to_workers)
+    : pool_(pool),
+      to_learn_(std::move(to_learn)),
+      to_resolve_(std::move(to_resolve)),
+      to_workers_(std::move(to_workers)) {}
 
 Result<std::unique_ptr<ControlLink>> ControlLink::make(rte_mempool* pool) {
   // Several workers may punt; one thread drains. The control thread sends; any worker may take.
-  Ring to_control(rte_ring_create("to_control", kRingSize, SOCKET_ID_ANY, RING_F_SC_DEQ));
-  Ring to_workers(rte_ring_create("to_workers", kRingSize, SOCKET_ID_ANY, RING_F_SP_ENQ));
-  if (!to_control || !to_workers) return dpdk_fail("cannot make the control rings");
+  Ring to_learn(rte_ring_create("to_learn", kLearnRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
+  Ring to_resolve(rte_ring_create("to_resolve", kResolveRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
+  Ring to_workers(rte_ring_create("to_workers", kSendRing, SOCKET_ID_ANY, RING_F_SP_ENQ));
+  if (!to_learn || !to_resolve || !to_workers) return dpdk_fail("cannot make the control rings");
   return std::unique_ptr<ControlLink>(
-      new ControlLink(pool, std::move(to_control), std::move(to_workers)));
+      new ControlLink(pool, std::move(to_learn), std::move(to_resolve), std::move(to_workers)));
 }
 
 ControlLink::~ControlLink() {
-  for (auto* ring : {to_control_.get(), to_workers_.get()}) {
+  for (auto* ring : {to_learn_.get(), to_resolve_.get(), to_workers_.get()}) {
     void* frame = nullptr;
     while (rte_ring_dequeue(ring, &frame) == 0) rte_pktmbuf_free(static_cast<rte_mbuf*>(frame));
   }
@@ -39,8 +44,8 @@ ControlLink::~ControlLink() {
 
 bool ControlLink::punt(rte_mbuf* frame, Punt why, PortIndex port) {
   frame->port = port;
-  frame->hash.usr = static_cast<uint32_t>(why);
-  return rte_ring_enqueue(to_control_.get(), frame) == 0;
+  rte_ring* ring = why == Punt::kLearn ? to_learn_.get() : to_resolve_.get();
+  return rte_ring_enqueue(ring, frame) == 0;
 }
 
 size_t ControlLink::take_to_send(std::span<rte_mbuf*> frames) {
@@ -48,26 +53,32 @@ size_t ControlLink::take_to_send(std::span<rte_mbuf*> frames) {
                                 static_cast<unsigned>(frames.size()), nullptr);
 }
 
-void ControlLink::send(PortIndex port, const Frame& frame) {
+bool ControlLink::send(PortIndex port, const Frame& frame) {
   rte_mbuf* buffer = rte_pktmbuf_alloc(pool_);
   char* room =
       buffer == nullptr ? nullptr : rte_pktmbuf_append(buffer, static_cast<uint16_t>(frame.size()));
   if (room != nullptr) {
     std::memcpy(room, frame.data(), frame.size());
     buffer->port = port;
-    if (rte_ring_enqueue(to_workers_.get(), buffer) == 0) return;
+    if (rte_ring_enqueue(to_workers_.get(), buffer) == 0) return true;
   }
   rte_pktmbuf_free(buffer);
   ++send_failures_;
+  return false;
 }
 
 void ControlLink::drain(const PuntHandler& handle) {
-  std::array<rte_mbuf*, kDrainAtOnce> frames;
-  const unsigned count = rte_ring_dequeue_burst(
-      to_control_.get(), reinterpret_cast<void**>(frames.data()), frames.size(), nullptr);
+  drain(to_learn_.get(), Punt::kLearn, handle);
+  drain(to_resolve_.get(), Punt::kResolve, handle);
+}
+
+void ControlLink::drain(rte_ring* ring, Punt why, const PuntHandler& handle) {
+  std::array<rte_mbuf*, kLearnRing> frames;
+  const unsigned count =
+      rte_ring_dequeue_burst(ring, reinterpret_cast<void**>(frames.data()), frames.size(), nullptr);
   for (unsigned i = 0; i < count; ++i) {
     rte_mbuf* frame = frames[i];
-    handle(static_cast<Punt>(frame->hash.usr), static_cast<PortIndex>(frame->port),
+    handle(why, static_cast<PortIndex>(frame->port),
            {rte_pktmbuf_mtod(frame, const uint8_t*), frame->data_len});
     rte_pktmbuf_free(frame);
   }

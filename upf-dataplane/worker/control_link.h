@@ -1,4 +1,4 @@
-// Two rings between the workers and the control thread, so that neither ever waits for the other.
+// The rings between the workers and the control thread, so that neither ever waits for the other.
 #pragma once
 
 #include <functional>
@@ -35,18 +35,21 @@ class ControlLink final : public FrameSender {
   size_t take_to_send(std::span<rte_mbuf*> frames);
 
   // --- control thread ---
-  void send(PortIndex port, const Frame& frame) override;
+  bool send(PortIndex port, const Frame& frame) override;
   using PuntHandler = std::function<void(Punt, PortIndex, std::span<const uint8_t>)>;
-  // Hands what was punted to `handle`; bounded, so that a flood does not starve the rest.
+  // Hands what was punted to `handle`: answers first, and of the packets that want a next hop no
+  // more than few, so that users who scan addresses do not starve the watch over neighbours.
   void drain(const PuntHandler& handle);
   uint64_t send_failures() const { return send_failures_; }
 
  private:
   using Ring = std::unique_ptr<rte_ring, RingDeleter>;
-  ControlLink(rte_mempool* pool, Ring to_control, Ring to_workers);
+  static void drain(rte_ring* ring, Punt why, const PuntHandler& handle);
+  ControlLink(rte_mempool* pool, Ring to_learn, Ring to_resolve, Ring to_workers);
 
   rte_mempool* pool_;
-  Ring to_control_;
+  Ring to_learn_;
+  Ring to_resolve_;
   Ring to_workers_;
   uint64_t send_failures_ = 0;
 };

@@ -3,6 +3,7 @@
 #include "upf-dataplane/packet/encapsulate.h"
 #include "upf-dataplane/packet/ethernet.h"
 #include "upf-dataplane/packet/flow_hash.h"
+#include "upf-dataplane/packet/hops.h"
 
 namespace sluice::upf {
 namespace {
@@ -89,7 +90,9 @@ void Pipeline::classify_one(Work& work) {
     look_up(work);  // cheaper than remembering
     return;
   }
-  if (const auto* known = cache_.find(work.key, work.hash, steering_->epoch)) {
+  const auto* known = cache_.find(work.key, work.hash, steering_->epoch);
+  // The port is no part of the key: a tunnel's packets normally come by one.
+  if (known != nullptr && takes_port(work, known->pdr)) {
     counters_.cache_hits.add(1);
     work.pdr = known->pdr;
     work.rule = known->rule;
@@ -97,8 +100,16 @@ void Pipeline::classify_one(Work& work) {
   }
   counters_.cache_misses.add(1);
   look_up(work);
+  if (work.pdr == kNoPdr) return;
   cache_.store(work.key, work.hash,
                {.epoch = steering_->epoch, .rule = work.rule, .pdr = work.pdr});
+}
+
+bool Pipeline::takes_port(const Work& work, uint16_t pdr) const {
+  const CompiledPdr& rule = work.key.direction() == Direction::kUplink
+                                ? work.session->uplink_pdr(pdr)
+                                : work.session->downlink_pdr(pdr);
+  return (rule.in_ports >> work.packet->in_port & 1) != 0;
 }
 
 void Pipeline::look_up(Work& work) const {
@@ -128,12 +139,15 @@ void Pipeline::act_uplink(Work& work) {
   counters_.sessions[work.session->slot()].uplink.add(work.layout.total_bytes);
 
   strip_tunnel(work);
+  if (is_not_forwardable(work.key.destination, work.key.is_v6())) {
+    return drop(*work.packet, DropReason::kNotForwardable);
+  }
+  if (!take_hop(work.packet->data)) return drop(*work.packet, DropReason::kHopLimit);
   if (work.rule != kNoRank && steer_locally(work, steering_->rules[work.rule])) return;
   if (work.key.destination_port == 53 && work.key.protocol == kProtoUdp && work.key.has_ports() &&
       !steering_->dns.empty() && answer_dns_query(work)) {
     return;
   }
-  if (pdr.encapsulate) return send_into_tunnel(*work.packet, pdr);
   send_to_network(work, pdr);
 }
 
@@ -144,9 +158,9 @@ void Pipeline::act_downlink(Work& work) {
   counters_.sessions[work.session->slot()].downlink.add(work.layout.total_bytes);
 
   strip_tunnel(work);
+  if (!take_hop(work.packet->data)) return drop(*work.packet, DropReason::kHopLimit);
   if (work.rule != kNoRank && steer_locally(work, steering_->rules[work.rule])) return;
-  if (pdr.encapsulate) return send_into_tunnel(*work.packet, pdr);
-  send_to_network(work, pdr);
+  send_into_tunnel(*work.packet, pdr);
 }
 
 // True when the rule decided the packet's fate.
@@ -182,13 +196,14 @@ void Pipeline::strip_tunnel(Work& work) {
 
 void Pipeline::send_to_network(Work& work, const CompiledPdr& pdr) {
   Packet& packet = *work.packet;
-  const NextHopId id = forwarding_->route(pdr.out_port, work.key.destination, work.key.is_v6());
-  if (id != kNoNextHop) {
-    const NextHop hop = shared_.next_hops.get(id);
+  const auto id = forwarding_->route(pdr.out_port, work.key.destination, work.key.is_v6());
+  if (!id) return drop(packet, DropReason::kNoNextHop);
+  if (*id != kNoNextHop) {
+    const NextHop hop = shared_.next_hops.get(*id);
     if (!hop.reachable()) return drop(packet, DropReason::kNoNextHop);
     return send_ethernet(packet, hop, work.key.is_v6());
   }
-  // An on-link neighbour that nobody sent to yet, or no route at all: the control thread knows.
+  // An on-link neighbour that nobody sent to yet: the control thread will find it.
   send_ethernet(packet, NextHop(MacAddress(), pdr.out_port, false), work.key.is_v6());
   if (packet.verdict != Verdict::kSend) return;
   packet.punt_to_resolve(pdr.out_port);

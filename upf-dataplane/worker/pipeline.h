@@ -55,6 +55,7 @@ class Pipeline {
   void classify();
   void classify_one(Work& work);
   void look_up(Work& work) const;
+  bool takes_port(const Work& work, uint16_t pdr) const;
   // Stage 4: carries the decision out.
   void act(Work& work);
   void act_uplink(Work& work);

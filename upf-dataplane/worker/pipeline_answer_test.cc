@@ -111,12 +111,17 @@ TEST(PipelineAnswer, gtpu_echo_with_the_sequence_number_of_the_request) {
       eth(kGnbMac, kOwnMac).ipv6("fd03::1", "fd03::2").udp(2152, 2152).payload(response).frame());
 }
 
-TEST(PipelineAnswer, hands_advertisements_to_the_control_thread) {
+TEST(PipelineAnswer, hands_answers_of_tracked_neighbours_to_the_control_thread) {
   TestSite site;
-  Bytes reply = make_probe(*IpAddress::parse("10.60.0.1"), *IpAddress::parse("10.60.0.10"),
-                           *MacAddress::parse(kAppMac), *MacAddress::parse(kOwnMac));
-  reply[14 + 7] = 2;  // ARP reply
-  EXPECT_EQ(site.run(kLdn, reply).verdict, Verdict::kPuntLearn);
+  const auto reply_of = [](const char* address) {
+    Bytes reply = make_probe(*IpAddress::parse("192.168.6.1"), *IpAddress::parse(address),
+                             *MacAddress::parse(kGatewayMac), *MacAddress::parse(kOwnMac));
+    reply[14 + 7] = 2;  // ARP reply
+    return reply;
+  };
+  EXPECT_EQ(site.run(kN6, reply_of("192.168.6.2")).verdict, Verdict::kPuntLearn);
+  // What nobody asked for stays out of the control thread's way.
+  EXPECT_EQ(site.run(kN6, reply_of("192.168.6.77")).drop, DropReason::kNotForUs);
 }
 
 }  // namespace

@@ -75,9 +75,6 @@ bool Pipeline::answer_dns_query(Work& work) {
     packet.truncate(static_cast<uint32_t>(dns_offset + answer->bytes));
   }
   finish_headers(packet.data, work.layout.l4_offset, sizeof(UdpHeader) + answer->bytes);
-  if (answer->first != nullptr) count_rule(answer->first->counter, packet.length);
-  answered(packet, Answer::kDns);
-
   // The response obeys what N4 says of packets towards the UE, as if the resolver had sent it.
   const PortIndex from = work.session->uplink_pdr(work.pdr).out_port;
   const int pdr = work.session->match_downlink(reversed(work.key, from), from);
@@ -91,7 +88,9 @@ bool Pipeline::answer_dns_query(Work& work) {
     return true;
   }
   counters_.sessions[work.session->slot()].downlink.add(packet.length);
+  if (answer->first != nullptr) count_rule(answer->first->counter, packet.length);
   send_into_tunnel(packet, downlink);
+  if (packet.verdict == Verdict::kSend) answered(packet, Answer::kDns);
   return true;
 }
 

@@ -155,6 +155,9 @@ void Pipeline::handle_arp(Packet& packet, const Port& port) {
     return answered(packet, Answer::kArp);
   }
   if (arp.operation != kArpReply) return drop(packet, DropReason::kUnsupportedProtocol);
+  if (!forwarding_->tracks(packet.in_port, Ipv4Address::from_bytes(arp.sender_ip))) {
+    return drop(packet, DropReason::kNotForUs);
+  }
   packet.punt_to_learn();
 }
 
@@ -207,6 +210,7 @@ void Pipeline::handle_own_icmpv6(Packet& packet, const Port& port, size_t l4_off
   const auto* discovery = reinterpret_cast<const NeighbourMessage*>(message);
   const Ipv6Address target = Ipv6Address::from_bytes(discovery->target);
   if (message[0] == kIcmpv6NeighbourAdvertisement) {
+    if (!forwarding_->tracks(packet.in_port, target)) return drop(packet, DropReason::kNotForUs);
     return packet.punt_to_learn();
   }
   if (!port.owns(target)) return drop(packet, DropReason::kNotForUs);

@@ -67,7 +67,8 @@ TEST_F(SteeringTest, forwards_what_matches_to_the_app_and_nothing_else) {
   const auto steered = request();
   ASSERT_EQ(steered.verdict, Verdict::kSend);
   EXPECT_EQ(steered.out_port, kLdn);
-  EXPECT_EQ(steered.frame, eth(kAppMac, kOwnMac).ipv4("10.45.0.2", kService).tcp(4000, 80).frame());
+  EXPECT_EQ(steered.frame,
+            eth(kAppMac, kOwnMac).ipv4("10.45.0.2", kService).ttl(63).tcp(4000, 80).frame());
   EXPECT_EQ(request(kService, 81).out_port, kN6);
   EXPECT_EQ(request("203.0.113.11").out_port, kN6);
   EXPECT_EQ(site.run(kN3, uplink().ipv4("10.45.0.2", kService).udp(4000, 80).frame()).out_port,
@@ -214,8 +215,9 @@ TEST_F(SteeringTest, forwards_to_a_mac_address) {
     "dstInterface": {"interfaceType": "MAC", "dstMacAddress": "02-00-00-00-00-bb"}, "state": "ACTIVE"})"});
   const auto outcome = request();
   ASSERT_EQ(outcome.out_port, kLdn);
-  EXPECT_EQ(outcome.frame,
-            eth("02:00:00:00:00:bb", kOwnMac).ipv4("10.45.0.2", kService).tcp(4000, 80).frame());
+  EXPECT_EQ(
+      outcome.frame,
+      eth("02:00:00:00:00:bb", kOwnMac).ipv4("10.45.0.2", kService).ttl(63).tcp(4000, 80).frame());
 }
 
 // --- fail towards the centre ---
@@ -259,9 +261,15 @@ TEST_F(SteeringTest, lets_the_next_rule_decide_while_one_is_suspended) {
 TEST_F(SteeringTest, follows_an_app_that_moved_to_another_mac) {
   site.set_rules({kToApp});
   settle();
-  site.answer(kLdn, "10.60.0.10", "02:00:00:00:00:0b");
-  EXPECT_EQ(request().frame,
-            eth("02:00:00:00:00:0b", kOwnMac).ipv4("10.45.0.2", kService).tcp(4000, 80).frame());
+  // A stranger's answer changes nothing while the app itself answers ...
+  site.answer(kLdn, "10.60.0.10", "02:00:00:00:00:66");
+  EXPECT_EQ(request().frame[5], 0x0a);
+  // ... but who alone answers is the app.
+  site.alive[{kLdn, "10.60.0.10"}] = "02:00:00:00:00:0b";
+  settle();
+  EXPECT_EQ(
+      request().frame,
+      eth("02:00:00:00:00:0b", kOwnMac).ipv4("10.45.0.2", kService).ttl(63).tcp(4000, 80).frame());
 }
 
 TEST_F(SteeringTest, keeps_counters_and_state_of_rules_that_stay) {
