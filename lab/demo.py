@@ -155,14 +155,14 @@ ending = threading.Event()
 def ignore_interruptions():
     """From here on the cleanup runs to its end: half of it would leave namespaces behind."""
     ending.set()
-    for name in INTERRUPTIONS:  # also for the programs that clean up, which a Ctrl-C reaches too
-        signal.signal(name, signal.SIG_IGN)
+    # Blocked also in the programs that clean up, which a Ctrl-C reaches too.
+    signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
 
 
 def interrupt(number, _):
     """The first signal ends the demo, which cleans up on its way out."""
     if ending.is_set():
-        return  # it had come before it was ignored
+        return  # it had come before it was blocked
     ignore_interruptions()
     if number == signal.SIGINT:
         raise KeyboardInterrupt
