@@ -1,5 +1,7 @@
 #include "upf-dataplane/worker/eal.h"
 
+#include <sched.h>
+
 #include <rte_eal.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -7,7 +9,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <thread>
 
 #include "upf-dataplane/worker/dpdk_error.h"
 
@@ -21,10 +22,23 @@ constexpr uint32_t kCachedBuffers = 256;
 // Ethernet and the largest outer header come on top of the MTU.
 constexpr uint32_t kFrameOverhead = 128;
 
-// "0,1@3,2@4": the control thread floats, workers are pinned where the configuration says so.
+// The CPUs this process may use, as EAL writes a set: "(0,1,5)". Asking for others fails.
+std::string allowed_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cpus;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) {
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (CPU_ISSET(static_cast<size_t>(cpu), &set)) cpus.push_back(cpu);
+    }
+  }
+  if (cpus.empty()) cpus.push_back(0);
+  return fmt::format("({})", fmt::join(cpus, ","));
+}
+
+// "0@(0,1),1@3,2@4": the control thread floats, workers are pinned where the configuration says so.
 std::string lcores(const UpfConfig& config) {
-  const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
-  const auto anywhere = fmt::format("(0-{})", cpus - 1);
+  const auto anywhere = allowed_cpus();
   auto text = fmt::format("0@{}", anywhere);
   for (uint32_t i = 0; i < config.workers; ++i) {
     text += config.worker_cpus.empty() ? fmt::format(",{}@{}", i + 1, anywhere)
