@@ -8,6 +8,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LONGEST_FILE = 420  # lines; one idea fits
+LONGEST_TEST = 500  # tables take room
 
 
 def tracked(*patterns):
@@ -61,8 +62,10 @@ def test_the_packet_path_knows_nothing_of_dpdk():
 
 
 def test_files_are_short_enough_to_be_one_idea():
+    def limit(name):
+        return LONGEST_TEST if re.search(r"_test\.cc$|/test_|_test\.py$", name) else LONGEST_FILE
     long = {name: lines for name in tracked("*.cc", "*.h", "*.py", "scripts/*")
-            if (lines := (ROOT / name).read_text().count("\n")) > LONGEST_FILE}
+            if (lines := (ROOT / name).read_text().count("\n")) > limit(name)}
     assert not long, long
 
 

@@ -82,6 +82,8 @@ void add_rules(const MetricsSource& source, MetricFamilies& out) {
        [](const auto& rule) { return rule.state == mp2::SteeringState::kSteering ? 1.0 : 0.0; });
   out.gauge("sluice_upf_rules_generation", "Generation of the installed rule set.")
       .add(number(status.generation));
+  out.counter("sluice_upf_rule_sets_applied_total", "Rule sets taken over from the platform.")
+      .add(number(source.steering.sets_applied()));
 }
 
 void add_sessions(const MetricsSource& source, MetricFamilies& out) {
@@ -143,6 +145,9 @@ void collect_metrics(const MetricsSource& source, MetricFamilies& out) {
   out.counter("sluice_upf_punted_packets_total", "Frames handed to the control thread.")
       .add(number(source.counters.count(
           [](const WorkerCounters& w) -> const Counter& { return w.punted; })));
+  out.counter("sluice_upf_control_frames_total",
+              "Frames that the control thread gave the workers to send.")
+      .add(number(source.control_frames));
   out.counter("sluice_upf_control_frames_lost_total",
               "Frames of the control thread that the workers had no room for.")
       .add(number(source.control_frames_lost));

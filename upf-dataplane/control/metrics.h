@@ -22,6 +22,7 @@ struct MetricsSource {
   bool per_session = false;  // two more series a session
   bool mep_connected = false;
   std::vector<uint64_t> missed;  // by port: frames the device lost before anyone polled them
+  uint64_t control_frames = 0;
   uint64_t control_frames_lost = 0;
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "traffic-rules/compile.h"
+#include "upf-dataplane/control/rule_support.h"
 
 namespace sluice::upf {
 namespace {
@@ -23,46 +24,6 @@ uint64_t milliseconds_since_1970(const Clock& clock) {
   const auto elapsed = clock.wall().time_since_epoch();
   return static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count());
-}
-
-bool has_tunnel_condition(const traffic_rules::TrafficFilter& filter) {
-  return !filter.src_tunnel_address.empty() || !filter.tgt_tunnel_address.empty() ||
-         !filter.src_tunnel_port.empty() || !filter.dst_tunnel_port.empty();
-}
-
-Result<SteeringAction> supported_action(Action action) {
-  switch (action) {
-    case Action::kDrop:
-      return SteeringAction::kDrop;
-    case Action::kForwardDecapsulated:
-      return SteeringAction::kForwardDecapsulated;
-    case Action::kPassthrough:
-      return SteeringAction::kPassthrough;
-    case Action::kForwardEncapsulated:
-    case Action::kDuplicateDecapsulated:
-    case Action::kDuplicateEncapsulated:
-      break;
-  }
-  return std::unexpected(Error{ErrorCode::kUnsupported,
-                               fmt::format("this user plane does not do {}", to_string(action)),
-                               "action"});
-}
-
-Result<void> check_filters(const traffic_rules::TrafficRule& rule) {
-  for (size_t i = 0; i < rule.traffic_filter.size(); ++i) {
-    const auto& filter = rule.traffic_filter[i];
-    const auto at = fmt::format("trafficFilter[{}]", i);
-    if (has_tunnel_condition(filter)) {
-      return std::unexpected(Error{ErrorCode::kUnsupported,
-                                   "this user plane does not compare tunnel addresses and ports",
-                                   at});
-    }
-    if (!filter.tag.empty()) {
-      return std::unexpected(
-          Error{ErrorCode::kUnsupported, "this user plane knows no users by tag", at + ".tag"});
-    }
-  }
-  return {};
 }
 
 }  // namespace
@@ -121,6 +82,7 @@ std::expected<mp2::Applied, mp2::Refused> SteeringManager::apply(mp2::Replace me
   for (auto& entry : message.rules) put(std::move(entry));
   for (auto& entry : message.dns) put(std::move(entry));
   installed_ = message.version;
+  ++sets_applied_;
   publish();
   return applied();
 }
@@ -141,6 +103,7 @@ std::expected<mp2::Applied, mp2::Refused> SteeringManager::apply(mp2::Update mes
   for (auto& entry : message.upsert_rules) put(std::move(entry));
   for (auto& entry : message.upsert_dns) put(std::move(entry));
   installed_ = message.version;
+  ++sets_applied_;
   publish();
   return applied();
 }

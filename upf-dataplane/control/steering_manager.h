@@ -43,6 +43,8 @@ class SteeringManager final : public mp2::Mp2Handler {
   void refresh();
 
   mp2::Status status() const;
+  // Replacements and updates taken over from a platform so far.
+  uint64_t sets_applied() const { return sets_applied_; }
   // Whether a table was published since the last call: what status() says may differ.
   bool take_changes() { return std::exchange(changed_, false); }
 
@@ -104,6 +106,7 @@ class SteeringManager final : public mp2::Mp2Handler {
   uint32_t last_epoch_ = 0;
   std::unique_ptr<const SteeringTable> published_;
   bool changed_ = false;
+  uint64_t sets_applied_ = 0;
   // Named by the published table until the next one is.
   std::vector<NextHopId> to_unwatch_;
   std::vector<uint32_t> to_free_;

@@ -190,6 +190,7 @@ void Upf::collect(MetricFamilies& out) const {
                        .per_session = config_.metrics_per_session,
                        .mep_connected = mp2_->connected(),
                        .missed = {},
+                       .control_frames = link_->sent(),
                        .control_frames_lost = link_->send_failures()};
   for (const auto& device : devices_) source.missed.push_back(device.missed());
   collect_metrics(source, out);
