@@ -28,6 +28,7 @@ TEST(MepConfig, has_defaults_for_all_but_the_state_and_the_socket) {
   EXPECT_EQ(config->metrics_port, 9101);
   EXPECT_EQ(config->steering.default_ttl_s, 60U);
   EXPECT_EQ(config->tokens.lifetime, std::chrono::seconds(600));
+  EXPECT_EQ(config->limits.rules, 10'000U);  // as many as sluice-upf takes by default
   EXPECT_EQ(config->log_level, "info");
 }
 

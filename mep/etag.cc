@@ -36,6 +36,11 @@ Result<void> check_if_match(const http::Request& request, std::string_view etag)
               "If-Match does not name the current version; read the resource again");
 }
 
+Result<void> check_if_none_match(const http::Request& request, std::string_view etag) {
+  if (!client_has(request, etag)) return {};
+  return fail(ErrorCode::kPreconditionFailed, "If-None-Match excludes the current version");
+}
+
 bool client_has(const http::Request& request, std::string_view etag) {
   const auto condition = request.headers.joined("If-None-Match");
   return condition && names(*condition, etag, /*weak=*/true);

@@ -16,6 +16,10 @@ std::string etag_of(uint64_t revision);  // with its quotes
 // If-Match: kPreconditionFailed unless absent, "*", or naming `etag` (§13.1.1; strong comparison).
 Result<void> check_if_match(const http::Request& request, std::string_view etag);
 
+// If-None-Match of a request that changes something: kPreconditionFailed when it is "*" or names
+// `etag`, that of a resource that exists.
+Result<void> check_if_none_match(const http::Request& request, std::string_view etag);
+
 // If-None-Match: whether the client already has `etag` (§13.1.2; weak comparison).
 bool client_has(const http::Request& request, std::string_view etag);
 

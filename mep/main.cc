@@ -1,4 +1,6 @@
 // sluice-mep: the MEC platform of one edge site.
+#include <sys/stat.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
@@ -6,13 +8,15 @@
 #include "base/event_loop.h"
 #include "base/log.h"
 #include "mep/config.h"
+#include "mep/descriptor_limit.h"
 #include "mep/metrics.h"
 #include "mep/platform.h"
 
 namespace sluice::mep {
 namespace {
 
-Result<void> run(const MepConfig& config) {
+Result<void> run(MepConfig config) {
+  config.http.limits.max_connections = make_room_for(config.http.limits.max_connections);
   EventLoop loop;
   loop.stop_on_signals();  // before any thread: they inherit the blocked signals
   const SystemClock clock;
@@ -45,6 +49,7 @@ int main_with(const std::string& config_file, bool check_only) {
     fmt::print("{} is valid\n", config_file);
     return 0;
   }
+  umask(077);  // nothing that it writes is for others
   start_logging("sluice-mep", config->log_level);
   if (auto ok = run(*config); !ok) {
     spdlog::error("mep cannot run reason=\"{}\"", ok.error().to_string());

@@ -1,6 +1,7 @@
 #include "mep/operator_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -25,6 +26,14 @@ struct Credentials {
 };
 
 Result<Credentials> read_file(const std::string& path) {
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0) return std::unexpected(errno_error("stat " + path));
+  if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    return fail(ErrorCode::kInvalidArgument,
+                "{} can be read by others; chmod 600 it, or remove it "
+                "to get new credentials",
+                path);
+  }
   std::ifstream file(path);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   if (!file.is_open() || file.bad()) return fail(ErrorCode::kInternal, "{} cannot be read", path);

@@ -58,8 +58,8 @@ Platform::Platform(const Clock& clock, PlatformConfig config, std::unique_ptr<St
       tokens_(std::move(key), clients_, clock, config_.tokens),
       token_endpoint_(clients_, tokens_, clock),
       rule_status_(reports_, conflicts_),
-      provisioning_{*store_, rule_status_, auth::new_secret().substr(0, 16), SLUICE_VERSION,
-                    config_.limits} {}
+      provisioning_{*store_,        rule_status_,   auth::new_secret().substr(0, 16),
+                    SLUICE_VERSION, config_.limits, site_costs_} {}
 
 Platform::~Platform() { alive_.reset(); }
 

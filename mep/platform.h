@@ -57,6 +57,7 @@ class Platform {
   RuleReports reports_;
   ConflictView conflicts_;
   RuleStatusView rule_status_;
+  SiteCosts site_costs_;
   ProvisioningContext provisioning_;
   std::optional<http::Router> router_;
   std::unique_ptr<Reconciler> reconciler_;

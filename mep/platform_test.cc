@@ -40,7 +40,7 @@ class PlatformTest : public testing::Test {
     config.state_directory = directory_ + "/state";
     config.steering.mp2 = {directory_ + "/mp2.sock", mp2::kDefaultMaxLine, milliseconds(1),
                            milliseconds(4)};
-    config.limits.rules = 8;
+    config.limits = limits_;
     auto platform = Platform::start(loop_, clock_, config);
     ASSERT_TRUE(platform) << platform.error().to_string();
     platform_ = std::move(*platform);
@@ -127,6 +127,7 @@ class PlatformTest : public testing::Test {
 
   SystemClock clock_;
   EventLoop loop_;
+  ProvisioningLimits limits_{.rules = 8};
   std::string directory_;
   std::unique_ptr<FakeUpf> upf_;
   std::unique_ptr<Platform> platform_;
@@ -286,6 +287,75 @@ TEST_F(PlatformTest, provisioning_names_what_is_wrong) {
   EXPECT_TRUE(platform_->store().snapshot()->apps.empty());
 }
 
+TEST_F(PlatformTest, takes_no_more_rules_than_the_user_plane_holds) {
+  const auto token = operator_token();
+  const auto put = [&] {
+    return send(token, {Method::kPut, "/mm5/v1/app_instances/a", app_input()});
+  };
+  for (const auto& [traffic, dns, status] :
+       {std::tuple{0U, 1U, 201}, {1U, 0U, 429}, {1U, 1U, 429}, {2U, 1U, 200}, {2U, 2U, 200}}) {
+    upf_.reset();
+    ASSERT_TRUE(serve_until([&] { return !platform_->rule_status().link().connected; }));
+    start_upf();
+    upf_->features = {{}, {}, traffic, dns};
+    ASSERT_TRUE(serve_until([&] { return platform_->rule_status().link().connected; }));
+    const auto reply = put();
+    EXPECT_EQ(reply.status, status) << traffic << dns << reply.body;
+    EXPECT_EQ(reply.body.find("user plane holds") != std::string::npos, status == 429);
+  }
+}
+
+TEST_F(PlatformTest, bounds_what_the_rules_of_the_site_cost) {
+  auto explosive = app_input();
+  explosive["trafficRules"][0]["state"] = "INACTIVE";  // counts all the same
+  auto& filter = explosive["trafficRules"][0]["trafficFilter"][0];
+  filter["srcAddress"] = {"10.0.0.1-10.0.0.254"};
+  for (const auto& [limits, detail] :
+       {std::pair{ProvisioningLimits{.mp2_bytes = 1000}, "bytes on Mp2"},
+        std::pair{ProvisioningLimits{.boxes = 40}, "match conditions"}}) {
+    limits_ = limits;
+    start();
+    const auto token = operator_token();
+    const auto put = [&](const char* id) {
+      return send(token, {Method::kPut, std::string("/mm5/v1/app_instances/") + id, explosive});
+    };
+    EXPECT_EQ(put("a").status, platform_->store().snapshot()->find_app("a") ? 200 : 201);
+    EXPECT_EQ(put("a").status, 200);  // replaces what it has had
+    const auto second = put("b");
+    EXPECT_EQ(second.status, 429) << second.body;
+    EXPECT_THAT(second.body, HasSubstr(detail));
+  }
+}
+
+TEST_F(PlatformTest, a_put_honours_if_none_match) {
+  const auto app = provision("app-1");
+  const auto token = operator_token();
+  const std::string instance = "/mm5/v1/app_instances/app-1";
+  const auto tag_of = [&](const std::string& who, const std::string& target) {
+    return std::string(send(who, {Method::kGet, target}).headers.get("ETag").value());
+  };
+  struct Case {
+    std::string who;
+    std::string target;
+    json body;
+    std::string condition;
+    int status;
+  };
+  const auto rule = test_traffic_rule();
+  for (const auto& c :
+       std::vector<Case>{{token, instance, app_input(), "*", 412},
+                         {token, instance, app_input(), tag_of(token, instance), 412},
+                         {token, instance, app_input(), "\"0\"", 200},
+                         {token, "/mm5/v1/app_instances/new", app_input(), "*", 201},
+                         {app, kRulePath, rule, "*", 412},
+                         {app, kRulePath, rule, "W/" + tag_of(app, kRulePath), 412},
+                         {app, kRulePath, rule, "\"0\"", 200}}) {
+    const auto reply =
+        send(c.who, {Method::kPut, c.target, c.body, {{"If-None-Match", c.condition}}});
+    EXPECT_EQ(reply.status, c.status) << c.target << c.condition << reply.body;
+  }
+}
+
 TEST_F(PlatformTest, provisioning_again_replaces_what_is_declared_and_keeps_the_rest) {
   const auto app = provision("app-1");
   confirm_ready(app);
@@ -374,7 +444,14 @@ TEST_F(PlatformTest, operator_credentials_are_private_and_replaceable) {
   struct stat info{};
   ASSERT_EQ(stat(path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
+  ASSERT_EQ(stat((directory_ + "/state/mep.db").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600U);
   const auto before = operator_token();
+  platform_.reset();
+  std::filesystem::permissions(path, std::filesystem::perms(0640));
+  const auto refused = Platform::start(loop_, clock_, {directory_ + "/state", {}, {}, {}});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().to_string(), HasSubstr("chmod 600"));
   std::filesystem::remove(path);
   start();
   EXPECT_EQ(send(before, {Method::kGet, "/mm5/v1/platform"}).status, 401);
@@ -397,6 +474,11 @@ TEST_F(PlatformTest, tells_about_itself_and_the_user_plane) {
   ASSERT_TRUE(in_step());
   EXPECT_EQ(platform()["upf"]["instanceId"], "upf-1");
   EXPECT_EQ(platform()["upf"]["installedGeneration"], platform()["upf"]["desiredGeneration"]);
+  EXPECT_FALSE(platform()["upf"].contains("refusal"));
+  upf_->refuse_next = mp2::Refused{0, mp2::RefusalCode::kLimit, "too many"};
+  confirm_ready(provision("app-1"));
+  ASSERT_TRUE(serve_until([&] { return platform()["upf"].contains("refusal"); }));
+  EXPECT_EQ(platform()["upf"]["refusal"], "too many");
   EXPECT_EQ(send("", {Method::kGet, "/healthz"}).status, 200);
 }
 

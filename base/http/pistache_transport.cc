@@ -88,6 +88,9 @@ class Worker final : public Pistache::Tcp::Transport {
   enum class Fate { kKept, kClosed };
 
   void on_event(Connection& c, const Pistache::Aio::FdSet::Entry& event);
+  template <typename Step>
+  void guarded(int fd, Step step);
+  void refuse_if_full(Connection& c);
   Fate read(Connection& c);
   Fate drive(Connection& c);
   Fate flush(Connection& c);
@@ -157,7 +160,11 @@ void Worker::onReady(const Pistache::Aio::FdSet& ready) {
   for (const auto& event : ready) {
     const int fd = static_cast<int>(event.getTag().value());
     if (fd == timer_.get()) {
-      check_timeouts();
+      try {
+        check_timeouts();
+      } catch (const std::bad_alloc&) {
+        // The next tick looks again.
+      }
     } else if (const auto it = connections_.find(fd); it != connections_.end()) {
       on_event(it->second, event);
     } else if (std::ranges::find(closed_this_turn_, fd) == closed_this_turn_.end()) {
@@ -170,7 +177,15 @@ void Worker::onReady(const Pistache::Aio::FdSet& ready) {
 }
 
 void Worker::opened(const std::shared_ptr<Pistache::Tcp::Peer>& peer) {
-  auto& c = connections_.try_emplace(peer->fd(), peer, *shared_).first->second;
+  try {
+    auto& c = connections_.try_emplace(peer->fd(), peer, *shared_).first->second;
+    refuse_if_full(c);
+  } catch (...) {  // its first event finds it closed
+    ::shutdown(peer->fd(), SHUT_RDWR);
+  }
+}
+
+void Worker::refuse_if_full(Connection& c) {
   if (shared_->connections.fetch_add(1) < shared_->limits.max_connections) return;
   // Pistache watches the socket only after this call: closing has to wait for its first event.
   write_response(Response::problem(503, "too many connections").with("Retry-After", "1"), false, 1,
@@ -182,11 +197,19 @@ void Worker::opened(const std::shared_ptr<Pistache::Tcp::Peer>& peer) {
 }
 
 void Worker::on_event(Connection& c, const Pistache::Aio::FdSet::Entry& event) {
-  const int fd = c.fd;
-  try {
+  guarded(c.fd, [&] {
     if (event.isWritable() && c.has_output() && drive(c) == Fate::kClosed) return;
     read(c);
-  } catch (...) {  // a handler's exception: the others must not suffer
+  });
+}
+
+// An exception, a handler's or for want of memory, ends this connection: the others must not
+// suffer.
+template <typename Step>
+void Worker::guarded(int fd, Step step) {
+  try {
+    step();
+  } catch (...) {
     if (const auto it = connections_.find(fd); it != connections_.end()) close(it->second);
   }
 }
@@ -312,7 +335,9 @@ void Worker::check_timeouts() {
   for (const auto& [fd, c] : connections_) {
     if (now - c.phase_since >= timeout_of(c.phase)) late.push_back(fd);
   }
-  for (const int fd : late) time_out(connections_.at(fd));
+  for (const int fd : late) {
+    guarded(fd, [&] { time_out(connections_.at(fd)); });
+  }
 }
 
 void Worker::time_out(Connection& c) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/http/message.h"
 #include "base/http/percent.h"
 
 namespace sluice::http {
@@ -12,7 +13,9 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 // Absolute form: the authority is the Host header's business; only the path routes.
 std::string_view without_authority(std::string_view text) {
   const auto scheme = text.find("://");
-  if (text.starts_with('/') || scheme == std::string_view::npos) return text;
+  if (scheme == std::string_view::npos) return text;
+  const auto name = text.substr(0, scheme);
+  if (!equal_ignoring_case(name, "http") && !equal_ignoring_case(name, "https")) return text;
   const auto path = text.find_first_of("/?", scheme + 3);
   return path == std::string_view::npos ? "/" : text.substr(path);
 }

@@ -108,7 +108,9 @@ Result<void> switch_rule(Draft& draft, const Request& request, const typename Ki
   const auto record = find_rule<Kind>(**app, request);
   if (!record) return std::unexpected(record.error());
   result = *record;
-  if (auto ok = check_if_match(request, etag_of(result->revision)); !ok) return ok;
+  const auto tag = etag_of(result->revision);
+  if (auto ok = check_if_match(request, tag); !ok) return ok;
+  if (auto ok = check_if_none_match(request, tag); !ok) return ok;
   if (auto ok = check_content(result->declared, wanted); !ok) return ok;
   if (wanted.state == result->rule.state) return {};  // repeated: the same version stays
 

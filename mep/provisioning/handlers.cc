@@ -1,5 +1,7 @@
 #include "mep/provisioning/handlers.h"
 
+#include <algorithm>
+
 #include "base/http/problem.h"
 #include "base/log.h"
 #include "mep/app-enablement/rule_kinds.h"
@@ -47,19 +49,53 @@ RuleRecords<typename Kind::Rule> declare_rules(Draft& draft, const AppInstance* 
   return out;
 }
 
-Result<void> check_limits(const State& state, const AppInstance* before, const AppInput& input,
-                          const ProvisioningLimits& limits) {
+// What the user plane that is connected cannot hold would be refused by it as a whole, later, when
+// nobody waits for the answer. One that announces no bound has none.
+Result<void> check_user_plane(const RuleReports::Link& link, size_t traffic, size_t dns) {
+  if (!link.connected || link.max_rules == 0) return {};
+  const size_t both = std::max(link.max_rules, link.max_dns_rules);
+  if (traffic <= link.max_rules && dns <= link.max_dns_rules && traffic + dns <= both) return {};
+  return fail(ErrorCode::kResourceExhausted,
+              "the user plane holds {} traffic rules and {} DNS rules at most, together {}; these "
+              "make {} and {}",
+              link.max_rules, link.max_dns_rules, both, traffic, dns);
+}
+
+Result<void> check_limits(const ProvisioningContext& context, const State& state,
+                          const AppInstance* before, const AppInput& input) {
+  const auto& limits = context.limits;
   if (before == nullptr && state.apps.size() >= limits.app_instances) {
     return fail(ErrorCode::kResourceExhausted, "the site takes {} app instances at most",
                 limits.app_instances);
   }
-  size_t rules = input.traffic_rules.size() + input.dns_rules.size();
+  size_t traffic = input.traffic_rules.size();
+  size_t dns = input.dns_rules.size();
   for (const auto& [id, app] : state.apps) {
-    if (app.get() != before) rules += app->traffic_rules.size() + app->dns_rules.size();
+    if (app.get() == before) continue;
+    traffic += app->traffic_rules.size();
+    dns += app->dns_rules.size();
   }
-  if (rules > limits.rules) {
+  if (traffic + dns > limits.rules) {
     return fail(ErrorCode::kResourceExhausted, "the site takes {} rules at most, these make {}",
-                limits.rules, rules);
+                limits.rules, traffic + dns);
+  }
+  return check_user_plane(context.rule_status.link(), traffic, dns);
+}
+
+// `app` with its new rules, beside the others of `state`.
+Result<void> check_cost(const ProvisioningContext& context, const State& state,
+                        const AppInstance& app) {
+  auto cost = context.costs.of_others(state, app.id);
+  cost += cost_of(app);
+  if (cost.mp2_bytes > context.limits.mp2_bytes) {
+    return fail(ErrorCode::kResourceExhausted,
+                "all rules of the site may have {} bytes on Mp2, these make {}",
+                context.limits.mp2_bytes, cost.mp2_bytes);
+  }
+  if (cost.boxes > context.limits.boxes) {
+    return fail(ErrorCode::kResourceExhausted,
+                "the filters of the site may make {} match conditions, these make {}",
+                context.limits.boxes, cost.boxes);
   }
   return {};
 }
@@ -80,8 +116,8 @@ void replace_client(Draft& draft, const std::string& app_id, const NewClient& fr
   draft.put_client(fresh.client);
 }
 
-Result<void> provision(Draft& draft, const Request& request, const AppInput& input,
-                       const ProvisioningLimits& limits, Provisioned& out) {
+Result<void> provision(const ProvisioningContext& context, Draft& draft, const Request& request,
+                       const AppInput& input, Provisioned& out) {
   const auto& id = request.path_param("appInstanceId");
   const auto* before = draft.state().find_app(id);
   const auto tag = before == nullptr ? std::string() : etag_of(before->revision);
@@ -89,7 +125,10 @@ Result<void> provision(Draft& draft, const Request& request, const AppInput& inp
     return fail(ErrorCode::kPreconditionFailed, "If-Match: there is no app instance '{}'", id);
   }
   if (auto ok = check_if_match(request, tag); !ok) return ok;
-  if (auto ok = check_limits(draft.state(), before, input, limits); !ok) return ok;
+  if (before != nullptr) {
+    if (auto ok = check_if_none_match(request, tag); !ok) return ok;
+  }
+  if (auto ok = check_limits(context, draft.state(), before, input); !ok) return ok;
 
   out.is_new = before == nullptr;
   out.app.id = id;
@@ -97,6 +136,7 @@ Result<void> provision(Draft& draft, const Request& request, const AppInput& inp
   out.app.state = out.is_new ? AppState::kProvisioned : before->state;
   out.app.traffic_rules = declare_rules<TrafficRules>(draft, before, input.traffic_rules);
   out.app.dns_rules = declare_rules<DnsRules>(draft, before, input.dns_rules);
+  if (auto ok = check_cost(context, draft.state(), out.app); !ok) return ok;
   if (out.is_new || request.query.get("new_credentials") == "true") {
     out.credentials = new_app_client(id);
   }
@@ -115,7 +155,7 @@ Response put_app_instance(const ProvisioningContext& context, const Request& req
   if (!input) return to_response(input.error());
   Provisioned result;
   const auto done = context.store.change(
-      [&](Draft& draft) { return provision(draft, request, *input, context.limits, result); });
+      [&](Draft& draft) { return provision(context, draft, request, *input, result); });
   if (!done) return to_response(done.error());
   spdlog::info("mm5 app provisioned app_instance_id={} new={} traffic_rules={} dns_rules={}", id,
                result.is_new, result.app.traffic_rules.size(), result.app.dns_rules.size());
@@ -171,7 +211,10 @@ Response get_platform(const ProvisioningContext& context) {
   if (!link.instance_id.empty()) {
     upf["instanceId"] = link.instance_id;
     upf["installedGeneration"] = link.installed_generation;
+    upf["maxRules"] = link.max_rules;
+    upf["maxDnsRules"] = link.max_dns_rules;
   }
+  if (!link.refusal.empty()) upf["refusal"] = link.refusal;
   return Response::json(200, {{"instanceId", context.platform_instance_id},
                               {"version", context.version},
                               {"upf", std::move(upf)}});

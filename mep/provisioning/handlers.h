@@ -7,13 +7,19 @@
 #include "base/clock.h"
 #include "base/http/router.h"
 #include "mep/provisioning/rule_status.h"
+#include "mep/provisioning/site_cost.h"
 #include "mep/store/store.h"
+#include "mp2/messages.h"
 
 namespace sluice::mep {
 
 struct ProvisioningLimits {
   size_t app_instances = 1'000;
-  size_t rules = 20'000;  // traffic and DNS rules of all instances together
+  size_t rules = 10'000;  // traffic and DNS rules of all instances together; a user plane's default
+  // Of all rules in one Mp2 message, inactive ones included. Leaves room for what surrounds them.
+  size_t mp2_bytes = mp2::kDefaultMaxLine - 4096;
+  // Of all compiled traffic rules: keeps the analysis of conflicts within seconds.
+  size_t boxes = 100'000;
 };
 
 struct ProvisioningContext {
@@ -22,6 +28,7 @@ struct ProvisioningContext {
   std::string platform_instance_id;  // random for every start
   std::string version;
   ProvisioningLimits limits;
+  SiteCosts& costs;  // used within Store::change() only
 };
 
 // `context` must outlive them.

@@ -38,11 +38,12 @@ class FakeUpf final : private mp2::Mp2Handler {
   std::map<std::string, mp2::DnsEntry> dns;
   int replaces = 0;
   int updates = 0;
+  mp2::Features features;                   // announces no bounds unless set
   std::optional<mp2::Refused> refuse_next;  // consumed by the next message
   std::optional<uint64_t> confuse_next;     // the next reply is of this generation instead
 
  private:
-  mp2::Hello hello() override { return {instance_id_, installed_, {}}; }
+  mp2::Hello hello() override { return {instance_id_, installed_, features}; }
 
   std::expected<mp2::Applied, mp2::Refused> apply(mp2::Replace m) override {
     ++replaces;

@@ -1,6 +1,7 @@
 #include "mep/steering/reconciler.h"
 
 #include <gmock/gmock.h>
+#include <sys/socket.h>
 
 #include <filesystem>
 #include <functional>

@@ -31,6 +31,11 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& directory, const C
   const auto path = directory + "/mep.db";
   auto db = Database::open(path);
   if (!db) return std::unexpected(db.error());
+  // It holds the clients' hashed secrets. The files that SQLite adds take its mode.
+  std::error_code error;
+  using std::filesystem::perms;
+  std::filesystem::permissions(path, perms::owner_read | perms::owner_write, error);
+  if (error) return fail(ErrorCode::kInternal, "chmod {}: {}", path, error.message());
   if (auto ready = prepare_schema(*db, path); !ready) return std::unexpected(ready.error());
   auto state = read_state(*db);
   if (!state) {
@@ -66,13 +71,16 @@ Result<void> Store::change(const Edit& edit) {
   const auto clients = draft.changed_clients();
   auto state = draft.finish();
 
-  if (auto ok = db_.execute("BEGIN IMMEDIATE"); !ok) return ok;
-  auto written = write_changes(db_, *state, apps, clients);
-  if (written) written = db_.execute("COMMIT");
+  auto written = db_.execute("BEGIN IMMEDIATE");
+  if (written) {
+    written = write_changes(db_, *state, apps, clients);
+    if (written) written = db_.execute("COMMIT");
+    if (!written) (void)db_.execute("ROLLBACK");  // fails only if SQLite did it by itself
+  }
   if (!written) {
-    (void)db_.execute("ROLLBACK");  // fails only if SQLite has rolled back by itself
     spdlog::error("store write failed reason=\"{}\"", written.error().to_string());
-    return written;
+    // What SQLite says names our tables and files: for the log, not for a client.
+    return fail(written.error().code, "the platform cannot store this; its log says why");
   }
   publish(std::move(state));
   return {};

@@ -4,6 +4,9 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -215,6 +218,21 @@ TEST_F(StoreTest, belongs_to_its_owner) {
   ASSERT_TRUE(Store::open(fresh, clock_));
   ASSERT_EQ(stat(fresh.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0700U);
+}
+
+TEST_F(StoreTest, tells_nothing_of_its_inside_when_a_write_fails) {
+  provision("app-1");
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = signal(SIGXFSZ, SIG_IGN);
+  const rlimit none{0, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &none);  // as a full disk
+  const auto failed = switch_rule("app-1", RuleState::kInactive);
+  setrlimit(RLIMIT_FSIZE, &before);
+  signal(SIGXFSZ, handler);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().to_string(), "the platform cannot store this; its log says why");
+  EXPECT_TRUE(switch_rule("app-1", RuleState::kInactive));
 }
 
 }  // namespace

@@ -65,6 +65,7 @@ def test_tells_prometheus(mep):
         text = reply.read().decode()
     assert 'sluice_mep_rules{state="INACTIVE"} 2' in text
     assert "sluice_mep_upf_connected 0" in text
+    assert "sluice_mep_rule_set_refused 0" in text
     assert 'sluice_mep_http_replies_total{code="201"} 1' in text
 
 
