@@ -35,12 +35,26 @@ def lab(show_logs):
         yield lab
 
 
+def unaccounted(lab):
+    """Frames that came into the UPF, or that its control thread made, less those that it sent,
+    dropped for a reason, or handed to its control thread."""
+    upf = lab.upf_metrics()
+    came = (upf.total("sluice_upf_port_received_packets_total")
+            + upf.total("sluice_upf_control_frames_total"))
+    went = (upf.total("sluice_upf_port_sent_packets_total")
+            + upf.total("sluice_upf_dropped_packets_total")
+            + upf.total("sluice_upf_punted_packets_total"))
+    return came - went
+
+
 @pytest.fixture(autouse=True)
 def still_serving(lab):
     pid = lab.processes["upf"].pid
     yield
     lab.processes["upf"].check()
     assert lab.processes["upf"].pid == pid
+    # Polled, because some frames are always under way; one that was lost would stay missing.
+    wait_for(lambda: unaccounted(lab) == 0, "every frame since the start to be accounted for")
     for number in (1, 2):
         assert user.fetch(lab.net.ue(number)).served_by == "centre"
     assert lab.ran("status")["smf"]["association_losses"] == 0

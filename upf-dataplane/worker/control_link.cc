@@ -60,7 +60,10 @@ bool ControlLink::send(PortIndex port, const Frame& frame) {
   if (room != nullptr) {
     std::memcpy(room, frame.data(), frame.size());
     buffer->port = port;
-    if (rte_ring_enqueue(to_workers_.get(), buffer) == 0) return true;
+    if (rte_ring_enqueue(to_workers_.get(), buffer) == 0) {
+      ++sent_;
+      return true;
+    }
   }
   rte_pktmbuf_free(buffer);
   ++send_failures_;

@@ -40,6 +40,8 @@ class ControlLink final : public FrameSender {
   // Hands what was punted to `handle`: answers first, and of the packets that want a next hop no
   // more than few, so that users who scan addresses do not starve the watch over neighbours.
   void drain(const PuntHandler& handle);
+  // Frames that send() handed over, and those that it had no room for.
+  uint64_t sent() const { return sent_; }
   uint64_t send_failures() const { return send_failures_; }
 
  private:
@@ -51,6 +53,7 @@ class ControlLink final : public FrameSender {
   Ring to_learn_;
   Ring to_resolve_;
   Ring to_workers_;
+  uint64_t sent_ = 0;
   uint64_t send_failures_ = 0;
 };
 
