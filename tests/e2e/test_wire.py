@@ -92,6 +92,13 @@ def test_what_leaves_towards_networks_is_plain_ip(lab, tmp_path, place, interfac
                       "ip.dst", "ipv6.dst")
     destinations = {value for packet in from_ue for values in packet.values() for value in values}
     assert destinations == (set(addresses.APP.values()) if place == "edge" else set())
+    # Pings to the app pass the edge, those to the centre the core: of both versions, and no others.
+    here = {"edge": addresses.APP, "core": addresses.CENTRE}[place]
+    pings = dissect(path, f"ip.src == {addresses.ue_address(1, 4)} && icmp.type == 8 || "
+                          f"ipv6.src == {addresses.ue_address(1, 6)} && icmpv6.type == 128",
+                    "ip.dst", "ipv6.dst")
+    assert {value for packet in pings for values in packet.values() for value in values} \
+        == set(here.values())
 
 
 def test_n4_is_flawless(lab, tmp_path):
