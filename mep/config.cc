@@ -28,6 +28,8 @@ void read_limits(ConfigNode node, MepConfig& config) {
   auto& transport = config.http.limits;
   transport.parser.max_body =
       static_cast<size_t>(node.integer("body_bytes", 4 * kMebi, 1024, 64 * kMebi));
+  transport.body_budget =
+      static_cast<size_t>(node.integer("all_bodies_bytes", 256 * kMebi, kMebi, 65'536 * kMebi));
   transport.max_connections =
       static_cast<size_t>(node.integer("connections", 10'000, 1, 1'000'000));
   config.limits.app_instances =

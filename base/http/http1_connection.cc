@@ -96,8 +96,13 @@ void Http1Connection::time_out(std::string& out) {
   finished_ = true;
 }
 
+void Http1Connection::overload(std::string& out) {
+  refuse(503, "too many requests are arriving at once", out);
+}
+
 void Http1Connection::refuse(int status, std::string_view detail, std::string& out) {
   write_response(Response::problem(status, detail), false, 1, out);
+  parser_.discard();
   finished_ = true;
 }
 

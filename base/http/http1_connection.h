@@ -32,10 +32,14 @@ class Http1Connection {
   // Answers 408 and ends the connection, unless it is idle: then it just ends.
   void time_out(std::string& out);
 
+  // Answers 503 and ends the connection: there is no memory for the body that arrives.
+  void overload(std::string& out);
+
   // The last reply is out (or there will be none): close once it is sent.
   bool finished() const { return finished_; }
   Http1Parser::Stage stage() const { return parser_.stage(); }
-  size_t served() const { return served_; }  // requests so far
+  size_t served() const { return served_; }       // requests so far
+  size_t held() const { return parser_.held(); }  // octets of an incomplete request
 
  private:
   void refuse(int status, std::string_view detail, std::string& out);

@@ -108,6 +108,16 @@ Http1Parser::Stage Http1Parser::stage() const {
   return state_->pending().empty() ? Stage::kIdle : Stage::kHeader;
 }
 
+size_t Http1Parser::held() const {
+  return state_->pending().size() + (state_->parser ? state_->parser->get().body().size() : 0);
+}
+
+void Http1Parser::discard() {
+  state_->buffer = {};
+  state_->consumed = 0;
+  state_->parser.reset();
+}
+
 // Waits until the whole header is there: only then can it be checked as a whole, and parsing it in
 // one go costs the same however slowly it came.
 Event Http1Parser::State::read_header() {

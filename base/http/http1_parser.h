@@ -54,6 +54,9 @@ class Http1Parser {
   ParsedRequest take();             // after kRequest, once
   const ParseError& error() const;  // after kError
   Stage stage() const;
+  size_t held() const;  // octets in memory of what is not complete
+  // Frees them; for use after the last event.
+  void discard();
 
  private:
   struct State;

@@ -39,7 +39,8 @@ struct Shared {
   const TransportLimits limits;
   const RequestHandler handler;
   std::atomic<size_t> connections{0};
-  std::latch started;  // counted down by each worker once it runs
+  std::atomic<size_t> held{0};  // octets of incomplete requests of all connections
+  std::latch started;           // counted down by each worker once it runs
 };
 
 // What a connection waits for; each has its timeout.
@@ -61,6 +62,7 @@ struct Connection {
   size_t sent = 0;
   bool end_of_input = false;  // the client closed its side
   bool lingering = false;     // our side is closed
+  size_t held = 0;            // octets that count in Shared::held
   size_t thrown_away = 0;     // octets read while lingering
   Phase phase = Phase::kIdle;
   Clock::time_point phase_since = Clock::now();
@@ -93,6 +95,8 @@ class Worker final : public Pistache::Tcp::Transport {
   void refuse_if_full(Connection& c);
   Fate read(Connection& c);
   Fate drive(Connection& c);
+  Fate charge(Connection& c);
+  void count_held(Connection& c, size_t held);
   Fate flush(Connection& c);
   void linger(Connection& c);
   Fate close(Connection& c);
@@ -233,11 +237,28 @@ Worker::Fate Worker::read(Connection& c) {
       continue;
     }
     c.http.feed(bytes);
-    if (drive(c) == Fate::kClosed) return Fate::kClosed;
+    if (drive(c) == Fate::kClosed || charge(c) == Fate::kClosed) return Fate::kClosed;
   }
   reactor()->modifyFd(key(), c.fd, polling::NotifyOn::Read | polling::NotifyOn::Shutdown,
                       polling::Mode::Edge);
   return Fate::kKept;
+}
+
+// Anybody may send a body, and it is held until it is complete and can be asked for its token: all
+// connections together have one budget. Who would exceed it is refused; small requests, complete as
+// soon as they are read, always pass.
+Worker::Fate Worker::charge(Connection& c) {
+  count_held(c, c.http.held());
+  const bool body = c.http.stage() == Http1Parser::Stage::kBody;
+  if (!body || shared_->held <= shared_->limits.body_budget) return Fate::kKept;
+  c.http.overload(c.out);
+  count_held(c, c.http.held());
+  return drive(c);
+}
+
+void Worker::count_held(Connection& c, size_t held) {
+  shared_->held += held;
+  shared_->held -= std::exchange(c.held, held);
 }
 
 // Serves and sends until there is nothing to do or the client must act first.
@@ -286,6 +307,7 @@ void Worker::linger(Connection& c) {
 Worker::Fate Worker::close(Connection& c) {
   const auto peer = c.peer;
   closed_this_turn_.push_back(c.fd);
+  count_held(c, 0);
   connections_.erase(c.fd);
   --shared_->connections;
   removePeer(peer);  // closes the descriptor
@@ -384,6 +406,8 @@ PistacheTransport::PistacheTransport(std::unique_ptr<Running> running, uint16_t 
 PistacheTransport::~PistacheTransport() = default;  // the listener's destructor stops and joins
 
 size_t PistacheTransport::connections() const { return running_->shared->connections; }
+
+size_t PistacheTransport::bytes_held() const { return running_->shared->held; }
 
 Result<std::unique_ptr<PistacheTransport>> PistacheTransport::start(const TransportOptions& options,
                                                                     RequestHandler handler) {

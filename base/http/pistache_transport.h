@@ -18,6 +18,7 @@ namespace sluice::http {
 struct TransportLimits {
   ParserLimits parser;
   size_t max_connections = 10'000;                   // beyond: 503 and close
+  size_t body_budget = 256 * 1024 * 1024;            // octets of all bodies arriving; beyond: 503
   std::chrono::milliseconds header_timeout{10'000};  // from the first byte of a request; 408
   std::chrono::milliseconds body_timeout{30'000};    // from the end of the header; 408
   std::chrono::milliseconds idle_timeout{120'000};   // between requests; closed
@@ -51,6 +52,7 @@ class PistacheTransport {
 
   uint16_t port() const { return port_; }
   size_t connections() const;  // open now
+  size_t bytes_held() const;   // octets of requests that have not arrived completely
 
  private:
   struct Running;

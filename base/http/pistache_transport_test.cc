@@ -109,6 +109,32 @@ TEST(PistacheTransport, AClientThatDoesNotReadDelaysNobodyAndLosesNothing) {
   for (int i = 0; i < 20; ++i) ASSERT_EQ(lazy.read_reply()->body.size(), kSize);
 }
 
+TEST(PistacheTransport, AllBodiesThatArriveShareOneBudget) {
+  TransportLimits limits;
+  limits.body_budget = 500'000;
+  const auto transport = start(limits);
+  const auto body = std::string(400'000, 'b');
+  const auto request = post(body);
+  const auto cut = request.size() - 100'000;
+  LoopbackClient first(transport->port());
+  ASSERT_TRUE(first.send(std::string_view(request).substr(0, cut)));
+  wait_until([&] { return transport->bytes_held() >= 300'000; });
+
+  LoopbackClient second(transport->port());
+  second.send(std::string_view(request).substr(0, cut));
+  EXPECT_EQ(second.read_reply()->status, 503);
+  LoopbackClient small(transport->port());
+  ASSERT_TRUE(small.send(post("small")));
+  EXPECT_EQ(small.read_reply()->body, "/p small");
+
+  ASSERT_TRUE(first.send(std::string_view(request).substr(cut)));
+  EXPECT_EQ(first.read_reply()->body, "/p " + body);
+  wait_until([&] { return transport->bytes_held() == 0; });
+  LoopbackClient third(transport->port());
+  ASSERT_TRUE(third.send(request));
+  EXPECT_EQ(third.read_reply()->status, 200);
+}
+
 TEST(PistacheTransport, TakesAndReturnsFiveMegabytesWhereAllowed) {
   TransportLimits limits;
   limits.parser.max_body = 5'000'000;
