@@ -2,6 +2,8 @@
 and app. Every frame that it sends is also read by tshark.
 """
 
+import os
+import subprocess
 import time
 
 import pytest
@@ -15,7 +17,7 @@ from scapy.packet import Raw
 from scapy.utils import wrpcap
 
 from scapy_smf import ACCEPTED, Smf, create_far, create_pdr, find, outcome, tshark
-from wire_site import Link, Upf, inside, mac_of, network
+from wire_site import PREFIX, Link, Upf, inside, mac_of, network, remove_leftovers
 
 UE4, UE6 = "10.45.0.2", "fd45:0:0:2::1"
 GNB_TEID = 0x500
@@ -211,3 +213,14 @@ def test_own_addresses_answer(site):
     reply = Ether(site.links["ldn"].receive(lambda f: f[12:14] == b"\x08\x06" and f[21] == 2))
     assert (reply[ARP].psrc, reply[ARP].hwsrc, reply[ARP].pdst) == (
         "10.60.0.1", site.macs["ldn"], "10.60.0.99")
+
+
+def test_what_a_killed_run_left_is_removed_and_what_runs_is_not(site):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    leftover = f"{PREFIX}{gone.pid}"
+    subprocess.run(["ip", "netns", "add", leftover], check=True)
+    remove_leftovers()
+    left = os.listdir("/run/netns")
+    assert leftover not in left
+    assert f"{PREFIX}{os.getpid()}" in left

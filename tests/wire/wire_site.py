@@ -20,6 +20,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("SLUICE_BUILD", "build")
 CLONE_NEWNET = 0x40000000
+PREFIX = "slw"  # of namespaces; the process id follows
 TIMEOUT_S = 10
 
 LINKS = {  # port: (the other end, its addresses, the port's own)
@@ -63,10 +64,20 @@ def inside(namespace):
         os.close(home)
 
 
+def remove_leftovers():
+    """Removes the namespaces of processes that are gone: killed before they could."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir("/run/netns"):
+            pid = name.removeprefix(PREFIX)
+            if name.startswith(PREFIX) and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+                run("ip", "netns", "del", name)
+
+
 @contextlib.contextmanager
 def network():
     """The namespace with its links; gone afterwards, whatever happened."""
-    name = f"slw{os.getpid()}"
+    remove_leftovers()
+    name = f"{PREFIX}{os.getpid()}"
     run("ip", "netns", "add", name)
     try:
         run("ip", "-n", name, "link", "set", "lo", "up")
