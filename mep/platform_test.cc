@@ -255,6 +255,8 @@ TEST_F(PlatformTest, provisioning_names_what_is_wrong) {
   twice["trafficRules"].push_back(test_traffic_rule());
   auto misspelt = app_input();
   misspelt["trafficRules"][0]["trafficFilter"][0]["dstPorts"] = {"80"};
+  auto urgent = app_input();
+  urgent["trafficRules"][0]["priority"] = 256;
   auto explosive = app_input();
   auto& filter = explosive["trafficRules"][0]["trafficFilter"][0];
   for (int i = 0; i < 60; ++i) {
@@ -274,6 +276,7 @@ TEST_F(PlatformTest, provisioning_names_what_is_wrong) {
   for (const auto& c :
        std::vector<Case>{{"a", twice, 400, "trafficRules[1].trafficRuleId: 'video' appears twice"},
                          {"a", misspelt, 400, "dstPorts"},
+                         {"a", urgent, 400, "trafficRules[0].priority: must be at most 255"},
                          {"a", explosive, 422, "trafficRules[0].trafficFilter: rule video needs"},
                          {"a", many, 429, "8 rules at most"},
                          {"a", other_id, 400, "appInstanceId: is not the id in the path"},
