@@ -1,0 +1,284 @@
+#include "base/http/pistache_worker.h"
+
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+
+#include <array>
+
+namespace sluice::http {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+namespace polling = Pistache::Polling;
+using Interest = Pistache::Flags<polling::NotifyOn>;
+
+constexpr size_t kReadSize = 64 * 1024;
+// A connection that always has more to read gives way to the others after so many reads.
+constexpr int kReadsPerTurn = 16;
+// Replies wait in memory up to about this size; then the connection's next request waits.
+constexpr size_t kEnoughOutput = 256 * 1024;
+constexpr std::chrono::milliseconds kMaxTick{500};
+constexpr std::chrono::milliseconds kMinTick{10};
+
+// Tells a worker of its new connections. Input never comes this way: the worker reads it itself.
+class Acceptor final : public Pistache::Tcp::Handler {
+ public:
+  std::shared_ptr<Pistache::Tcp::Handler> clone() const override {
+    return std::make_shared<Acceptor>();
+  }
+  void onConnection(const std::shared_ptr<Pistache::Tcp::Peer>& peer) override {
+    static_cast<Worker*>(transport())->opened(peer);
+  }
+  void onInput(const char*, size_t, const std::shared_ptr<Pistache::Tcp::Peer>&) override {}
+};
+
+}  // namespace
+
+Worker::Worker(std::shared_ptr<Shared> shared)
+    : Transport(std::make_shared<Acceptor>()), shared_(std::move(shared)) {}
+
+Worker::~Worker() {
+  for (auto& [fd, c] : connections_) {
+    if (c.has_output()) {
+      [[maybe_unused]] const auto n =
+          ::send(fd, c.out.data() + c.sent, c.out.size() - c.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    ::close(fd);
+  }
+  shared_->connections -= connections_.size();
+}
+
+void Worker::registerPoller(polling::Epoll& poller) {
+  Transport::registerPoller(poller);
+  using std::chrono::milliseconds;
+  auto shortest = kMaxTick * 4;
+  for (const auto phase :
+       {Phase::kIdle, Phase::kHeader, Phase::kBody, Phase::kWriting, Phase::kLingering}) {
+    shortest = std::min(shortest, timeout_of(phase));
+  }
+  const auto tick = std::clamp(shortest / 4, kMinTick, kMaxTick);
+  timer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+  itimerspec spec{};
+  spec.it_value.tv_nsec = 1;  // the first time at once: says that the worker runs
+  spec.it_interval.tv_nsec = std::chrono::nanoseconds(tick).count();
+  if (!timer_ || ::timerfd_settime(timer_.get(), 0, &spec, nullptr) != 0) {
+    throw std::runtime_error(errno_error("timerfd").message);
+  }
+  poller.addFd(timer_.get(), Interest(polling::NotifyOn::Read),
+               polling::Tag(static_cast<uint64_t>(timer_.get())));
+}
+
+void Worker::onReady(const Pistache::Aio::FdSet& ready) {
+  closed_this_turn_.clear();
+  std::vector<polling::Event> others;  // Pistache's own: its queues
+  for (const auto& event : ready) {
+    const int fd = static_cast<int>(event.getTag().value());
+    if (fd == timer_.get()) {
+      try {
+        check_timeouts();
+      } catch (const std::bad_alloc&) {
+        // The next tick looks again.
+      }
+    } else if (const auto it = connections_.find(fd); it != connections_.end()) {
+      on_event(it->second, event);
+    } else if (std::ranges::find(closed_this_turn_, fd) == closed_this_turn_.end()) {
+      polling::Event other(event.getTag());
+      other.flags = Interest(polling::NotifyOn::Read);
+      others.push_back(other);
+    }
+  }
+  if (!others.empty()) Transport::onReady(Pistache::Aio::FdSet(std::move(others)));
+}
+
+void Worker::opened(const std::shared_ptr<Pistache::Tcp::Peer>& peer) {
+  try {
+    auto& c = connections_.try_emplace(peer->fd(), peer, *shared_).first->second;
+    refuse_if_full(c);
+  } catch (...) {  // its first event finds it closed
+    ::shutdown(peer->fd(), SHUT_RDWR);
+  }
+}
+
+void Worker::refuse_if_full(Connection& c) {
+  if (shared_->connections.fetch_add(1) < shared_->limits.max_connections) return;
+  // Pistache watches the socket only after this call: closing has to wait for its first event.
+  write_response(Response::problem(503, "too many connections").with("Retry-After", "1"), false, 1,
+                 c.out);
+  [[maybe_unused]] const auto n =
+      ::send(c.fd, c.out.data(), c.out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  c.out.clear();
+  linger(c);
+}
+
+void Worker::on_event(Connection& c, const Pistache::Aio::FdSet::Entry& event) {
+  guarded(c.fd, [&] {
+    if (event.isWritable() && c.has_output() && drive(c) == Fate::kClosed) return;
+    read(c);
+  });
+}
+
+// An exception, a handler's or for want of memory, ends this connection: the others must not
+// suffer.
+template <typename Step>
+void Worker::guarded(int fd, Step step) {
+  try {
+    step();
+  } catch (...) {
+    if (const auto it = connections_.find(fd); it != connections_.end()) close(it->second);
+  }
+}
+
+// Reads as long as there is something and the replies find takers. Readiness is told once
+// (edge-triggered): whoever stops early comes back here from drive() or asks to be told again.
+Worker::Fate Worker::read(Connection& c) {
+  thread_local std::array<char, kReadSize> buffer;
+  for (int round = 0; round < kReadsPerTurn; ++round) {
+    if (c.has_output() || c.end_of_input) return Fate::kKept;
+    const ssize_t n = ::recv(c.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      return errno == EAGAIN || errno == EWOULDBLOCK ? Fate::kKept : close(c);
+    }
+    c.end_of_input = n == 0;
+    const std::string_view bytes(buffer.data(), static_cast<size_t>(n));
+    if (c.lingering) {
+      c.thrown_away += bytes.size();
+      if (c.end_of_input || c.thrown_away > shared_->limits.linger_bytes) return close(c);
+      continue;
+    }
+    c.http.feed(bytes);
+    if (drive(c) == Fate::kClosed || charge(c) == Fate::kClosed) return Fate::kClosed;
+  }
+  reactor()->modifyFd(key(), c.fd, polling::NotifyOn::Read | polling::NotifyOn::Shutdown,
+                      polling::Mode::Edge);
+  return Fate::kKept;
+}
+
+// Anybody may send a body, and it is held until it is complete and can be asked for its token: all
+// connections together have one budget. Who would exceed it is refused; small requests, complete as
+// soon as they are read, always pass.
+Worker::Fate Worker::charge(Connection& c) {
+  count_held(c, c.http.held());
+  const bool body = c.http.stage() == Http1Parser::Stage::kBody;
+  if (!body || shared_->held <= shared_->limits.body_budget) return Fate::kKept;
+  c.http.overload(c.out);
+  count_held(c, c.http.held());
+  return drive(c);
+}
+
+void Worker::count_held(Connection& c, size_t held) {
+  shared_->held += held;
+  shared_->held -= std::exchange(c.held, held);
+}
+
+// Serves and sends until there is nothing to do or the client must act first.
+Worker::Fate Worker::drive(Connection& c) {
+  bool more = true;
+  while (more) {
+    if (flush(c) == Fate::kClosed) return Fate::kClosed;
+    if (c.has_output()) return Fate::kKept;
+    more = !c.http.serve(c.out, kEnoughOutput) || c.has_output();
+  }
+  note_phase(c, false);
+  if (c.end_of_input) return close(c);
+  if (c.http.finished() && !c.lingering) linger(c);
+  return Fate::kKept;
+}
+
+Worker::Fate Worker::flush(Connection& c) {
+  bool progress = false;
+  while (c.has_output()) {
+    const ssize_t n =
+        ::send(c.fd, c.out.data() + c.sent, c.out.size() - c.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      reactor()->modifyFd(
+          key(), c.fd,
+          polling::NotifyOn::Read | polling::NotifyOn::Shutdown | polling::NotifyOn::Write,
+          polling::Mode::Edge);
+      note_phase(c, progress);
+      return Fate::kKept;
+    }
+    if (n < 0) return close(c);
+    c.sent += static_cast<size_t>(n);
+    progress = true;
+  }
+  c.out.clear();
+  c.sent = 0;
+  return Fate::kKept;
+}
+
+void Worker::linger(Connection& c) {
+  ::shutdown(c.fd, SHUT_WR);
+  c.lingering = true;
+  note_phase(c, false);
+}
+
+Worker::Fate Worker::close(Connection& c) {
+  const auto peer = c.peer;
+  closed_this_turn_.push_back(c.fd);
+  count_held(c, 0);
+  connections_.erase(c.fd);
+  --shared_->connections;
+  removePeer(peer);  // closes the descriptor
+  return Fate::kClosed;
+}
+
+void Worker::note_phase(Connection& c, bool progress) {
+  Phase now = Phase::kIdle;
+  if (c.lingering) {
+    now = Phase::kLingering;
+  } else if (c.has_output()) {
+    now = Phase::kWriting;
+  } else if (c.http.stage() == Http1Parser::Stage::kHeader) {
+    now = Phase::kHeader;
+  } else if (c.http.stage() == Http1Parser::Stage::kBody) {
+    now = Phase::kBody;
+  }
+  if (now == c.phase && !progress && c.http.served() == c.served_at_phase) return;
+  c.phase = now;
+  c.phase_since = Clock::now();
+  c.served_at_phase = c.http.served();
+}
+
+std::chrono::milliseconds Worker::timeout_of(Phase phase) const {
+  const auto& limits = shared_->limits;
+  switch (phase) {
+    case Phase::kIdle:
+      return limits.idle_timeout;
+    case Phase::kHeader:
+      return limits.header_timeout;
+    case Phase::kBody:
+      return limits.body_timeout;
+    case Phase::kWriting:
+      return limits.write_timeout;
+    case Phase::kLingering:
+      return limits.linger_timeout;
+  }
+  return limits.idle_timeout;
+}
+
+void Worker::check_timeouts() {
+  uint64_t expirations = 0;
+  [[maybe_unused]] const auto n = ::read(timer_.get(), &expirations, sizeof expirations);
+  if (!std::exchange(started_, true)) shared_->started.count_down();
+  const auto now = Clock::now();
+  std::vector<int> late;
+  for (const auto& [fd, c] : connections_) {
+    if (now - c.phase_since >= timeout_of(c.phase)) late.push_back(fd);
+  }
+  for (const int fd : late) {
+    guarded(fd, [&] { time_out(connections_.at(fd)); });
+  }
+}
+
+void Worker::time_out(Connection& c) {
+  if (c.phase != Phase::kHeader && c.phase != Phase::kBody) {
+    close(c);
+    return;
+  }
+  c.http.time_out(c.out);
+  drive(c);
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,101 @@
+// The connections of one of the transport's threads. Only pistache_transport.cc needs this.
+#pragma once
+
+#include <pistache/peer.h>
+#include <pistache/tcp.h>
+#include <pistache/transport.h>
+
+#include <atomic>
+#include <latch>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/http/pistache_transport.h"
+#include "base/unique_fd.h"
+
+namespace sluice::http {
+
+// What the workers of one transport have in common.
+struct Shared {
+  Shared(const TransportLimits& l, RequestHandler h, size_t workers)
+      : limits(l), handler(std::move(h)), started(static_cast<ptrdiff_t>(workers)) {}
+
+  const TransportLimits limits;
+  const RequestHandler handler;
+  std::atomic<size_t> connections{0};
+  std::atomic<size_t> held{0};  // octets of incomplete requests of all connections
+  std::latch started;           // counted down by each worker once it runs
+};
+
+// What a connection waits for; each has its timeout.
+enum class Phase { kIdle, kHeader, kBody, kWriting, kLingering };
+
+struct Connection {
+  Connection(std::shared_ptr<Pistache::Tcp::Peer> p, const Shared& shared)
+      : peer(std::move(p)),
+        fd(peer->fd()),
+        http(shared.limits.parser, shared.handler,
+             fmt::format("{}:{}", peer->address().host(), peer->address().port().toString())) {}
+
+  bool has_output() const { return sent < out.size(); }
+
+  std::shared_ptr<Pistache::Tcp::Peer> peer;
+  int fd;
+  Http1Connection http;
+  std::string out;  // replies; those bytes before `sent` are gone
+  size_t sent = 0;
+  bool end_of_input = false;  // the client closed its side
+  bool lingering = false;     // our side is closed
+  size_t held = 0;            // octets that count in Shared::held
+  size_t thrown_away = 0;     // octets read while lingering
+  Phase phase = Phase::kIdle;
+  std::chrono::steady_clock::time_point phase_since = std::chrono::steady_clock::now();
+  size_t served_at_phase = 0;
+};
+
+// One worker thread's connections. Pistache accepts them and tells when their sockets are ready;
+// reading, writing and closing are done here, because its own write path loses the readiness to
+// write when there is something to read too, and its read path closes half-closed connections
+// before their replies are out.
+class Worker final : public Pistache::Tcp::Transport {
+ public:
+  explicit Worker(std::shared_ptr<Shared> shared);
+  ~Worker() override;
+
+  std::shared_ptr<Pistache::Aio::Handler> clone() const override {
+    return std::make_shared<Worker>(shared_);
+  }
+  void registerPoller(Pistache::Polling::Epoll& poller) override;
+  void onReady(const Pistache::Aio::FdSet& ready) override;
+
+  void opened(const std::shared_ptr<Pistache::Tcp::Peer>& peer);
+
+ private:
+  enum class Fate { kKept, kClosed };
+
+  void on_event(Connection& c, const Pistache::Aio::FdSet::Entry& event);
+  template <typename Step>
+  void guarded(int fd, Step step);
+  void refuse_if_full(Connection& c);
+  Fate read(Connection& c);
+  Fate drive(Connection& c);
+  Fate charge(Connection& c);
+  void count_held(Connection& c, size_t held);
+  Fate flush(Connection& c);
+  void linger(Connection& c);
+  Fate close(Connection& c);
+  void note_phase(Connection& c, bool progress);
+  void check_timeouts();
+  void time_out(Connection& c);
+  std::chrono::milliseconds timeout_of(Phase phase) const;
+
+  std::shared_ptr<Shared> shared_;
+  std::unordered_map<int, Connection> connections_;  // by descriptor
+  std::vector<int> closed_this_turn_;  // later events of the same batch must not reach Pistache
+  UniqueFd timer_;
+  bool started_ = false;
+};
+
+}  // namespace sluice::http
