@@ -47,9 +47,11 @@ class TestSite final : public FrameSender {
   std::vector<Outcome> run(PortIndex in_port, const std::vector<std::vector<uint8_t>>& frames,
                            uint16_t headroom = 128, uint16_t tailroom = 512);
 
-  // UE number n: 10.45.0.0 + n and fd45:0:0:<n>::/64 (n < 65536; further ones continue in 10.46.0.0
-  // and fd45:0:1::), uplink TEID returned, downlink to the gNB's TEID 0x1000 + n with QFI 9.
-  static Ipv4Address ue_v4(uint32_t n) { return Ipv4Address(0x0a2d0000U + n); }
+  // UE number n: 10.45.0.0 + n and fd45:0:0:<n>::/64 (n < 65536; further ones continue in 11.0.0.0
+  // + n and fd45:0:1::), uplink TEID returned, downlink to the gNB's TEID 0x1000 + n with QFI 9.
+  static Ipv4Address ue_v4(uint32_t n) {
+    return Ipv4Address((n < 65536 ? 0x0a2d0000U : 0x0b000000U) + n);
+  }
   SessionSpec ue_session(uint32_t n);
   Teid add_ue(uint32_t n);
 
