@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/event_loop.h"
+#include "base/http/pending_response.h"
 #include "base/log.h"
 #include "mep/config.h"
 #include "mep/descriptor_limit.h"
@@ -26,9 +27,10 @@ Result<void> run(MepConfig config) {
   Metrics metrics((*platform)->store(), (*platform)->rule_status());
   if (auto ok = metrics.serve(config.metrics_address, config.metrics_port); !ok) return ok;
   auto transport = http::PistacheTransport::start(config.http, [&](http::Request&& request) {
-    auto response = (*platform)->handle(std::move(request));
-    metrics.count_reply(response.status);
-    return response;
+    return http::then((*platform)->handle(std::move(request)), [&](http::Response&& reply) {
+      metrics.count_reply(reply.status);
+      return std::move(reply);
+    });
   });
   if (!transport) return std::unexpected(transport.error());
   spdlog::info("mep ready http={}:{} metrics={}:{} state={}", config.http.address.to_string(),

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -95,10 +96,14 @@ struct Request {
   }
 };
 
+class PendingResponse;
+
 struct Response {
   int status = 200;
   Headers headers;
   std::string body;
+  // Set: this is not the reply but the place where it will be (pending_response.h).
+  std::shared_ptr<PendingResponse> pending = nullptr;
 
   static Response json(int status, const nlohmann::json& value);
   static Response no_content() { return Response{204, {}, {}}; }

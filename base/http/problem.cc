@@ -46,7 +46,7 @@ int status_of(ErrorCode code) {
 
 Response to_response(const Error& error) {
   if (error.code == ErrorCode::kInternal) {
-    return Response::problem(500, "the platform failed to serve this request; its log says why");
+    return Response::problem(500, kServerFault);
   }
   return Response::problem(status_of(error.code), error.to_string());
 }

@@ -10,6 +10,9 @@
 namespace sluice::http {
 
 inline constexpr std::string_view kProblemJson = "application/problem+json";
+// The detail of every 500: what went wrong inside is for our log alone.
+inline constexpr std::string_view kServerFault =
+    "the platform failed to serve this request; its log says why";
 
 struct Problem {
   int status = 500;

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "base/http/negotiation.h"
+#include "base/http/pending_response.h"
 #include "base/http/problem.h"
 #include "base/http/route_tree.h"
 #include "base/http/target.h"
@@ -22,9 +23,6 @@ struct Router::Tables {
 };
 
 namespace {
-
-constexpr std::string_view kServerFault =
-    "the platform failed to serve this request; its log says why";
 
 std::string allowed_methods(const RouteTree::Methods& methods) {
   std::string out;
@@ -143,11 +141,12 @@ Response Router::handle(Request request) const {
   } catch (...) {  // out of memory: whatever a handler threw was caught where it ran
     response = Response{500, {}, {}};
   }
-  if (request.method == Method::kHead) {
-    response.headers.set("Content-Length", std::to_string(response.body.size()));
-    response.body.clear();
-  }
-  return response;
+  if (request.method != Method::kHead) return response;
+  return then(std::move(response), [](Response&& reply) {
+    reply.headers.set("Content-Length", std::to_string(reply.body.size()));
+    reply.body.clear();
+    return std::move(reply);
+  });
 }
 
 Response Router::Tables::answer(Request& request) const {

@@ -15,7 +15,7 @@
 namespace sluice::http {
 
 // Runs on the transport's threads, several at a time. An exception becomes a 500 that names
-// nothing.
+// nothing. A handler that would wait returns a deferred reply (pending_response.h).
 using Handler = std::function<Response(const Request&)>;
 using Handlers = std::map<std::string, Handler, std::less<>>;  // by operationId
 
