@@ -54,9 +54,8 @@ void write_response(const Response& response, bool keep_alive, int minor_version
   if (!bodyless && !own_length) out.append(response.body);
 }
 
-Http1Connection::Http1Connection(const ParserLimits& limits, const RequestHandler& handler,
-                                 std::string remote)
-    : parser_(limits), handler_(handler), remote_(std::move(remote)) {}
+Http1Connection::Http1Connection(const ParserLimits& limits, ConnectionHost host)
+    : parser_(limits), host_(std::move(host)) {}
 
 void Http1Connection::feed(std::string_view bytes) {
   if (!finished_) parser_.feed(bytes);
@@ -65,6 +64,13 @@ void Http1Connection::feed(std::string_view bytes) {
 bool Http1Connection::serve(std::string& out, size_t enough) {
   while (!finished_) {
     if (out.size() >= enough) return false;
+    if (awaited_) {
+      if (!awaited_->reply) return true;
+      const auto ready = std::move(*awaited_);
+      awaited_.reset();
+      reply(*ready.reply, ready.keep_alive, ready.minor_version, out);
+      continue;
+    }
     switch (parser_.next()) {
       case Http1Parser::Event::kNeedMore:
         return true;
@@ -74,23 +80,55 @@ bool Http1Connection::serve(std::string& out, size_t enough) {
       case Http1Parser::Event::kError:
         refuse(parser_.error().status, parser_.error().detail, out);
         break;
-      case Http1Parser::Event::kRequest: {
-        auto parsed = parser_.take();
-        parsed.request.remote = remote_;
-        const auto response = handler_(std::move(parsed.request));
-        ++served_;
-        write_response(response, parsed.keep_alive, parsed.minor_version, out);
-        finished_ = !parsed.keep_alive;
+      case Http1Parser::Event::kRequest:
+        run(parser_.take(), out);
         break;
-      }
     }
   }
   return true;
 }
 
+void Http1Connection::run(ParsedRequest parsed, std::string& out) {
+  parsed.request.remote = host_.remote;
+  ++requests_;
+  auto response = host_.handler(std::move(parsed.request));
+  if (response.pending) {
+    awaited_ = Awaited{parsed.keep_alive, parsed.minor_version, std::nullopt};
+    host_.defer(requests_, std::move(response.pending));
+  } else {
+    reply(response, parsed.keep_alive, parsed.minor_version, out);
+  }
+}
+
+void Http1Connection::complete(uint32_t ticket, Response&& response) {
+  if (awaited_ && ticket == requests_) awaited_->reply = std::move(response);
+}
+
+void Http1Connection::reply(const Response& response, bool keep_alive, int minor_version,
+                            std::string& out) {
+  ++served_;
+  write_response(response, keep_alive, minor_version, out);
+  finished_ = !keep_alive;
+}
+
+ServerConnection::Stage Http1Connection::stage() const {
+  if (awaited_) return Stage::kAwaiting;
+  switch (parser_.stage()) {
+    case Http1Parser::Stage::kIdle:
+      return Stage::kIdle;
+    case Http1Parser::Stage::kHeader:
+      return Stage::kHeader;
+    case Http1Parser::Stage::kBody:
+      return Stage::kBody;
+  }
+  return Stage::kIdle;
+}
+
 void Http1Connection::time_out(std::string& out) {
   if (finished_) return;
-  if (parser_.stage() != Http1Parser::Stage::kIdle) {
+  if (awaited_) {
+    refuse(503, "the platform took too long to answer", out);
+  } else if (parser_.stage() != Http1Parser::Stage::kIdle) {
     refuse(408, "the request took too long to arrive", out);
   }
   finished_ = true;
@@ -103,6 +141,7 @@ void Http1Connection::overload(std::string& out) {
 void Http1Connection::refuse(int status, std::string_view detail, std::string& out) {
   write_response(Response::problem(status, detail), false, 1, out);
   parser_.discard();
+  awaited_.reset();
   finished_ = true;
 }
 

@@ -1,53 +1,57 @@
 // One server-side HTTP/1.1 connection without its socket: request bytes in, reply bytes out.
 #pragma once
 
-#include <functional>
+#include <optional>
 #include <string>
-#include <string_view>
 
 #include "base/http/http1_parser.h"
-#include "base/http/message.h"
+#include "base/http/server_connection.h"
 
 namespace sluice::http {
-
-using RequestHandler = std::function<Response(Request&&)>;
 
 // Appends the reply as it goes on the wire. Adds Date, and Content-Length unless the response
 // brings its own (a reply to HEAD) or its status has no body; writes no body then.
 void write_response(const Response& response, bool keep_alive, int minor_version, std::string& out);
 
-// Replies come in the order of their requests, each complete before the next request is looked at.
-// After an error of the stream, or a request that ends the connection, nothing more is read.
-class Http1Connection {
+// Replies come in the order of their requests, each complete before the next request is looked at,
+// deferred ones included. After an error of the stream, or a request that ends the connection,
+// nothing more is read.
+class Http1Connection final : public ServerConnection {
  public:
-  // `handler` must outlive the connection and must not throw. `remote` goes into Request::remote.
-  Http1Connection(const ParserLimits& limits, const RequestHandler& handler, std::string remote);
+  Http1Connection(const ParserLimits& limits, ConnectionHost host);
 
-  void feed(std::string_view bytes);
+  void feed(std::string_view bytes) override;
+  bool serve(std::string& out, size_t enough) override;
+  void complete(uint32_t ticket, Response&& response) override;
 
-  // Serves what has been fed until nothing complete is left or `out` has grown to `enough` octets.
-  // False in the latter case: call again when there is room.
-  bool serve(std::string& out, size_t enough);
+  // 408 for a request that does not arrive, 503 for a reply that does not come; an idle connection
+  // just ends.
+  void time_out(std::string& out) override;
+  void overload(std::string& out) override;
 
-  // Answers 408 and ends the connection, unless it is idle: then it just ends.
-  void time_out(std::string& out);
-
-  // Answers 503 and ends the connection: there is no memory for the body that arrives.
-  void overload(std::string& out);
-
-  // The last reply is out (or there will be none): close once it is sent.
-  bool finished() const { return finished_; }
-  Http1Parser::Stage stage() const { return parser_.stage(); }
-  size_t served() const { return served_; }       // requests so far
-  size_t held() const { return parser_.held(); }  // octets of an incomplete request
+  bool finished() const override { return finished_; }
+  bool wants_input() const override { return !awaited_; }
+  Stage stage() const override;
+  size_t served() const override { return served_; }
+  size_t held() const override { return parser_.held(); }
 
  private:
+  // The request whose reply is deferred.
+  struct Awaited {
+    bool keep_alive;
+    int minor_version;
+    std::optional<Response> reply;
+  };
+
+  void run(ParsedRequest parsed, std::string& out);
+  void reply(const Response& response, bool keep_alive, int minor_version, std::string& out);
   void refuse(int status, std::string_view detail, std::string& out);
 
   Http1Parser parser_;
-  const RequestHandler& handler_;
-  std::string remote_;
+  const ConnectionHost host_;
+  std::optional<Awaited> awaited_;
   bool finished_ = false;
+  uint32_t requests_ = 0;  // handled; the last one's number is its ticket
   size_t served_ = 0;
 };
 

@@ -1,11 +1,14 @@
 #include "base/http/http1_connection.h"
 
+#include "base/http/pending_response.h"
+
 namespace sluice::http {
 namespace {
 
 constexpr size_t kPlenty = 1 << 20;
 
 Response echo(Request&& request) {
+  if (request.target == "/late") return deferred(std::make_shared<PendingResponse>());
   Response response{200, {}, request.target + " " + request.body};
   response.headers.add("Content-Type", "text/plain");
   return response;
@@ -30,8 +33,16 @@ std::vector<std::string> replies(std::string_view out) {
 
 class Http1ConnectionTest : public ::testing::Test {
  protected:
+  Http1ConnectionTest() : connection_(ParserLimits{}, host()) {}
+
+  ConnectionHost host() {
+    return {handler_, "192.0.2.1:4000",
+            [this](uint32_t ticket, std::shared_ptr<PendingResponse>) { deferred_ = ticket; }};
+  }
+
   const RequestHandler handler_ = echo;
-  Http1Connection connection_{ParserLimits{}, handler_, "192.0.2.1:4000"};
+  uint32_t deferred_ = 0;  // the last ticket
+  Http1Connection connection_;
   std::string out_;
 };
 
@@ -92,12 +103,45 @@ TEST_F(Http1ConnectionTest, ALateRequestIsToldALateConnectionIsNot) {
   EXPECT_TRUE(out_.empty());
   EXPECT_TRUE(connection_.finished());
 
-  Http1Connection midway(ParserLimits{}, handler_, "");
+  Http1Connection midway(ParserLimits{}, host());
   midway.feed("GET / HT");
   midway.serve(out_, kPlenty);
   midway.time_out(out_);
   EXPECT_EQ(replies(out_).at(0).substr(0, 3), "408");
   EXPECT_TRUE(midway.finished());
+}
+
+TEST_F(Http1ConnectionTest, ADeferredReplyComesBeforeThoseOfLaterRequests) {
+  connection_.feed("GET /late HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(connection_.serve(out_, kPlenty));
+  EXPECT_EQ(out_, "");
+  EXPECT_FALSE(connection_.wants_input());
+  EXPECT_EQ(connection_.stage(), ServerConnection::Stage::kAwaiting);
+  connection_.complete(deferred_, Response{201, {}, "late"});
+  connection_.serve(out_, kPlenty);
+  EXPECT_THAT(replies(out_), ::testing::ElementsAre("201 late", "200 /2 "));
+  EXPECT_TRUE(connection_.wants_input());
+}
+
+TEST_F(Http1ConnectionTest, ADeferredReplyKeepsWhatItsRequestSaidOfTheConnection) {
+  connection_.feed("GET /late HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  connection_.serve(out_, kPlenty);
+  connection_.complete(deferred_, Response{200, {}, "late"});
+  connection_.serve(out_, kPlenty);
+  EXPECT_THAT(out_, ::testing::HasSubstr("Connection: close\r\n"));
+  EXPECT_TRUE(connection_.finished());
+}
+
+TEST_F(Http1ConnectionTest, ADeferredReplyThatDoesNotComeIsA503AndItsLaterComingIgnored) {
+  connection_.feed("GET /late HTTP/1.1\r\nHost: x\r\n\r\n");
+  connection_.serve(out_, kPlenty);
+  connection_.time_out(out_);
+  EXPECT_EQ(replies(out_).at(0).substr(0, 3), "503");
+  EXPECT_TRUE(connection_.finished());
+  out_.clear();
+  connection_.complete(deferred_, Response{200, {}, "late"});
+  connection_.serve(out_, kPlenty);
+  EXPECT_EQ(out_, "");
 }
 
 struct WriteCase {

@@ -51,6 +51,12 @@ class LoopbackClient {
     }
     return true;
   }
+  // Leaves without a word: the server gets a reset.
+  void reset() {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    socket_.reset();
+  }
   void end_of_input() { ::shutdown(socket_.get(), SHUT_WR); }
 
   // The next reply; nothing when the stream ends, stalls or is reset before it is complete.

@@ -9,6 +9,7 @@ namespace sluice::http {
 namespace {
 
 constexpr int kBacklog = 1024;
+constexpr std::chrono::seconds kDrainTimeout{5};  // for deferred replies when stopping
 
 // Threads started while this lives take no signals: they belong to the thread that waits for them.
 class SignalsBlocked {
@@ -42,7 +43,13 @@ struct PistacheTransport::Running {
 PistacheTransport::PistacheTransport(std::unique_ptr<Running> running, uint16_t port)
     : running_(std::move(running)), port_(port) {}
 
-PistacheTransport::~PistacheTransport() = default;  // the listener's destructor stops and joins
+PistacheTransport::~PistacheTransport() {
+  auto& shared = *running_->shared;
+  shared.draining = true;
+  const auto deadline = std::chrono::steady_clock::now() + kDrainTimeout;
+  while (shared.awaited != 0 && shared.drained.try_acquire_until(deadline)) {
+  }
+}  // the listener's destructor stops and joins
 
 size_t PistacheTransport::connections() const { return running_->shared->connections; }
 

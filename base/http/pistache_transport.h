@@ -23,6 +23,7 @@ struct TransportLimits {
   std::chrono::milliseconds body_timeout{30'000};    // from the end of the header; 408
   std::chrono::milliseconds idle_timeout{120'000};   // between requests; closed
   std::chrono::milliseconds write_timeout{30'000};   // without the client taking any byte; closed
+  std::chrono::milliseconds reply_timeout{60'000};   // for a deferred reply; 503
   // How long the client may take to close after our last reply. Until then what it still sends is
   // read and thrown away, since closing on unread data would destroy the reply on its way.
   std::chrono::milliseconds linger_timeout{2'000};
@@ -41,13 +42,13 @@ struct TransportOptions {
 class PistacheTransport {
  public:
   // Listens and serves until destroyed. `handler` runs on the worker threads, several at a time; an
-  // exception from it ends the connection. The threads have all signals blocked. kUnavailable when
-  // the address cannot be bound.
+  // exception from it ends the connection. A deferred reply pauses its connection but no thread.
+  // The threads have all signals blocked. kUnavailable when the address cannot be bound.
   static Result<std::unique_ptr<PistacheTransport>> start(const TransportOptions& options,
                                                           RequestHandler handler);
 
-  // Stops accepting, lets every handler that runs finish, sends what the sockets take at once,
-  // closes all connections and joins all threads.
+  // Lets every handler that runs finish and waits a few seconds for deferred replies, sends what
+  // the sockets take at once, closes all connections and joins all threads.
   ~PistacheTransport();
 
   uint16_t port() const { return port_; }

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/http/loopback_client.h"
+#include "base/http/pending_response.h"
 
 namespace sluice::http {
 namespace {
@@ -276,6 +277,119 @@ TEST(PistacheTransport, ServesManyClientsAtOnce) {
     }
   }
   EXPECT_EQ(right, 8 * 200);
+}
+
+// Replies that the test gives.
+class Deferring {
+ public:
+  explicit Deferring(TransportLimits limits = {}) {
+    TransportOptions options;
+    options.address = *IpAddress::parse("127.0.0.1");
+    options.threads = 1;
+    options.limits = limits;
+    transport = *PistacheTransport::start(options, [this](Request&& request) {
+      if (!request.target.starts_with("/late")) return echo(std::move(request));
+      const std::lock_guard lock(mutex_);
+      pending_.push_back(std::make_shared<PendingResponse>());
+      return deferred(pending_.back());
+    });
+  }
+
+  // Waits until `count` requests are deferred.
+  std::vector<std::shared_ptr<PendingResponse>> take(size_t count) {
+    wait_until([&] {
+      const std::lock_guard lock(mutex_);
+      return pending_.size() >= count;
+    });
+    const std::lock_guard lock(mutex_);
+    return std::exchange(pending_, {});
+  }
+
+  std::unique_ptr<PistacheTransport> transport;
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<PendingResponse>> pending_;
+};
+
+TEST(PistacheTransport, ADeferredReplyHoldsUpNobodyElse) {
+  Deferring server;
+  LoopbackClient waiting(server.transport->port());
+  waiting.send(get("/late") + get("/after"));
+  auto pending = server.take(1);
+  for (int i = 0; i < 3; ++i) {  // on the only thread
+    LoopbackClient other(server.transport->port());
+    other.send(get("/other"));
+    EXPECT_EQ(other.read_reply()->body, "/other ");
+  }
+  waiting.send(get("/sent while waiting"));
+  pending[0]->resolve({201, {}, "late"});
+  EXPECT_EQ(waiting.read_reply()->body, "late");
+  EXPECT_EQ(waiting.read_reply()->body, "/after ");
+}
+
+TEST(PistacheTransport, ResolvesManyDeferredRepliesFromManyThreads) {
+  Deferring server;
+  constexpr size_t kClients = 200;
+  std::vector<LoopbackClient> clients;
+  for (size_t i = 0; i < kClients; ++i) {
+    clients.emplace_back(server.transport->port()).send(get("/late"));
+  }
+  auto pending = server.take(kClients);
+  {
+    std::vector<std::jthread> threads;
+    for (size_t t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        for (size_t i = t; i < kClients; i += 4) pending[i]->resolve({200, {}, "now"});
+      });
+    }
+  }
+  for (auto& client : clients) EXPECT_EQ(client.read_reply()->body, "now");
+}
+
+TEST(PistacheTransport, AClientThatLeavesBeforeItsDeferredReplyHarmsNobody) {
+  Deferring server;
+  auto gone = std::make_unique<LoopbackClient>(server.transport->port());
+  gone->send(get("/late"));
+  auto pending = server.take(1);
+  gone->reset();
+  wait_until([&] { return server.transport->connections() == 0; });
+  LoopbackClient next(server.transport->port());  // likely on the same descriptor
+  next.send(get("/late"));
+  auto its = server.take(1);
+  pending[0]->resolve({200, {}, "for nobody"});
+  its[0]->resolve({200, {}, "for the next"});
+  EXPECT_EQ(next.read_reply()->body, "for the next");
+}
+
+TEST(PistacheTransport, AHalfClosedClientStillGetsItsDeferredReply) {
+  Deferring server;
+  LoopbackClient client(server.transport->port());
+  client.send(get("/late"));
+  client.end_of_input();
+  server.take(1)[0]->resolve({200, {}, "late"});
+  EXPECT_EQ(client.read_reply()->body, "late");
+  EXPECT_TRUE(client.reads_end());
+}
+
+TEST(PistacheTransport, ADeferredReplyThatNeverComesIsA503) {
+  TransportLimits limits;
+  limits.reply_timeout = std::chrono::milliseconds(50);
+  Deferring server(limits);
+  LoopbackClient client(server.transport->port());
+  client.send(get("/late"));
+  EXPECT_EQ(client.read_reply()->status, 503);
+  EXPECT_TRUE(client.reads_end());
+}
+
+TEST(PistacheTransport, StoppingWaitsForDeferredReplies) {
+  Deferring server;
+  LoopbackClient client(server.transport->port());
+  client.send(get("/late"));
+  auto pending = server.take(1);
+  std::jthread resolver([&] { pending[0]->resolve({200, {}, "in time"}); });
+  server.transport.reset();
+  EXPECT_EQ(client.read_reply()->body, "in time");
 }
 
 TEST(PistacheTransport, ServesIpv6) { EXPECT_NE(start({}, "::1")->port(), 0); }

@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "base/http/pending_response.h"
+
 namespace sluice::http {
 namespace {
 
@@ -32,6 +34,27 @@ class Acceptor final : public Pistache::Tcp::Handler {
   void onInput(const char*, size_t, const std::shared_ptr<Pistache::Tcp::Peer>&) override {}
 };
 
+Phase phase_of(ServerConnection::Stage stage) {
+  switch (stage) {
+    case ServerConnection::Stage::kIdle:
+      return Phase::kIdle;
+    case ServerConnection::Stage::kHeader:
+      return Phase::kHeader;
+    case ServerConnection::Stage::kBody:
+      return Phase::kBody;
+    case ServerConnection::Stage::kAwaiting:
+      return Phase::kAwaiting;
+  }
+  return Phase::kIdle;
+}
+
+// Whether the client reset the connection, without reading what it may have sent.
+bool is_gone(const Connection& c) {
+  char byte = 0;
+  return ::recv(c.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno != EAGAIN &&
+         errno != EWOULDBLOCK && errno != EINTR;
+}
+
 }  // namespace
 
 Worker::Worker(std::shared_ptr<Shared> shared)
@@ -52,8 +75,8 @@ void Worker::registerPoller(polling::Epoll& poller) {
   Transport::registerPoller(poller);
   using std::chrono::milliseconds;
   auto shortest = kMaxTick * 4;
-  for (const auto phase :
-       {Phase::kIdle, Phase::kHeader, Phase::kBody, Phase::kWriting, Phase::kLingering}) {
+  for (const auto phase : {Phase::kIdle, Phase::kHeader, Phase::kBody, Phase::kAwaiting,
+                           Phase::kWriting, Phase::kLingering}) {
     shortest = std::min(shortest, timeout_of(phase));
   }
   const auto tick = std::clamp(shortest / 4, kMinTick, kMaxTick);
@@ -66,6 +89,11 @@ void Worker::registerPoller(polling::Epoll& poller) {
   }
   poller.addFd(timer_.get(), Interest(polling::NotifyOn::Read),
                polling::Tag(static_cast<uint64_t>(timer_.get())));
+  auto mailbox = Mailbox::make();
+  if (!mailbox) throw std::runtime_error(mailbox.error().message);
+  mailbox_ = std::move(*mailbox);
+  poller.addFd(mailbox_->fd(), Interest(polling::NotifyOn::Read),
+               polling::Tag(static_cast<uint64_t>(mailbox_->fd())));
 }
 
 void Worker::onReady(const Pistache::Aio::FdSet& ready) {
@@ -79,6 +107,8 @@ void Worker::onReady(const Pistache::Aio::FdSet& ready) {
       } catch (const std::bad_alloc&) {
         // The next tick looks again.
       }
+    } else if (fd == mailbox_->fd()) {
+      on_mail();
     } else if (const auto it = connections_.find(fd); it != connections_.end()) {
       on_event(it->second, event);
     } else if (std::ranges::find(closed_this_turn_, fd) == closed_this_turn_.end()) {
@@ -92,11 +122,45 @@ void Worker::onReady(const Pistache::Aio::FdSet& ready) {
 
 void Worker::opened(const std::shared_ptr<Pistache::Tcp::Peer>& peer) {
   try {
-    auto& c = connections_.try_emplace(peer->fd(), peer, *shared_).first->second;
+    const auto serial = ++opened_;
+    auto& c =
+        connections_.try_emplace(peer->fd(), peer, serial, make_http(*peer, serial)).first->second;
     refuse_if_full(c);
   } catch (...) {  // its first event finds it closed
     ::shutdown(peer->fd(), SHUT_RDWR);
   }
+}
+
+std::unique_ptr<ServerConnection> Worker::make_http(const Pistache::Tcp::Peer& peer,
+                                                    uint64_t serial) const {
+  const auto& address = peer.address();
+  auto defer = [shared = shared_, mailbox = mailbox_, fd = peer.fd(), serial](
+                   uint32_t ticket, const std::shared_ptr<PendingResponse>& pending) {
+    ++shared->awaited;
+    pending->on_ready([mailbox, fd, serial, ticket](Response&& response) {
+      mailbox->post({fd, serial, ticket, std::move(response)});
+    });
+  };
+  return std::make_unique<Http1Connection>(
+      shared_->limits.parser,
+      ConnectionHost{shared_->handler,
+                     fmt::format("{}:{}", address.host(), address.port().toString()),
+                     std::move(defer)});
+}
+
+void Worker::on_mail() {
+  for (auto& letter : mailbox_->take()) {
+    guarded(letter.fd, [&] { deliver(std::move(letter)); });
+    if (--shared_->awaited == 0 && shared_->draining) shared_->drained.release();
+  }
+}
+
+void Worker::deliver(Mailbox::Letter letter) {
+  const auto it = connections_.find(letter.fd);
+  if (it == connections_.end() || it->second.serial != letter.serial) return;  // the client left
+  auto& c = it->second;
+  c.http->complete(letter.ticket, std::move(letter.response));
+  if (!c.lingering && drive(c) == Fate::kKept) read(c);
 }
 
 void Worker::refuse_if_full(Connection& c) {
@@ -134,6 +198,7 @@ Worker::Fate Worker::read(Connection& c) {
   thread_local std::array<char, kReadSize> buffer;
   for (int round = 0; round < kReadsPerTurn; ++round) {
     if (c.has_output() || c.end_of_input) return Fate::kKept;
+    if (!c.http->wants_input()) return is_gone(c) ? close(c) : Fate::kKept;
     const ssize_t n = ::recv(c.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
@@ -146,7 +211,7 @@ Worker::Fate Worker::read(Connection& c) {
       if (c.end_of_input || c.thrown_away > shared_->limits.linger_bytes) return close(c);
       continue;
     }
-    c.http.feed(bytes);
+    c.http->feed(bytes);
     if (drive(c) == Fate::kClosed || charge(c) == Fate::kClosed) return Fate::kClosed;
   }
   reactor()->modifyFd(key(), c.fd, polling::NotifyOn::Read | polling::NotifyOn::Shutdown,
@@ -158,11 +223,11 @@ Worker::Fate Worker::read(Connection& c) {
 // connections together have one budget. Who would exceed it is refused; small requests, complete as
 // soon as they are read, always pass.
 Worker::Fate Worker::charge(Connection& c) {
-  count_held(c, c.http.held());
-  const bool body = c.http.stage() == Http1Parser::Stage::kBody;
+  count_held(c, c.http->held());
+  const bool body = c.http->stage() == ServerConnection::Stage::kBody;
   if (!body || shared_->held <= shared_->limits.body_budget) return Fate::kKept;
-  c.http.overload(c.out);
-  count_held(c, c.http.held());
+  c.http->overload(c.out);
+  count_held(c, c.http->held());
   return drive(c);
 }
 
@@ -177,11 +242,11 @@ Worker::Fate Worker::drive(Connection& c) {
   while (more) {
     if (flush(c) == Fate::kClosed) return Fate::kClosed;
     if (c.has_output()) return Fate::kKept;
-    more = !c.http.serve(c.out, kEnoughOutput) || c.has_output();
+    more = !c.http->serve(c.out, kEnoughOutput) || c.has_output();
   }
   note_phase(c, false);
   if (c.end_of_input) return close(c);
-  if (c.http.finished() && !c.lingering) linger(c);
+  if (c.http->finished() && !c.lingering) linger(c);
   return Fate::kKept;
 }
 
@@ -230,15 +295,13 @@ void Worker::note_phase(Connection& c, bool progress) {
     now = Phase::kLingering;
   } else if (c.has_output()) {
     now = Phase::kWriting;
-  } else if (c.http.stage() == Http1Parser::Stage::kHeader) {
-    now = Phase::kHeader;
-  } else if (c.http.stage() == Http1Parser::Stage::kBody) {
-    now = Phase::kBody;
+  } else {
+    now = phase_of(c.http->stage());
   }
-  if (now == c.phase && !progress && c.http.served() == c.served_at_phase) return;
+  if (now == c.phase && !progress && c.http->served() == c.served_at_phase) return;
   c.phase = now;
   c.phase_since = Clock::now();
-  c.served_at_phase = c.http.served();
+  c.served_at_phase = c.http->served();
 }
 
 std::chrono::milliseconds Worker::timeout_of(Phase phase) const {
@@ -250,6 +313,8 @@ std::chrono::milliseconds Worker::timeout_of(Phase phase) const {
       return limits.header_timeout;
     case Phase::kBody:
       return limits.body_timeout;
+    case Phase::kAwaiting:
+      return limits.reply_timeout;
     case Phase::kWriting:
       return limits.write_timeout;
     case Phase::kLingering:
@@ -273,11 +338,11 @@ void Worker::check_timeouts() {
 }
 
 void Worker::time_out(Connection& c) {
-  if (c.phase != Phase::kHeader && c.phase != Phase::kBody) {
+  if (c.phase == Phase::kIdle || c.phase == Phase::kWriting || c.phase == Phase::kLingering) {
     close(c);
     return;
   }
-  c.http.time_out(c.out);
+  c.http->time_out(c.out);
   drive(c);
 }
 

@@ -8,10 +8,12 @@
 #include <atomic>
 #include <latch>
 #include <memory>
+#include <semaphore>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "base/http/mailbox.h"
 #include "base/http/pistache_transport.h"
 #include "base/unique_fd.h"
 
@@ -25,25 +27,27 @@ struct Shared {
   const TransportLimits limits;
   const RequestHandler handler;
   std::atomic<size_t> connections{0};
-  std::atomic<size_t> held{0};  // octets of incomplete requests of all connections
-  std::latch started;           // counted down by each worker once it runs
+  std::atomic<size_t> held{0};     // octets of incomplete requests of all connections
+  std::latch started;              // counted down by each worker once it runs
+  std::atomic<size_t> awaited{0};  // deferred replies that have not come back
+  std::atomic<bool> draining{false};
+  std::counting_semaphore<> drained{0};  // released when, while draining, none is awaited any more
 };
 
 // What a connection waits for; each has its timeout.
-enum class Phase { kIdle, kHeader, kBody, kWriting, kLingering };
+enum class Phase { kIdle, kHeader, kBody, kAwaiting, kWriting, kLingering };
 
 struct Connection {
-  Connection(std::shared_ptr<Pistache::Tcp::Peer> p, const Shared& shared)
-      : peer(std::move(p)),
-        fd(peer->fd()),
-        http(shared.limits.parser, shared.handler,
-             fmt::format("{}:{}", peer->address().host(), peer->address().port().toString())) {}
+  Connection(std::shared_ptr<Pistache::Tcp::Peer> p, uint64_t number,
+             std::unique_ptr<ServerConnection> h)
+      : peer(std::move(p)), fd(peer->fd()), serial(number), http(std::move(h)) {}
 
   bool has_output() const { return sent < out.size(); }
 
   std::shared_ptr<Pistache::Tcp::Peer> peer;
   int fd;
-  Http1Connection http;
+  uint64_t serial;  // unlike the descriptor, never used again
+  std::unique_ptr<ServerConnection> http;
   std::string out;  // replies; those bytes before `sent` are gone
   size_t sent = 0;
   bool end_of_input = false;  // the client closed its side
@@ -75,7 +79,11 @@ class Worker final : public Pistache::Tcp::Transport {
  private:
   enum class Fate { kKept, kClosed };
 
+  std::unique_ptr<ServerConnection> make_http(const Pistache::Tcp::Peer& peer,
+                                              uint64_t serial) const;
   void on_event(Connection& c, const Pistache::Aio::FdSet::Entry& event);
+  void on_mail();
+  void deliver(Mailbox::Letter letter);
   template <typename Step>
   void guarded(int fd, Step step);
   void refuse_if_full(Connection& c);
@@ -95,6 +103,8 @@ class Worker final : public Pistache::Tcp::Transport {
   std::unordered_map<int, Connection> connections_;  // by descriptor
   std::vector<int> closed_this_turn_;  // later events of the same batch must not reach Pistache
   UniqueFd timer_;
+  std::shared_ptr<Mailbox> mailbox_;
+  uint64_t opened_ = 0;  // connections so far
   bool started_ = false;
 };
 

@@ -35,7 +35,7 @@ Seen serve(std::string_view stream, size_t piece) {
   limits.max_header = 512;
   limits.max_header_fields = 8;
   limits.max_body = 128;
-  Http1Connection connection(limits, handler, "fuzz");
+  Http1Connection connection(limits, {handler, "fuzz", {}});
   std::string out;
   while (!stream.empty() && !connection.finished()) {
     const auto next = stream.substr(0, piece);
