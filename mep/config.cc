@@ -34,6 +34,7 @@ void read_limits(ConfigNode node, MepConfig& config) {
       static_cast<size_t>(node.integer("connections", 10'000, 1, 1'000'000));
   config.limits.app_instances =
       static_cast<size_t>(node.integer("app_instances", 1'000, 1, 100'000));
+  config.page_size = static_cast<size_t>(node.integer("page_size", 1'000, 1, 100'000));
   // Both kinds of one Mp2 message have room for this many.
   config.limits.rules =
       static_cast<size_t>(node.integer("rules", 10'000, 1, static_cast<int64_t>(mp2::kMaxEntries)));

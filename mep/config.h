@@ -19,6 +19,7 @@ struct MepConfig {
   uint16_t metrics_port = 0;
   auth::TokenOptions tokens;
   ProvisioningLimits limits;
+  size_t page_size = 1000;  // items of a list in one reply
   std::string log_level;
 };
 

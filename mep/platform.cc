@@ -74,6 +74,7 @@ Result<void> Platform::build_router() {
       std::move(*contracts), std::move(handlers),
       {.authenticator = [this](std::string_view token) { return tokens_.verify(token); },
        .plain_routes = {health_route()},
+       .page_size = config_.page_size,
        .on_handler_exception =
            [](std::string_view operation, std::string_view what) {
              spdlog::error("http handler failed operation={} reason=\"{}\"", operation, what);

@@ -23,6 +23,7 @@ struct PlatformConfig {
   ReconcilerConfig steering;
   auth::TokenOptions tokens;
   ProvisioningLimits limits;
+  size_t page_size = 1000;  // items of a list in one reply
 };
 
 class Platform {

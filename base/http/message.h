@@ -89,6 +89,7 @@ struct Request {
   Query query;
   nlohmann::json json;                 // the validated body; null when there is none
   std::optional<Principal> principal;  // none on operations without security
+  size_t page_size = 1000;             // items of a list in one reply at most; configured
 
   // A path parameter of the matched template, which therefore exists.
   const std::string& path_param(std::string_view name) const {

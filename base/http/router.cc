@@ -176,6 +176,7 @@ Response Router::Tables::answer(Request& request) const {
   }
   if (route->operation) {
     request.operation_id = route->operation->operation_id;
+    request.page_size = options.page_size;
     if (auto refusal = refuse(*route->operation, request)) return std::move(*refusal);
   }
   return run(*route, request);

@@ -37,6 +37,7 @@ struct RouterOptions {
   bool allow_anonymous = false;
   std::vector<PlainRoute> plain_routes;
   size_t max_json_depth = 32;
+  size_t page_size = 1000;  // of Request
   // Told of every exception that a handler let escape: operationId and what().
   std::function<void(std::string_view operation_id, std::string_view what)> on_handler_exception;
 };

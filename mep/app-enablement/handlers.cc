@@ -2,6 +2,7 @@
 
 #include "base/http/problem.h"
 #include "base/log.h"
+#include "base/rest/list_reply.h"
 #include "mep/app-enablement/rule_kinds.h"
 #include "mep/auth/token_service.h"
 #include "mep/etag.h"
@@ -43,7 +44,13 @@ Response list_rules(const Store& store, const Request& request) {
   const auto state = store.snapshot();
   const auto app = find_app(*state, request);
   if (!app) return to_response(app.error());
-  return Response::json(200, rules_to_json(Kind::of(**app)));
+  auto page = rest::ListPage::begin(request, {.id_member = Kind::kIdMember});
+  if (!page) return to_response(page.error());
+  const auto& records = Kind::of(**app);
+  for (auto it = records.upper_bound(page->after()); it != records.end(); ++it) {
+    if (!page->add(it->first, to_json(it->second->rule))) break;
+  }
+  return page->reply();
 }
 
 template <typename Kind>

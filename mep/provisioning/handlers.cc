@@ -4,6 +4,7 @@
 
 #include "base/http/problem.h"
 #include "base/log.h"
+#include "base/rest/list_reply.h"
 #include "mep/app-enablement/rule_kinds.h"
 #include "mep/etag.h"
 #include "mep/provisioning/app_input.h"
@@ -176,11 +177,14 @@ Response get_app_instance(const ProvisioningContext& context, const Request& req
   return tagged_response(request, app_to_json(**app), etag_of((*app)->revision));
 }
 
-Response list_app_instances(const ProvisioningContext& context) {
+Response list_app_instances(const ProvisioningContext& context, const Request& request) {
+  auto page = rest::ListPage::begin(request, {.id_member = "appInstanceId"});
+  if (!page) return to_response(page.error());
   const auto state = context.store.snapshot();
-  auto out = json::array();
-  for (const auto& [id, app] : state->apps) out.push_back(app_to_json(*app));
-  return Response::json(200, out);
+  for (auto it = state->apps.upper_bound(page->after()); it != state->apps.end(); ++it) {
+    if (!page->add(it->first, app_to_json(*it->second))) break;
+  }
+  return page->reply();
 }
 
 Response delete_app_instance(const ProvisioningContext& context, const Request& request) {
@@ -226,7 +230,7 @@ http::Handlers provisioning_handlers(const ProvisioningContext& context) {
   return {
       {"putAppInstance", [&](const Request& r) { return put_app_instance(context, r); }},
       {"getAppInstance", [&](const Request& r) { return get_app_instance(context, r); }},
-      {"listAppInstances", [&](const Request&) { return list_app_instances(context); }},
+      {"listAppInstances", [&](const Request& r) { return list_app_instances(context, r); }},
       {"deleteAppInstance", [&](const Request& r) { return delete_app_instance(context, r); }},
       {"getAppInstanceRules", [&](const Request& r) { return get_rules(context, r); }},
       {"getPlatform", [&](const Request&) { return get_platform(context); }},
