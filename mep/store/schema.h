@@ -4,9 +4,12 @@
 #include <string>
 
 #include "base/error.h"
-#include "mep/store/sqlite.h"
+#include "base/store/sqlite.h"
 
 namespace sluice::mep {
+
+using store::Database;
+using store::Statement;
 
 // Makes the database durable and exclusive to this process, checks that it is sound, and brings its
 // tables to this version. `path` is for messages.

@@ -29,7 +29,7 @@ Result<void> make_directory(const std::string& directory) {
 Result<std::unique_ptr<Store>> Store::open(const std::string& directory, const Clock& clock) {
   if (auto made = make_directory(directory); !made) return std::unexpected(made.error());
   const auto path = directory + "/mep.db";
-  auto db = Database::open(path);
+  auto db = store::Database::open(path);
   if (!db) return std::unexpected(db.error());
   // It holds the clients' hashed secrets. The files that SQLite adds take its mode.
   std::error_code error;
@@ -46,7 +46,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& directory, const C
       new Store(std::move(*db), clock, std::make_shared<const State>(std::move(*state))));
 }
 
-Store::Store(Database db, const Clock& clock, std::shared_ptr<const State> state)
+Store::Store(store::Database db, const Clock& clock, std::shared_ptr<const State> state)
     : db_(std::move(db)), clock_(clock), state_(std::move(state)) {}
 
 std::shared_ptr<const State> Store::snapshot() const {

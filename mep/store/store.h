@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/store/sqlite.h"
 #include "mep/store/draft.h"
-#include "mep/store/sqlite.h"
 #include "mep/store/state.h"
 
 namespace sluice::mep {
@@ -36,10 +36,10 @@ class Store {
   void set_listener(Listener listener) { listener_ = std::move(listener); }
 
  private:
-  Store(Database db, const Clock& clock, std::shared_ptr<const State> state);
+  Store(store::Database db, const Clock& clock, std::shared_ptr<const State> state);
   void publish(std::shared_ptr<const State> state);
 
-  Database db_;
+  store::Database db_;
   const Clock& clock_;
   std::mutex writer_;  // held through a change
   Listener listener_;

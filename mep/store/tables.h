@@ -5,10 +5,13 @@
 #include <string>
 
 #include "base/error.h"
-#include "mep/store/sqlite.h"
+#include "base/store/sqlite.h"
 #include "mep/store/state.h"
 
 namespace sluice::mep {
+
+using store::Database;
+using store::Statement;
 
 // Everything. The error names the row that does not read.
 Result<State> read_state(Database& db);

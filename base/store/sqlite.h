@@ -11,7 +11,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-namespace sluice::mep {
+namespace sluice::store {
 
 // A prepared statement. Parameters and columns count from 0.
 class Statement {
@@ -43,7 +43,8 @@ class Database {
 
   Result<void> execute(const std::string& sql);  // any number of statements, no rows
   Result<Statement> prepare(std::string_view sql);
-  Result<int64_t> single_integer(std::string_view sql);
+  Result<int64_t> single_integer(std::string_view sql);   // 0 when there is no row
+  Result<std::string> single_text(std::string_view sql);  // empty when there is no row
 
  private:
   struct Close {
@@ -53,4 +54,4 @@ class Database {
   std::unique_ptr<sqlite3, Close> db_;
 };
 
-}  // namespace sluice::mep
+}  // namespace sluice::store

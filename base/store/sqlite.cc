@@ -1,8 +1,8 @@
-#include "mep/store/sqlite.h"
+#include "base/store/sqlite.h"
 
 #include <sqlite3.h>
 
-namespace sluice::mep {
+namespace sluice::store {
 namespace {
 
 constexpr int kBusyTimeoutMs = 500;
@@ -99,4 +99,12 @@ Result<int64_t> Database::single_integer(std::string_view sql) {
   return *row ? statement->integer(0) : 0;
 }
 
-}  // namespace sluice::mep
+Result<std::string> Database::single_text(std::string_view sql) {
+  auto statement = prepare(sql);
+  if (!statement) return std::unexpected(statement.error());
+  const auto row = statement->step();
+  if (!row) return std::unexpected(row.error());
+  return *row ? statement->text(0) : std::string();
+}
+
+}  // namespace sluice::store
