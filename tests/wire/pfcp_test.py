@@ -164,15 +164,20 @@ REFUSED = {
     "no association": (None, plain_rules(), (72, 60)),
     "a malformed filter": ("smf.example", plain_rules(flow("permit out tcp from any")), (69, 23)),
     "a missing FAR": ("smf.example", plain_rules()[:3], (73, 108)),
-    "a rate": (
+    "a guarantee above the limit": (
         "smf.example",
         plain_rules()
         + [
             p.IE_CreateQER(
-                IE_list=[p.IE_QER_Id(id=1), p.IE_GateStatus(), p.IE_MBR(ul=1000, dl=1000)]
+                IE_list=[
+                    p.IE_QER_Id(id=1),
+                    p.IE_GateStatus(),
+                    p.IE_MBR(ul=1000, dl=1000),
+                    p.IE_GBR(ul=1001, dl=1000),
+                ]
             )
         ],
-        (76, 26),
+        (69, 27),
     ),
     "buffering": (
         "smf.example",

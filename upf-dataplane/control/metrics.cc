@@ -88,6 +88,12 @@ void add_rules(const MetricsSource& source, MetricFamilies& out) {
 
 void add_sessions(const MetricsSource& source, MetricFamilies& out) {
   out.gauge("sluice_upf_sessions", "Sessions installed.").add(number(source.sessions.size()));
+  auto guaranteed = out.gauge("sluice_upf_guaranteed_bits_per_second",
+                              "Sum of the guaranteed bit rates of all sessions.");
+  guaranteed.add({{"direction", "uplink"}},
+                 1000 * number(source.sessions.guaranteed().uplink_kbps));
+  guaranteed.add({{"direction", "downlink"}},
+                 1000 * number(source.sessions.guaranteed().downlink_kbps));
   if (!source.per_session) return;
   auto bytes = out.counter("sluice_upf_session_bytes_total", "User bytes of a session.");
   source.sessions.each_usage([&](Seid seid, const SessionUsage& usage) {

@@ -10,6 +10,21 @@ bool has(const std::vector<Teid>& sorted, Teid teid) {
   return std::ranges::binary_search(sorted, teid);
 }
 
+BitRates guaranteed_by(const SessionSpec& spec) {
+  BitRates sum;
+  for (const auto& [id, qer] : spec.qers) {
+    if (!qer.gbr) continue;
+    sum.uplink_kbps += qer.gbr->uplink_kbps;
+    sum.downlink_kbps += qer.gbr->downlink_kbps;
+  }
+  return sum;
+}
+
+void move(BitRates& total, const BitRates& from, const BitRates& to) {
+  total.uplink_kbps += to.uplink_kbps - from.uplink_kbps;
+  total.downlink_kbps += to.downlink_kbps - from.downlink_kbps;
+}
+
 std::vector<Teid> teids_of(const SessionSpec& spec) {
   std::vector<Teid> teids;
   for (const auto& [id, pdr] : spec.pdrs) {
@@ -50,10 +65,12 @@ Result<Seid> SessionManager::allocate_seid() {
 }
 
 Result<void> SessionManager::install(const SessionSpec& spec) {
-  auto parts = compile_session(spec, neighbours_.ports(), neighbours_);
-  if (!parts) return std::unexpected(parts.error());
   const auto found = sessions_.find(spec.seid);
   Installed* old = found == sessions_.end() ? nullptr : &found->second;
+  RuleState state =
+      carry_over(spec, old != nullptr ? old->state : RuleState{}, shared_.ticks_per_second);
+  auto parts = compile_session(spec, state, neighbours_.ports(), neighbours_);
+  if (!parts) return std::unexpected(parts.error());
   const Keys keys{teids_of(spec), parts->ue_v4, parts->ue_v6};
   if (auto free = check_free(keys, old); !free) return free;
   if (old == nullptr && free_slots_->empty()) {
@@ -64,15 +81,24 @@ Result<void> SessionManager::install(const SessionSpec& spec) {
   // A slot that was just freed is handed out again only after its grace period.
   parts->slot = old != nullptr ? old->session->slot() : free_slots_->back();
   parts->version = ++last_version_;
-  Installed next{.session = Session::make(*parts), .keys = keys, .hops = {}};
+  Installed next{.session = Session::make(*parts),
+                 .keys = keys,
+                 .hops = {},
+                 .state = std::move(state),
+                 .guaranteed = guaranteed_by(spec)};
+
   if (auto linked = link(keys, next.session.get()); !linked) {
     // Back to what was there. A key that both have is set back in place, which cannot fail; workers
     // may have seen the new session.
     if (old != nullptr) (void)link(old->keys, old->session.get());
     unlink(keys, old == nullptr ? nullptr : &old->keys);
-    reclaimer_.retire([gone = std::move(next.session)]() mutable { gone.reset(); });
+    reclaimer_.retire([gone = std::move(next.session), state = std::move(next.state)]() mutable {
+      gone.reset();
+    });
     return linked;
   }
+  apply_rates(spec, next.state, shared_.ticks_per_second);
+  move(guaranteed_, old != nullptr ? old->guaranteed : BitRates{}, next.guaranteed);
   hold_hops(*parts, next);
   if (old == nullptr) {
     free_slots_->pop_back();
@@ -134,7 +160,8 @@ void SessionManager::hold_hops(const Session::Parts& parts, Installed& installed
 
 void SessionManager::retire(Installed installed) {
   for (const NextHopId hop : installed.hops) neighbours_.release(hop);
-  reclaimer_.retire([session = std::move(installed.session)]() mutable { session.reset(); });
+  reclaimer_.retire([session = std::move(installed.session),
+                     state = std::move(installed.state)]() mutable { session.reset(); });
 }
 
 SessionUsage SessionManager::remove(Seid seid) {
@@ -143,6 +170,7 @@ SessionUsage SessionManager::remove(Seid seid) {
   Installed gone = std::move(found->second);
   sessions_.erase(found);
   unlink(gone.keys, nullptr);
+  move(guaranteed_, gone.guaranteed, {});
   const uint32_t slot = gone.session->slot();
   const SessionUsage used = usage(slot);
   retire(std::move(gone));

@@ -8,6 +8,7 @@
 
 #include "upf-dataplane/control/neighbours.h"
 #include "upf-dataplane/session/reclaimer.h"
+#include "upf-dataplane/session/rule_state.h"
 #include "upf-dataplane/session/session.h"
 #include "upf-dataplane/session/session_installer.h"
 #include "upf-dataplane/worker/counters.h"
@@ -29,6 +30,8 @@ class SessionManager final : public SessionInstaller {
   SessionUsage remove(Seid seid) override;
 
   size_t size() const { return sessions_.size(); }
+  // What the GBRs of all sessions add up to, for whoever admits new ones.
+  const BitRates& guaranteed() const { return guaranteed_; }
   // What each session has used so far.
   void each_usage(const std::function<void(Seid, const SessionUsage&)>& visit) const;
 
@@ -43,6 +46,8 @@ class SessionManager final : public SessionInstaller {
     SessionPtr session;
     Keys keys;
     std::vector<NextHopId> hops;  // held for its tunnels
+    RuleState state;              // that the session points into
+    BitRates guaranteed;          // the sum of its GBRs
   };
 
   Result<void> check_free(const Keys& keys, const Installed* own) const;
@@ -58,6 +63,7 @@ class SessionManager final : public SessionInstaller {
   Reclaimer& reclaimer_;
   CounterBank& counters_;
   std::unordered_map<Seid, Installed> sessions_;
+  BitRates guaranteed_;
   uint64_t last_seid_;
   uint32_t last_version_ = 0;
   std::shared_ptr<std::vector<uint32_t>> free_slots_;  // shared with reclaimer callbacks

@@ -11,6 +11,21 @@ namespace {
 
 using testing::TestSite;
 
+TEST(SessionManager, adds_up_what_is_guaranteed) {
+  TestSite site;
+  auto spec = site.ue_session(1);
+  spec.qers.at(QerId(1)).gbr = BitRates{.uplink_kbps = 100, .downlink_kbps = 200};
+  ASSERT_TRUE(site.sessions->install(spec));
+  auto other = site.ue_session(2);
+  other.qers.at(QerId(1)).gbr = BitRates{.uplink_kbps = 1, .downlink_kbps = 2};
+  ASSERT_TRUE(site.sessions->install(other));
+  spec.qers.at(QerId(1)).gbr->uplink_kbps = 50;
+  ASSERT_TRUE(site.sessions->install(spec));
+  EXPECT_EQ(site.sessions->guaranteed(), (BitRates{.uplink_kbps = 51, .downlink_kbps = 202}));
+  site.sessions->remove(spec.seid);
+  EXPECT_EQ(site.sessions->guaranteed(), (BitRates{.uplink_kbps = 1, .downlink_kbps = 2}));
+}
+
 TEST(SessionManager, refuses_what_it_cannot_enforce_and_names_the_ie) {
   struct Case {
     const char* what;

@@ -1,5 +1,7 @@
 #include "upf-dataplane/control/upf.h"
 
+#include <rte_cycles.h>
+
 #include <random>
 
 #include "base/log.h"
@@ -73,7 +75,8 @@ Result<void> Upf::open_ports() {
   counters_ = std::make_unique<CounterBank>(config_.workers, config_.sessions,
                                             SteeringManager::counter_slots(config_.rules));
   shared_ = std::make_unique<SharedState>(size_t{config_.sessions} * kTunnelsPerSession,
-                                          config_.neighbours, *reclaimer_);
+                                          config_.neighbours, *reclaimer_, config_.workers,
+                                          rte_get_tsc_hz());
   neighbours_ = std::make_unique<Neighbours>(
       std::move(ports), gateways, *shared_, *reclaimer_, clock_, *link_,
       NeighbourPolicy{.probe_interval = config_.probe_interval, .misses = config_.probe_misses});

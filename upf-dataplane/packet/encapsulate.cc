@@ -12,6 +12,15 @@ namespace {
 constexpr uint8_t kOuterHops = 64;
 constexpr uint16_t kDontFragment = 0x4000;
 constexpr size_t kContainerBytes = sizeof(GtpuOptional) + sizeof(PduSessionContainer);
+// A paging policy indicator makes the container one word longer (TS 38.415 §5.5.2.1).
+constexpr uint8_t kPagingPolicyPresent = 0x80;
+constexpr size_t kPagingPolicyBytes = 4;
+
+size_t container_bytes(const TunnelHeader& tunnel) {
+  if (!tunnel.has_qfi) return 0;
+  return kContainerBytes +
+         ((tunnel.paging_bits & kPagingPolicyPresent) != 0 ? kPagingPolicyBytes : 0);
+}
 
 void write_gtpu(uint8_t* at, const TunnelHeader& tunnel, size_t payload) {
   auto* gtp = reinterpret_cast<GtpuHeader*>(at);
@@ -23,14 +32,19 @@ void write_gtpu(uint8_t* at, const TunnelHeader& tunnel, size_t payload) {
     return;
   }
   gtp->flags = kGtpuVersion1 | kGtpuFlagExtension;
-  gtp->length = static_cast<uint16_t>(payload + kContainerBytes);
+  gtp->length = static_cast<uint16_t>(payload + container_bytes(tunnel));
   auto* optional = reinterpret_cast<GtpuOptional*>(gtp + 1);
   *optional = {.sequence = 0, .npdu = 0, .next_extension = kGtpuExtensionPduSession};
   auto* container = reinterpret_cast<PduSessionContainer*>(optional + 1);
   *container = {.length_words = 1,
                 .type_flags = 0,
-                .flags_qfi = tunnel.qfi,
+                .flags_qfi = static_cast<uint8_t>((tunnel.paging_bits & 0xc0) | tunnel.qfi),
                 .next_extension = kGtpuExtensionNone};
+  if ((tunnel.paging_bits & kPagingPolicyPresent) == 0) return;
+  container->length_words = 2;
+  // The PPI stands where the next extension's type was; padding and that type follow it.
+  container->next_extension = static_cast<uint8_t>(tunnel.paging_bits << 5);
+  std::memset(container + 1, 0, kPagingPolicyBytes);
 }
 
 void write_v4(uint8_t* at, const TunnelHeader& tunnel, size_t udp_bytes) {
@@ -65,8 +79,7 @@ void write_v6(uint8_t* at, const TunnelHeader& tunnel, size_t udp_bytes) {
 
 uint16_t tunnel_overhead(const TunnelHeader& tunnel) {
   return static_cast<uint16_t>((tunnel.is_v6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header)) +
-                               sizeof(UdpHeader) + sizeof(GtpuHeader) +
-                               (tunnel.has_qfi ? kContainerBytes : 0));
+                               sizeof(UdpHeader) + sizeof(GtpuHeader) + container_bytes(tunnel));
 }
 
 bool encapsulate(Packet& packet, const TunnelHeader& tunnel) {

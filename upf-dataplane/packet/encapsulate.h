@@ -17,7 +17,8 @@ struct TunnelHeader {
   uint32_t teid = 0;
   bool has_qfi = false;  // adds a PDU Session Container (downlink)
   uint8_t qfi = 0;
-  uint8_t tos = 0;  // of the outer IP header
+  uint8_t paging_bits = 0;  // with a QFI: CompiledPdr::paging_bits
+  uint8_t tos = 0;          // of the outer IP header
 };
 
 // How many bytes encapsulate() adds in front of the user's packet, Ethernet not counted.

@@ -47,6 +47,7 @@ void read_optional_parameters(GroupReader& in, Far& far) {
     far.network_instance = std::move(instance->name);
   }
   read_outer_header(in, far);
+  if (const auto marking = in.optional<TransportLevelMarking>()) far.marking = marking->marking;
   in.accept({IeType::kThreeGppInterfaceType});
 }
 

@@ -95,6 +95,33 @@ TEST(N4Session, keeps_every_part_of_a_filter_qer_and_ipv6_address) {
   EXPECT_EQ(spec.dnn, "internet") << "from the core side's network instance";
 }
 
+TEST(N4Session, keeps_rates_indications_and_markings) {
+  N4Bench bench;
+  bench.associate();
+  Ies to_core_marked = to_core();
+  to_core_marked.push_back(ie(TransportLevelMarking{{.tos = 0xb8, .mask = 0xfc}}));
+  Ies rules = plain_rules();
+  rules[2] = create_far(1, to_core_marked);
+  rules.push_back(create_qer(4, {ie(Mbr{{.uplink_kbps = 0xffffffffff, .downlink_kbps = 100}}),
+                                 ie(Gbr{{.uplink_kbps = 5, .downlink_kbps = 100}}), ie(Rqi{true}),
+                                 ie(PagingPolicyIndicator{3}), ie(AveragingWindow{})}));
+  const auto response = bench.establish(rules);
+  ASSERT_EQ(outcome_of(response), kAccepted);
+  EXPECT_EQ(only_session(bench).fars.at(FarId(1)).marking, (Marking{.tos = 0xb8, .mask = 0xfc}));
+  Qer qer{.id = QerId(4)};
+  qer.mbr = BitRates{.uplink_kbps = 0xffffffffff, .downlink_kbps = 100};
+  qer.gbr = BitRates{.uplink_kbps = 5, .downlink_kbps = 100};
+  qer.reflective = true;
+  qer.paging_policy = 3;
+  EXPECT_EQ(only_session(bench).qers.at(QerId(4)), qer);
+
+  const uint64_t seid = read<FSeid>(response.ies)->value().seid;
+  bench.modify(seid, {group(IeType::kUpdateQer,
+                            {ie(QerId(4)), ie(Mbr{{.uplink_kbps = 7, .downlink_kbps = 200}})})});
+  qer.mbr = BitRates{.uplink_kbps = 7, .downlink_kbps = 200};
+  EXPECT_EQ(only_session(bench).qers.at(QerId(4)), qer) << "what is not mentioned stays";
+}
+
 TEST(N4Session, chooses_one_f_teid_for_each_choose_id) {
   N4Bench bench;
   bench.associate();

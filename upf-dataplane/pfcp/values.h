@@ -150,6 +150,28 @@ struct ApplyAction {
   uint16_t actions = 0;
 };
 
+struct Mbr {  // §8.2.8
+  BitRates rates;
+  bool operator==(const Mbr&) const = default;
+};
+struct Gbr {  // §8.2.9
+  BitRates rates;
+  bool operator==(const Gbr&) const = default;
+};
+struct Rqi {  // §8.2.88
+  bool reflective = false;
+};
+struct PagingPolicyIndicator {  // §8.2.116, 0..7
+  uint8_t value = 0;
+};
+struct AveragingWindow {  // §8.2.115
+  std::chrono::milliseconds length{2000};
+};
+struct TransportLevelMarking {  // §8.2.12
+  Marking marking;
+  bool operator==(const TransportLevelMarking&) const = default;
+};
+
 struct GateStatus {  // §8.2.7
   bool uplink_open = true;
   bool downlink_open = true;
@@ -211,6 +233,12 @@ PFCP_CODEC(OuterHeaderRemoval, kOuterHeaderRemoval)
 PFCP_CODEC(OuterHeaderCreation, kOuterHeaderCreation)
 PFCP_CODEC(ApplyAction, kApplyAction)
 PFCP_CODEC(GateStatus, kGateStatus)
+PFCP_CODEC(Mbr, kMbr)
+PFCP_CODEC(Gbr, kGbr)
+PFCP_CODEC(Rqi, kRqi)
+PFCP_CODEC(PagingPolicyIndicator, kPagingPolicyIndicator)
+PFCP_CODEC(AveragingWindow, kAveragingWindow)
+PFCP_CODEC(TransportLevelMarking, kTransportLevelMarking)
 PFCP_CODEC(RecoveryTimeStamp, kRecoveryTimeStamp)
 PFCP_CODEC(UpFunctionFeatures, kUpFunctionFeatures)
 PFCP_CODEC(AssociationSetupResponseFlags, kPfcpAsRspFlags)

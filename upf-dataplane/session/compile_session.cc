@@ -184,6 +184,11 @@ Result<void> compile_far(const Pdr& pdr, const Far& far, std::span<const Port> p
                      far.network_instance);
   }
   out.out_port = *port;
+  if (far.marking) {
+    out.special |= CompiledPdr::kHasMark;
+    out.mark_mask = far.marking->mask;
+    out.mark_tos = static_cast<uint8_t>(far.marking->tos & far.marking->mask);
+  }
   if (!to_access) return {};
 
   const auto& tunnel = *far.outer_header;
@@ -206,7 +211,10 @@ Result<void> compile_far(const Pdr& pdr, const Far& far, std::span<const Port> p
   return {};
 }
 
-Result<void> compile_qers(const Pdr& pdr, const SessionSpec& spec, bool uplink, CompiledPdr& out) {
+Result<void> compile_qers(const Pdr& pdr, const SessionSpec& spec, const RuleState& state,
+                          CompiledPdr& out, Session::Parts& parts) {
+  const bool uplink = pdr.source == Interface::kAccess;
+  out.meters_first = static_cast<uint16_t>(parts.meters.size());
   for (const auto id : pdr.qers) {
     const auto found = spec.qers.find(id);
     if (found == spec.qers.end()) {
@@ -219,11 +227,22 @@ Result<void> compile_qers(const Pdr& pdr, const SessionSpec& spec, bool uplink, 
       out.has_qfi_mark = true;
       out.qfi_mark = qer.qfi->value();
     }
+    if (qer.reflective) out.paging_bits |= CompiledPdr::kReflective;
+    if (qer.paging_policy) {
+      out.paging_bits =
+          static_cast<uint8_t>((out.paging_bits & CompiledPdr::kReflective) |
+                               CompiledPdr::kPagingPolicyPresent | *qer.paging_policy);
+    }
+    if (QerMeters* meters = state.meter(id)) {
+      parts.meters.push_back(uplink ? &meters->uplink : &meters->downlink);
+    }
   }
+  out.meter_count = static_cast<uint8_t>(parts.meters.size() - out.meters_first);
+  if (out.meter_count > 0) out.special |= CompiledPdr::kHasMeters;
   return {};
 }
 
-Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec,
+Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec, const RuleState& state,
                                 std::span<const Port> ports, NextHopResolver& resolver,
                                 Session::Parts& parts) {
   const bool uplink = pdr.source == Interface::kAccess;
@@ -245,6 +264,7 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec,
   }
 
   CompiledPdr out;
+  out.id = pdr.id.value();
   out.teid = uplink ? pdr.f_teid->teid.value() : 0;
   out.in_ports = in_ports(pdr, ports);
   if (out.in_ports == 0) {
@@ -260,14 +280,15 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec,
   if (auto done = compile_far(pdr, far->second, ports, resolver, out); !done) {
     return std::unexpected(done.error());
   }
-  if (auto done = compile_qers(pdr, spec, uplink, out); !done) return std::unexpected(done.error());
+  if (auto done = compile_qers(pdr, spec, state, out, parts); !done)
+    return std::unexpected(done.error());
   return out;
 }
 
 }  // namespace
 
-Result<Session::Parts> compile_session(const SessionSpec& spec, std::span<const Port> ports,
-                                       NextHopResolver& resolver) {
+Result<Session::Parts> compile_session(const SessionSpec& spec, const RuleState& state,
+                                       std::span<const Port> ports, NextHopResolver& resolver) {
   std::vector<const Pdr*> ordered;
   for (const auto& [id, pdr] : spec.pdrs) ordered.push_back(&pdr);
   // Lower precedence values win; the map's order by id decides among equals.
@@ -282,7 +303,7 @@ Result<Session::Parts> compile_session(const SessionSpec& spec, std::span<const 
     return bad_field("UE IP Address", "no PDR of the session names one");
   }
   for (const Pdr* pdr : ordered) {
-    auto compiled = compile_pdr(*pdr, spec, ports, resolver, parts);
+    auto compiled = compile_pdr(*pdr, spec, state, ports, resolver, parts);
     if (!compiled) return std::unexpected(compiled.error());
     (pdr->source == Interface::kAccess ? parts.uplink : parts.downlink).push_back(*compiled);
   }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "upf-dataplane/session/model.h"
+#include "upf-dataplane/session/rule_state.h"
 #include "upf-dataplane/session/session.h"
 #include "upf-dataplane/steer/forwarding_table.h"
 
@@ -20,9 +21,10 @@ class NextHopResolver {
   virtual Result<NextHopId> next_hop(PortIndex port, const IpAddress& destination) = 0;
 };
 
-// Fills everything of the parts but version and slot. Fails with kInvalidArgument for what is wrong
-// and kUnsupported for what is right but not done here; `field` names the IE.
-Result<Session::Parts> compile_session(const SessionSpec& spec, std::span<const Port> ports,
-                                       NextHopResolver& resolver);
+// Fills everything of the parts but version and slot; they point into `state`, which carry_over()
+// made for the spec. Fails with kInvalidArgument for what is wrong and kUnsupported for what is
+// right but not done here; `field` names the IE.
+Result<Session::Parts> compile_session(const SessionSpec& spec, const RuleState& state,
+                                       std::span<const Port> ports, NextHopResolver& resolver);
 
 }  // namespace sluice::upf

@@ -26,14 +26,14 @@ enum class Interface : uint8_t { kAccess = 0, kCore = 1, kSgiLan = 2, kCpFunctio
 // An F-TEID of this UPF (TS 29.244 §8.2.3).
 struct LocalFTeid {
   Teid teid;
-  std::optional<Ipv4Address> v4;
-  std::optional<Ipv6Address> v6;
+  std::optional<Ipv4Address> v4 = {};
+  std::optional<Ipv6Address> v6 = {};
   bool operator==(const LocalFTeid&) const = default;
 };
 
 struct UeAddress {
-  std::optional<Ipv4Address> v4;
-  std::optional<IpPrefix> v6;  // the UE's prefix, /64 unless stated
+  std::optional<Ipv4Address> v4 = {};
+  std::optional<IpPrefix> v6 = {};  // the UE's prefix, /64 unless stated
   bool operator==(const UeAddress&) const = default;
 };
 
@@ -47,16 +47,16 @@ struct PortRange {
 // and `local` the UE's, whichever way the packet flows. An IPFilterRule "permit out ... from A to
 // B" has A remote and B local; on the uplink the packet's destination is compared with `remote`.
 struct SdfFilter {
-  std::optional<uint8_t> protocol;      // absent: any
-  std::optional<IpPrefix> remote;       // absent: any
-  std::vector<PortRange> remote_ports;  // empty: any
-  std::optional<IpPrefix> local;        // absent: any, or "assigned"
-  std::vector<PortRange> local_ports;   // empty: any
-  std::optional<uint8_t> tos_value;     // ToS / traffic class under `tos_mask`
+  std::optional<uint8_t> protocol = {};      // absent: any
+  std::optional<IpPrefix> remote = {};       // absent: any
+  std::vector<PortRange> remote_ports = {};  // empty: any
+  std::optional<IpPrefix> local = {};        // absent: any, or "assigned"
+  std::vector<PortRange> local_ports = {};   // empty: any
+  std::optional<uint8_t> tos_value = {};     // ToS / traffic class under `tos_mask`
   uint8_t tos_mask = 0;
-  std::optional<uint32_t> spi;         // IPsec security parameter index
-  std::optional<uint32_t> flow_label;  // 20 bits, IPv6
-  std::optional<uint32_t> filter_id;   // to refer to a bidirectional filter again
+  std::optional<uint32_t> spi = {};         // IPsec security parameter index
+  std::optional<uint32_t> flow_label = {};  // 20 bits, IPv6
+  std::optional<uint32_t> filter_id = {};   // to refer to a bidirectional filter again
   bool operator==(const SdfFilter&) const = default;
 };
 
@@ -65,14 +65,14 @@ struct Pdr {
   PdrId id;
   uint32_t precedence = 0;  // lower wins
   Interface source = Interface::kAccess;
-  std::optional<LocalFTeid> f_teid;
-  std::string network_instance;  // empty: any
-  std::optional<UeAddress> ue;   // the source of uplink, the destination of downlink packets
-  std::vector<SdfFilter> sdf;    // empty: every packet; otherwise any of them
-  std::vector<Qfi> qfis;         // empty: any
+  std::optional<LocalFTeid> f_teid = {};
+  std::string network_instance = {};  // empty: any
+  std::optional<UeAddress> ue = {};   // the source of uplink, the destination of downlink packets
+  std::vector<SdfFilter> sdf = {};    // empty: every packet; otherwise any of them
+  std::vector<Qfi> qfis = {};         // empty: any
   bool remove_outer_header = false;
   FarId far;
-  std::vector<QerId> qers;
+  std::vector<QerId> qers = {};
   bool operator==(const Pdr&) const = default;
 };
 
@@ -83,28 +83,49 @@ struct OuterHeader {
   bool operator==(const OuterHeader&) const = default;
 };
 
+// Transport Level Marking (TS 29.244 §8.2.12): what the ToS or traffic class of the header that
+// carries the packet becomes under the mask: the tunnel's, or without a tunnel the packet's own.
+struct Marking {
+  uint8_t tos = 0;
+  uint8_t mask = 0;
+  bool operator==(const Marking&) const = default;
+};
+
 // Forwarding Action Rule (TS 29.244 §7.5.2.3).
 struct Far {
   FarId id;
   bool forward = false;  // FORW; otherwise DROP
   Interface destination = Interface::kCore;
-  std::string network_instance;  // empty: the default of the interface
-  std::optional<OuterHeader> outer_header;
+  std::string network_instance = {};  // empty: the default of the interface
+  std::optional<OuterHeader> outer_header = {};
+  std::optional<Marking> marking = {};
   bool operator==(const Far&) const = default;
 };
 
-// QoS Enforcement Rule (TS 29.244 §7.5.2.5).
+// A rate a direction, in kilobits (1000) per second of user IP packets (TS 29.244 §8.2.8, §8.2.9).
+struct BitRates {
+  uint64_t uplink_kbps = 0;
+  uint64_t downlink_kbps = 0;
+  bool operator==(const BitRates&) const = default;
+};
+
+// QoS Enforcement Rule (TS 29.244 §7.5.2.5). All PDRs of a session that name it share its rate: a
+// QER that every PDR names is the session's AMBR.
 struct Qer {
   QerId id;
   bool uplink_open = true;
   bool downlink_open = true;
-  std::optional<Qfi> qfi;  // put into the PDU Session Container downlink
+  std::optional<BitRates> mbr = {};           // absent: no limit; 0: nothing passes
+  std::optional<BitRates> gbr = {};           // for admission: summed up, not reserved
+  std::optional<Qfi> qfi = {};                // put into the PDU Session Container downlink
+  bool reflective = false;                    // RQI in the PDU Session Container downlink
+  std::optional<uint8_t> paging_policy = {};  // PPI there, 0..7
   bool operator==(const Qer&) const = default;
 };
 
 struct SessionSpec {
   Seid seid;
-  std::string dnn;  // from the PDI network instance or APN/DNN IE, may be empty
+  std::string dnn = {};  // from the PDI network instance or APN/DNN IE, may be empty
   std::map<PdrId, Pdr> pdrs;
   std::map<FarId, Far> fars;
   std::map<QerId, Qer> qers;

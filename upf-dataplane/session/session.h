@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "upf-dataplane/packet/flow_key.h"
+#include "upf-dataplane/session/meter.h"
 #include "upf-dataplane/session/model.h"
 #include "upf-dataplane/steer/next_hop.h"
 
@@ -45,9 +46,23 @@ struct alignas(64) CompiledPdr {
   uint8_t families = kV4 | kV6;  // of the UE addresses that the PDR names
   PortIndex out_port = 0;
   bool peer_is_v6 = false;
+  uint16_t meters_first = 0;  // of the session's meters
   uint32_t peer_teid = 0;
   NextHopId peer_hop = kNoNextHop;
   uint8_t peer[16] = {};  // IPv4 in the first four bytes
+  uint8_t meter_count = 0;
+  uint8_t special = 0;      // kHas*: what costs more than the plain case
+  uint8_t mark_tos = 0;     // with kHasMark
+  uint8_t mark_mask = 0;    // the bits that `mark_tos` sets
+  uint8_t paging_bits = 0;  // of the PDU Session Container: PPP, RQI, and PPI in the low bits
+  uint8_t reserved = 0;
+  uint16_t id = 0;  // the PDR's
+
+  static constexpr uint8_t kHasMeters = 0x01;
+  static constexpr uint8_t kHasMark = 0x02;
+
+  static constexpr uint8_t kPagingPolicyPresent = 0x80;
+  static constexpr uint8_t kReflective = 0x40;
 };
 static_assert(sizeof(CompiledPdr) == 64);
 
@@ -62,13 +77,14 @@ class alignas(64) Session {
   Session& operator=(const Session&) = delete;
 
   struct Parts {
-    uint32_t version;                 // unlike any other compiled session's, for flow caches
-    uint32_t slot;                    // index of its usage counters
-    uint32_t ue_v4 = 0;               // raw network-order; 0: none
-    uint64_t ue_v6 = 0;               // upper 64 bits, raw network-order; 0: none
-    std::vector<CompiledPdr> uplink;  // by precedence
-    std::vector<CompiledPdr> downlink;
-    std::vector<CompiledSdf> sdf;
+    uint32_t version;                      // unlike any other compiled session's, for flow caches
+    uint32_t slot;                         // index of its usage counters
+    uint32_t ue_v4 = 0;                    // raw network-order; 0: none
+    uint64_t ue_v6 = 0;                    // upper 64 bits, raw network-order; 0: none
+    std::vector<CompiledPdr> uplink = {};  // by precedence
+    std::vector<CompiledPdr> downlink = {};
+    std::vector<CompiledSdf> sdf = {};
+    std::vector<Meter*> meters = {};  // of either direction; whoever owns them outlives the session
   };
   static SessionPtr make(const Parts& parts);
 
@@ -83,6 +99,9 @@ class alignas(64) Session {
   int match_downlink(const FlowKey& key, PortIndex in_port) const;
   const CompiledPdr& uplink_pdr(size_t i) const { return pdrs()[i]; }
   const CompiledPdr& downlink_pdr(size_t i) const { return pdrs()[uplink_count_ + i]; }
+  std::span<Meter* const> meters(const CompiledPdr& pdr) const {
+    return {meters() + pdr.meters_first, pdr.meter_count};
+  }
 
   // Whether one PDR per direction takes everything, so that there is nothing to cache.
   bool is_plain() const { return plain_; }
@@ -92,8 +111,11 @@ class alignas(64) Session {
   friend struct SessionDeleter;
 
   const CompiledPdr* pdrs() const { return reinterpret_cast<const CompiledPdr*>(this + 1); }
+  Meter* const* meters() const {
+    return reinterpret_cast<Meter* const*>(pdrs() + uplink_count_ + downlink_count_);
+  }
   const CompiledSdf* sdfs() const {
-    return reinterpret_cast<const CompiledSdf*>(pdrs() + uplink_count_ + downlink_count_);
+    return reinterpret_cast<const CompiledSdf*>(meters() + meter_count_);
   }
   static bool takes_family(const CompiledPdr& pdr, const FlowKey& key) {
     return (pdr.families & (key.is_v6() ? CompiledPdr::kV6 : CompiledPdr::kV4)) != 0;
@@ -113,6 +135,7 @@ class alignas(64) Session {
   uint16_t uplink_count_;
   uint16_t downlink_count_;
   uint16_t sdf_count_;
+  uint16_t meter_count_;
   bool plain_;
 };
 

@@ -109,7 +109,7 @@ std::vector<Outcome> TestSite::run(PortIndex in_port,
                        .tailroom = tailroom,
                        .in_port = in_port});
   }
-  pipeline->process(packets);
+  pipeline->process(packets, static_cast<uint64_t>(clock.now().time_since_epoch().count()));
   std::vector<Outcome> outcomes;
   for (const auto& packet : packets) {
     outcomes.push_back(

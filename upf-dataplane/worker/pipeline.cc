@@ -4,6 +4,7 @@
 #include "upf-dataplane/packet/ethernet.h"
 #include "upf-dataplane/packet/flow_hash.h"
 #include "upf-dataplane/packet/hops.h"
+#include "upf-dataplane/packet/marking.h"
 
 namespace sluice::upf {
 namespace {
@@ -26,7 +27,8 @@ uint64_t raw_upper(const uint8_t* address) {
 
 }  // namespace
 
-void Pipeline::process(std::span<Packet> burst) {
+void Pipeline::process(std::span<Packet> burst, uint64_t now) {
+  now_ = now;
   forwarding_ = shared_.forwarding.load(std::memory_order_acquire);
   steering_ = shared_.steering.load(std::memory_order_acquire);
   works_ = 0;
@@ -131,11 +133,25 @@ void Pipeline::act(Work& work) {
   }
 }
 
+bool Pipeline::admit(Work& work, const CompiledPdr& pdr) {
+  const auto meters = work.session->meters(pdr);
+  const bool is_shared = shared_.workers > 1;
+  for (size_t i = 0; i < meters.size(); ++i) {
+    if (meters[i]->take(work.layout.total_bytes, now_, is_shared)) continue;
+    // A packet that one rate refuses is no burden to the others.
+    while (i > 0) meters[--i]->give_back(work.layout.total_bytes, is_shared);
+    drop(*work.packet, DropReason::kRateExceeded);
+    return false;
+  }
+  return true;
+}
+
 void Pipeline::act_uplink(Work& work) {
   const CompiledPdr& pdr = work.session->uplink_pdr(work.pdr);
   // What N4 forbids, no MEC rule permits; what N4 permits is counted, whoever then gets it.
   if (!pdr.gate_open) return drop(*work.packet, DropReason::kGateClosed);
   if (!pdr.forward) return drop(*work.packet, DropReason::kFarDrop);
+  if (pdr.special != 0 && !admit(work, pdr)) return;
   counters_.sessions[work.session->slot()].uplink.add(work.layout.total_bytes);
 
   strip_tunnel(work);
@@ -155,6 +171,7 @@ void Pipeline::act_downlink(Work& work) {
   const CompiledPdr& pdr = work.session->downlink_pdr(work.pdr);
   if (!pdr.gate_open) return drop(*work.packet, DropReason::kGateClosed);
   if (!pdr.forward) return drop(*work.packet, DropReason::kFarDrop);
+  if (pdr.special != 0 && !admit(work, pdr)) return;
   counters_.sessions[work.session->slot()].downlink.add(work.layout.total_bytes);
 
   strip_tunnel(work);
@@ -196,6 +213,7 @@ void Pipeline::strip_tunnel(Work& work) {
 
 void Pipeline::send_to_network(Work& work, const CompiledPdr& pdr) {
   Packet& packet = *work.packet;
+  if ((pdr.special & CompiledPdr::kHasMark) != 0) mark(packet.data, pdr.mark_tos, pdr.mark_mask);
   const auto id = forwarding_->route(pdr.out_port, work.key.destination, work.key.is_v6());
   if (!id) return drop(packet, DropReason::kNoNextHop);
   if (*id != kNoNextHop) {
@@ -218,7 +236,9 @@ void Pipeline::send_into_tunnel(Packet& packet, const CompiledPdr& pdr) {
                             .is_v6 = pdr.peer_is_v6,
                             .teid = pdr.peer_teid,
                             .has_qfi = pdr.has_qfi_mark,
-                            .qfi = pdr.qfi_mark};
+                            .qfi = pdr.qfi_mark,
+                            .paging_bits = pdr.paging_bits,
+                            .tos = pdr.mark_tos};
   if (packet.length + tunnel_overhead(tunnel) > port.mtu) {
     return drop(packet, DropReason::kTooBig);
   }

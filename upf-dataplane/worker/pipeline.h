@@ -25,8 +25,8 @@ class Pipeline {
   // Decides every packet of the burst (at most kMaxBurst) and counts all but the sending. A punted
   // frame is either one that the control thread learns from (ARP, ND), as it came, or one whose
   // next hop is not known: then `out_port` is set and the frame is complete but for its destination
-  // MAC, which is zero.
-  void process(std::span<Packet> burst);
+  // MAC, which is zero. `now` is in ticks of SharedState::ticks_per_second, from any origin.
+  void process(std::span<Packet> burst, uint64_t now);
 
  private:
   // A user's packet between the stages.
@@ -58,6 +58,8 @@ class Pipeline {
   bool takes_port(const Work& work, uint16_t pdr) const;
   // Stage 4: carries the decision out.
   void act(Work& work);
+  // Whether QERs let a packet pass that a PDR with `special` has detected; otherwise it is dropped.
+  bool admit(Work& work, const CompiledPdr& pdr);
   void act_uplink(Work& work);
   void act_downlink(Work& work);
   // Answers a DNS query for a name with a rule; false when the query is to go on.
@@ -77,6 +79,7 @@ class Pipeline {
   FlowCache cache_;
   const ForwardingTable* forwarding_ = nullptr;  // for the burst in hand
   const SteeringTable* steering_ = nullptr;
+  uint64_t now_ = 0;
   std::array<Work, kMaxBurst> work_;
   size_t works_ = 0;
 };

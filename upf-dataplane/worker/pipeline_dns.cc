@@ -87,6 +87,8 @@ bool Pipeline::answer_dns_query(Work& work) {
     drop(packet, downlink.gate_open ? DropReason::kFarDrop : DropReason::kGateClosed);
     return true;
   }
+  work.layout.total_bytes = static_cast<uint16_t>(packet.length);
+  if (downlink.special != 0 && !admit(work, downlink)) return true;
   counters_.sessions[work.session->slot()].downlink.add(packet.length);
   if (answer->first != nullptr) count_rule(answer->first->counter, packet.length);
   send_into_tunnel(packet, downlink);

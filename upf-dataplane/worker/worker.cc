@@ -1,5 +1,6 @@
 #include "upf-dataplane/worker/worker.h"
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
@@ -85,7 +86,7 @@ size_t Worker::receive(PortIndex port) {
   }
   counters_.received[port].packets.add(count);
   counters_.received[port].bytes.add(bytes);
-  pipeline_.process({packets_.data(), count});
+  pipeline_.process({packets_.data(), count}, rte_rdtsc());
   for (uint16_t i = 0; i < count; ++i) dispatch(packets_[i], frames_[i]);
   return count;
 }

@@ -1,0 +1,164 @@
+// Packet in, packet out: what QERs and markings do to users' packets.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "upf-dataplane/packet/checksum.h"
+#include "upf-dataplane/testing/frame_builder.h"
+#include "upf-dataplane/testing/test_site.h"
+
+namespace sluice::upf {
+namespace {
+
+using namespace testing;
+using Bytes = std::vector<uint8_t>;
+
+constexpr auto kFarHost = "198.51.100.7";
+constexpr size_t kEthernetBytes = 14;
+
+class PipelineQosTest : public ::testing::Test {
+ protected:
+  // UE 2 with its specification changed.
+  void install(const std::function<void(SessionSpec&)>& change) {
+    change(spec);
+    ASSERT_TRUE(site.sessions->install(spec));
+    site.answer(kN3, "192.168.3.2", kGnbMac);
+  }
+  void limit(QerId id, BitRates rates, std::vector<PdrId> pdrs) {
+    install([&](SessionSpec& s) {
+      s.qers[id].id = id;
+      s.qers[id].mbr = rates;
+      for (const PdrId pdr : pdrs) {
+        auto& qers = s.pdrs.at(pdr).qers;
+        if (std::ranges::find(qers, id) == qers.end()) qers.push_back(id);
+      }
+    });
+  }
+  // A packet of 1000 bytes as the user sees it.
+  Outcome up(uint16_t port = 80, uint8_t tos = 0) {
+    return site.run(kN3, eth(kOwnMac, kGnbMac)
+                             .ipv4("192.168.3.2", "192.168.3.1")
+                             .udp(2152, 2152)
+                             .gtpu(spec.pdrs.at(PdrId(1)).f_teid->teid.value(), 9)
+                             .ipv4("10.45.0.2", kFarHost)
+                             .tos(tos)
+                             .udp(4000, port)
+                             .payload(Bytes(972))
+                             .frame());
+  }
+  Outcome down() {
+    return site.run(kN6, eth(kOwnMac, kGatewayMac)
+                             .ipv4(kFarHost, "10.45.0.2")
+                             .udp(80, 4000)
+                             .payload(Bytes(972))
+                             .frame());
+  }
+  // How many of `n` packets pass.
+  int passing(int n, const std::function<Outcome()>& send) {
+    int passed = 0;
+    for (int i = 0; i < n; ++i) {
+      const auto outcome = send();
+      if (outcome.verdict == Verdict::kSend) {
+        ++passed;
+      } else {
+        EXPECT_EQ(outcome.drop, DropReason::kRateExceeded) << to_string(outcome.drop);
+      }
+    }
+    return passed;
+  }
+
+  TestSite site;
+  SessionSpec spec = site.ue_session(2);
+};
+
+TEST_F(PipelineQosTest, an_mbr_polices_each_direction_by_itself) {
+  limit(QerId(2), {.uplink_kbps = 8'000, .downlink_kbps = 800}, {PdrId(1), PdrId(2)});
+  EXPECT_EQ(passing(30, [&] { return up(); }), 15) << "15 ms of 8 Mb/s";
+  EXPECT_EQ(passing(30, [&] { return down(); }), 3) << "at least 3000 bytes";
+  site.clock.advance(std::chrono::milliseconds(10));
+  EXPECT_EQ(passing(30, [&] { return up(); }), 10);
+  EXPECT_EQ(passing(30, [&] { return down(); }), 1);
+}
+
+TEST_F(PipelineQosTest, what_a_rate_refuses_is_not_counted_as_usage) {
+  limit(QerId(2), {.uplink_kbps = 0, .downlink_kbps = 0}, {PdrId(1)});
+  EXPECT_EQ(passing(5, [&] { return up(); }), 0);
+  EXPECT_EQ(site.sessions->remove(spec.seid).uplink_packets, 0U);
+}
+
+TEST_F(PipelineQosTest, pdrs_that_name_one_qer_share_its_rate) {
+  install([](SessionSpec& s) {
+    Pdr web = s.pdrs.at(PdrId(1));
+    web.id = PdrId(3);
+    web.precedence = 10;
+    web.sdf = {SdfFilter{.protocol = 17, .remote_ports = {{443, 443}}}};
+    s.pdrs[web.id] = web;
+  });
+  limit(QerId(5), {.uplink_kbps = 8'000, .downlink_kbps = 8'000}, {PdrId(1), PdrId(3)});
+  EXPECT_EQ(passing(10, [&] { return up(443); }), 10);
+  EXPECT_EQ(passing(10, [&] { return up(80); }), 5) << "the session's AMBR";
+}
+
+TEST_F(PipelineQosTest, a_packet_needs_the_consent_of_all_its_rates) {
+  limit(QerId(5), {.uplink_kbps = 8'000, .downlink_kbps = 8'000}, {PdrId(1)});
+  limit(QerId(6), {.uplink_kbps = 800, .downlink_kbps = 800}, {PdrId(1)});
+  EXPECT_EQ(passing(20, [&] { return up(); }), 3);
+  // What the smaller rate refused did not use up the larger one.
+  install([](SessionSpec& s) { s.pdrs.at(PdrId(1)).qers = {QerId(5)}; });
+  EXPECT_EQ(passing(20, [&] { return up(); }), 12);
+}
+
+TEST_F(PipelineQosTest, a_modification_changes_the_rate_and_grants_no_new_burst) {
+  limit(QerId(2), {.uplink_kbps = 8'000, .downlink_kbps = 0}, {PdrId(1)});
+  EXPECT_EQ(passing(20, [&] { return up(); }), 15);
+  install([](SessionSpec& s) { s.pdrs.at(PdrId(1)).precedence = 7; });
+  EXPECT_EQ(passing(20, [&] { return up(); }), 0);
+  limit(QerId(2), {.uplink_kbps = 80'000, .downlink_kbps = 0}, {PdrId(1)});
+  site.clock.advance(std::chrono::milliseconds(100));
+  EXPECT_EQ(passing(200, [&] { return up(); }), 150);
+}
+
+TEST_F(PipelineQosTest, a_refused_modification_leaves_the_rate) {
+  limit(QerId(2), {.uplink_kbps = 8'000, .downlink_kbps = 0}, {PdrId(1)});
+  SessionSpec bad = spec;
+  bad.qers.at(QerId(2)).mbr = BitRates{.uplink_kbps = 0, .downlink_kbps = 0};
+  bad.pdrs.at(PdrId(1)).far = FarId(77);
+  ASSERT_FALSE(site.sessions->install(bad));
+  EXPECT_EQ(passing(20, [&] { return up(); }), 15);
+}
+
+TEST_F(PipelineQosTest, a_tunnel_carries_the_dscp_of_the_far) {
+  install([](SessionSpec& s) { s.fars.at(FarId(2)).marking = Marking{.tos = 0xb8, .mask = 0xfc}; });
+  const auto outcome = down();
+  ASSERT_EQ(outcome.verdict, Verdict::kSend) << to_string(outcome.drop);
+  EXPECT_EQ(outcome.frame[kEthernetBytes + 1], 0xb8);
+}
+
+TEST_F(PipelineQosTest, a_packet_without_tunnel_is_marked_itself) {
+  install([](SessionSpec& s) { s.fars.at(FarId(1)).marking = Marking{.tos = 0x28, .mask = 0xfc}; });
+  for (const uint8_t tos : Bytes{0x00, 0x03, 0xff, 0xb9}) {
+    const auto outcome = up(80, tos);
+    ASSERT_EQ(outcome.verdict, Verdict::kSend) << to_string(outcome.drop);
+    EXPECT_EQ(outcome.frame[kEthernetBytes + 1], 0x28 | (tos & 0x03)) << "ECN stays";
+    EXPECT_EQ(checksum_fold(checksum_add(0, outcome.frame.data() + kEthernetBytes, 20)), 0xffff);
+  }
+}
+
+TEST_F(PipelineQosTest, tells_reflective_qos_and_paging_policy_to_the_access_network) {
+  const auto container = [&] {
+    const auto outcome = down();
+    // Behind Ethernet, IPv4, UDP, GTP-U and its four optional octets.
+    const size_t at = kEthernetBytes + 20 + 8 + 8 + 4;
+    return Bytes(outcome.frame.begin() + at, outcome.frame.begin() + at + 8);
+  };
+  install([](SessionSpec& s) { s.qers.at(QerId(1)).reflective = true; });
+  auto seen = container();
+  EXPECT_EQ(Bytes(seen.begin(), seen.begin() + 4), (Bytes{1, 0, 0x40 | 9, 0}));
+  install([](SessionSpec& s) { s.qers.at(QerId(1)).paging_policy = 5; });
+  EXPECT_EQ(container(), (Bytes{2, 0, 0xc0 | 9, 5 << 5, 0, 0, 0, 0}));
+  const auto outcome = down();
+  EXPECT_EQ(outcome.frame[kEthernetBytes + 20 + 8 + 3], 1000 % 256 + 12) << "the length agrees";
+}
+
+}  // namespace
+}  // namespace sluice::upf
