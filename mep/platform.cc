@@ -18,6 +18,8 @@ Result<std::vector<http::Contract>> load_contracts() {
   return out;
 }
 
+constexpr std::chrono::seconds kKeyCheckPeriod{10};
+
 http::PlainRoute health_route() {
   return {http::Method::kGet, "/healthz",
           [](const http::Request&) { return http::Response::json(200, {{"status", "ok"}}); }};
@@ -32,11 +34,15 @@ Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& 
   if (auto ok = ensure_operator(config.state_directory + "/operator.json", **store); !ok) {
     return std::unexpected(ok.error());
   }
-  auto key = auth::SigningKey::load_or_create(config.state_directory + "/token-key.pem");
-  if (!key) return std::unexpected(key.error());
+  auto keys = auth::KeyRing::open({.directory = config.state_directory + "/token-keys",
+                                   .single_key_file = config.state_directory + "/token-key.pem",
+                                   .token_lifetime = config.tokens.lifetime,
+                                   .max_age = config.key_max_age},
+                                  clock);
+  if (!keys) return std::unexpected(keys.error());
 
   std::unique_ptr<Platform> out(
-      new Platform(clock, std::move(config), std::move(*store), std::move(*key)));
+      new Platform(loop, clock, std::move(config), std::move(*store), std::move(*keys)));
   if (auto ok = out->build_router(); !ok) return std::unexpected(ok.error());
   out->reconciler_ =
       std::make_unique<Reconciler>(loop, *out->store_, clock, out->reports_, out->config_.steering);
@@ -50,26 +56,43 @@ Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& 
   return out;
 }
 
-Platform::Platform(const Clock& clock, PlatformConfig config, std::unique_ptr<Store> store,
-                   auth::SigningKey key)
+Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
+                   std::unique_ptr<Store> store, std::unique_ptr<auth::KeyRing> keys)
     : config_(std::move(config)),
       store_(std::move(store)),
       clients_(*store_),
-      tokens_(std::move(key), clients_, clock, config_.tokens),
-      token_endpoint_(clients_, tokens_, clock),
+      keys_(std::move(keys)),
+      tokens_(*keys_, clients_, clock, config_.tokens),
+      token_endpoint_(clients_, tokens_, *keys_, clock),
       rule_status_(reports_, conflicts_),
       provisioning_{*store_,        rule_status_,   auth::new_secret().substr(0, 16),
-                    SLUICE_VERSION, config_.limits, site_costs_} {}
+                    SLUICE_VERSION, config_.limits, site_costs_},
+      timing_{config_.timing, clock, clock_discipline_},
+      loop_(loop),
+      key_timer_(loop.every(kKeyCheckPeriod, [this] { check_keys(); })) {}
 
-Platform::~Platform() { alive_.reset(); }
+Platform::~Platform() {
+  loop_.cancel(key_timer_);
+  alive_.reset();
+}
+
+void Platform::check_keys() {
+  const auto before = keys_->signing()->id();
+  if (auto ok = keys_->maintain(); !ok) {
+    spdlog::error("auth key rotation failed reason=\"{}\"", ok.error().to_string());
+  } else if (const auto now = keys_->signing()->id(); now != before) {
+    spdlog::info("auth key rotated kid={}", now);
+  }
+}
 
 Result<void> Platform::build_router() {
   auto contracts = load_contracts();
   if (!contracts) return std::unexpected(contracts.error());
   http::Handlers handlers = app_enablement_handlers(*store_);
   handlers.merge(provisioning_handlers(provisioning_));
-  handlers.emplace("issueToken",
-                   [this](const http::Request& r) { return token_endpoint_.handle(r); });
+  handlers.merge(timing_handlers(timing_));
+  handlers.merge(token_endpoint_.handlers());
+  handlers.erase("revokeToken");  // until the store keeps revocations
   auto router = http::Router::build(
       std::move(*contracts), std::move(handlers),
       {.authenticator = [this](std::string_view token) { return tokens_.verify(token); },

@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/http/router.h"
+#include "mep/app-enablement/timing.h"
+#include "mep/auth/key_ring.h"
 #include "mep/auth/token_endpoint.h"
 #include "mep/auth/token_service.h"
 #include "mep/provisioning/handlers.h"
@@ -24,6 +26,8 @@ struct PlatformConfig {
   auth::TokenOptions tokens;
   ProvisioningLimits limits;
   size_t page_size = 1000;  // items of a list in one reply
+  std::chrono::seconds key_max_age{0};
+  TimingOptions timing = {};
 };
 
 class Platform {
@@ -44,15 +48,17 @@ class Platform {
   const RuleStatusView& rule_status() const { return rule_status_; }
 
  private:
-  Platform(const Clock& clock, PlatformConfig config, std::unique_ptr<Store> store,
-           auth::SigningKey key);
+  Platform(EventLoop& loop, const Clock& clock, PlatformConfig config, std::unique_ptr<Store> store,
+           std::unique_ptr<auth::KeyRing> keys);
   Result<void> build_router();
+  void check_keys();
 
   // Work that was posted to the loop asks whether there still is a platform.
   std::shared_ptr<Platform*> alive_ = std::make_shared<Platform*>(this);
   PlatformConfig config_;
   std::unique_ptr<Store> store_;
   ClientDirectory clients_;
+  std::unique_ptr<auth::KeyRing> keys_;
   auth::TokenService tokens_;
   auth::TokenEndpoint token_endpoint_;
   RuleReports reports_;
@@ -60,8 +66,12 @@ class Platform {
   RuleStatusView rule_status_;
   SiteCosts site_costs_;
   ProvisioningContext provisioning_;
+  KernelClockDiscipline clock_discipline_;
+  TimingContext timing_;
   std::optional<http::Router> router_;
   std::unique_ptr<Reconciler> reconciler_;
+  EventLoop& loop_;
+  TimerId key_timer_{};
 };
 
 }  // namespace sluice::mep

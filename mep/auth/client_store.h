@@ -1,6 +1,8 @@
 // Who may ask for tokens.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,11 +12,35 @@
 
 namespace sluice::mep::auth {
 
+// A secret that has got a successor and works until its owner has had time to change over.
+struct OldSecret {
+  SecretHash hash;
+  int64_t valid_until_ms = 0;  // Unix time
+  bool operator==(const OldSecret&) const = default;
+};
+
 struct Client {
   std::string client_id;
   SecretHash secret_hash;
-  Scopes scopes;                               // what it may ask for
-  std::optional<std::string> app_instance_id;  // the app instance it is; none: an operator's client
+  Scopes scopes;  // what it may ask for, and its tokens may be used for
+  std::optional<std::string> app_instance_id;  // the app instance it is
+  std::optional<OldSecret> old_secret{};
+  uint64_t token_generation = 0;  // of its tokens that count; raised to end all that were issued
+
+  // The hash of the given secret if it is (still) the client's, or null. Takes the same time
+  // whatever the secret.
+  const SecretHash* matching(std::string_view secret, int64_t now_ms) const {
+    const bool current = secret_hash.matches(secret);
+    const bool former = old_secret && old_secret->hash.matches(secret);
+    if (current) return &secret_hash;
+    return former && now_ms < old_secret->valid_until_ms ? &old_secret->hash : nullptr;
+  }
+  // Whether tokens that were given for the secret with this fingerprint count.
+  bool honours(std::string_view fingerprint, int64_t now_ms) const {
+    return secret_hash.fingerprint() == fingerprint ||
+           (old_secret && old_secret->hash.fingerprint() == fingerprint &&
+            now_ms < old_secret->valid_until_ms);
+  }
 };
 
 class ClientStore {
@@ -22,6 +48,11 @@ class ClientStore {
   virtual ~ClientStore() = default;
   // Called on every authenticated request, by several threads at a time: answer from memory.
   virtual std::optional<Client> find(std::string_view client_id) const = 0;
+  // Whether the token with that id (claim "jti") was revoked before its time.
+  virtual bool is_revoked(std::string_view token_id) const = 0;
+  // Durable when it returns; forgotten at some time after `expires`, in seconds since 1970.
+  // kResourceExhausted when there are too many already.
+  virtual Result<void> revoke(const std::string& token_id, int64_t expires) = 0;
 };
 
 }  // namespace sluice::mep::auth

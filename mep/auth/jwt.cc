@@ -15,10 +15,13 @@ std::optional<nlohmann::json> object_of(std::string_view encoded) {
   return json;
 }
 
-bool is_ours(const nlohmann::json& header, const SigningKey& key) {
+// The key that the header names, if the header is one of ours.
+std::shared_ptr<const SigningKey> key_for(const nlohmann::json& header, const KeyFinder& find_key) {
   // "crit" would name extensions that the reader must understand (RFC 7515 §4.1.11): we know none.
-  return header.value("alg", nlohmann::json()) == "ES256" &&
-         header.value("kid", nlohmann::json()) == key.id() && !header.contains("crit");
+  if (header.value("alg", nlohmann::json()) != "ES256" || header.contains("crit")) return nullptr;
+  const auto id = header.find("kid");
+  if (id == header.end() || !id->is_string()) return nullptr;
+  return find_key(id->get_ref<const std::string&>());
 }
 
 }  // namespace
@@ -31,7 +34,7 @@ std::string sign_jwt(const nlohmann::json& claims, const SigningKey& key) {
   return token + "." + base64url(signature);
 }
 
-Result<nlohmann::json> verify_jwt(std::string_view token, const SigningKey& key) {
+Result<VerifiedJwt> verify_jwt(std::string_view token, const KeyFinder& find_key) {
   const auto first = token.find('.');
   const auto second = token.find('.', first + 1);
   if (token.size() > kMaxTokenSize || first == std::string_view::npos ||
@@ -39,14 +42,15 @@ Result<nlohmann::json> verify_jwt(std::string_view token, const SigningKey& key)
     return fail(kRefused, "the token is malformed");
   }
   const auto header = object_of(token.substr(0, first));
-  if (!header || !is_ours(*header, key)) return fail(kRefused, "the token is not of this platform");
+  const auto key = header ? key_for(*header, find_key) : nullptr;
+  if (!key) return fail(kRefused, "the token is not of this platform");
   const auto signature = from_base64url(token.substr(second + 1));
-  if (!signature || !key.verify(token.substr(0, second), *signature)) {
+  if (!signature || !key->verify(token.substr(0, second), *signature)) {
     return fail(kRefused, "the token's signature is not valid");
   }
   auto claims = object_of(token.substr(first + 1, second - first - 1));
   if (!claims) return fail(kRefused, "the token is malformed");
-  return std::move(*claims);
+  return VerifiedJwt{std::move(*claims), key->id()};
 }
 
 }  // namespace sluice::mep::auth

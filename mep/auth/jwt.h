@@ -4,6 +4,8 @@
 // so that neither "none" nor a confusion of key kinds (RFC 8725 §2.1) has a place to begin.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -17,8 +19,16 @@ inline constexpr size_t kMaxTokenSize = 4096;  // characters
 
 std::string sign_jwt(const nlohmann::json& claims, const SigningKey& key);
 
+// The key of that id, null when it is not (any more) one of ours.
+using KeyFinder = std::function<std::shared_ptr<const SigningKey>(std::string_view key_id)>;
+
+struct VerifiedJwt {
+  nlohmann::json claims;
+  std::string key_id;
+};
+
 // The claims, once form, key id, algorithm and signature are checked; what they mean (expiry,
 // audience) is the caller's to check. kUnauthenticated otherwise.
-Result<nlohmann::json> verify_jwt(std::string_view token, const SigningKey& key);
+Result<VerifiedJwt> verify_jwt(std::string_view token, const KeyFinder& find_key);
 
 }  // namespace sluice::mep::auth

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "mep/auth/client_store.h"
@@ -23,8 +24,15 @@ class MemoryClientStore final : public ClientStore {
     return it->second;
   }
 
+  bool is_revoked(std::string_view token_id) const override { return revoked_.contains(token_id); }
+  Result<void> revoke(const std::string& token_id, int64_t) override {
+    revoked_.insert(token_id);
+    return {};
+  }
+
  private:
   std::map<std::string, Client, std::less<>> clients_;
+  std::set<std::string, std::less<>> revoked_;
 };
 
 }  // namespace sluice::mep::auth

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace sluice::mep::auth {
 
@@ -17,5 +18,11 @@ Scopes split_scopes(std::string_view text) {
 }
 
 std::string join_scopes(const Scopes& scopes) { return fmt::format("{}", fmt::join(scopes, " ")); }
+
+Scopes common_scopes(const Scopes& a, const Scopes& b) {
+  Scopes out;
+  std::ranges::set_intersection(a, b, std::inserter(out, out.end()));
+  return out;
+}
 
 }  // namespace sluice::mep::auth

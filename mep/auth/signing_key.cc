@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 #include <sys/stat.h>
 
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "base/unique_fd.h"
@@ -71,21 +72,24 @@ std::string to_pem(EVP_PKEY* key) {
 }
 
 // Written aside and linked into place: a crash leaves the whole file or none, and of two programs
-// that start at the same time one wins and the other reads the winner's key.
+// that start at the same time one wins.
 Result<void> write_private(const std::string& path, std::string_view text) {
   const std::string aside = path + ".new." + std::to_string(::getpid());
   const UniqueFd file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file) return std::unexpected(errno_error("create " + aside));
-  bool ok = ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-            ::fsync(file.get()) == 0;
-  ok = ok && (::link(aside.c_str(), path.c_str()) == 0 || errno == EEXIST);
+  const bool written =
+      ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      ::fsync(file.get()) == 0;
+  const bool linked = written && ::link(aside.c_str(), path.c_str()) == 0;
+  const bool exists = written && !linked && errno == EEXIST;
   const auto error = errno_error("write " + path);
   ::unlink(aside.c_str());
-  if (!ok) return std::unexpected(error);
+  if (exists) return fail(ErrorCode::kConflict, "{} exists already", path);
+  if (!linked) return std::unexpected(error);
   const auto slash = path.rfind('/');
   const UniqueFd folder(::open(slash == std::string::npos ? "." : path.substr(0, slash + 1).c_str(),
                                O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder) ::fsync(folder.get());
+  if (!folder || ::fsync(folder.get()) != 0) return std::unexpected(errno_error("sync " + path));
   return {};
 }
 
@@ -128,19 +132,10 @@ Result<SigningKey> SigningKey::generate() {
   return SigningKey(std::move(key));
 }
 
-Result<SigningKey> SigningKey::load_or_create(const std::string& path) {
-  auto text = read_private(path);
+Result<SigningKey> SigningKey::load(const std::string& path) {
+  const auto text = read_private(path);
   if (!text) return std::unexpected(text.error());
-  if (!*text) {
-    const auto made = generate();
-    if (!made) return std::unexpected(made.error());
-    if (auto ok = write_private(path, to_pem(made->key_->pkey.get())); !ok) {
-      return std::unexpected(ok.error());
-    }
-    text = read_private(path);
-    if (!text) return std::unexpected(text.error());
-    if (!*text) return fail(ErrorCode::kUnavailable, "{} disappeared", path);
-  }
+  if (!*text) return fail(ErrorCode::kNotFound, "there is no {}", path);
   const Bio memory(BIO_new_mem_buf((*text)->data(), static_cast<int>((*text)->size())));
   // A key under a pass phrase is refused: there is nobody to ask.
   const auto no_pass_phrase = [](char*, int, int, void*) { return -1; };
@@ -150,6 +145,32 @@ Result<SigningKey> SigningKey::load_or_create(const std::string& path) {
     return fail(ErrorCode::kInvalidArgument, "{} is not a P-256 private key in PEM", path);
   }
   return SigningKey(std::move(key));
+}
+
+Result<void> SigningKey::save(const std::string& path) const {
+  return write_private(path, to_pem(key_->pkey.get()));
+}
+
+Result<SigningKey> SigningKey::load_or_create(const std::string& path) {
+  auto key = load(path);
+  if (key || key.error().code != ErrorCode::kNotFound) return key;
+  const auto made = generate();
+  if (!made) return std::unexpected(made.error());
+  if (auto ok = made->save(path); !ok && ok.error().code != ErrorCode::kConflict) {
+    return std::unexpected(ok.error());
+  }
+  return load(path);  // ours, or that of a program that was faster
+}
+
+nlohmann::json SigningKey::public_jwk() const {
+  const auto* key = key_->pkey.get();
+  return {{"kty", "EC"},
+          {"crv", "P-256"},
+          {"x", coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X)},
+          {"y", coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y)},
+          {"kid", id_},
+          {"use", "sig"},
+          {"alg", "ES256"}};
 }
 
 SigningKey::Signature SigningKey::sign(std::string_view data) const {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,9 +19,13 @@ class SigningKey {
 
   static Result<SigningKey> generate();
 
-  // Reads the PEM file, or makes a key and writes it (mode 0600, complete or not at all) when there
-  // is no such file. Refuses a file that others than its owner can access, or that holds anything
-  // but a P-256 key.
+  // Reads the PEM file. kNotFound when there is none; refuses a file that others than its owner can
+  // access, or that holds anything but a P-256 key.
+  static Result<SigningKey> load(const std::string& path);
+  // Writes the PEM file, which must not exist yet (kConflict): mode 0600, complete or not at all,
+  // durable when this returns.
+  Result<void> save(const std::string& path) const;
+  // Reads the file, or makes a key and writes it when there is none.
   static Result<SigningKey> load_or_create(const std::string& path);
 
   SigningKey(SigningKey&&) noexcept;
@@ -29,6 +34,9 @@ class SigningKey {
 
   // Names the key: its thumbprint (RFC 7638).
   const std::string& id() const { return id_; }
+
+  // The public half as a JSON Web Key for verifiers (RFC 7517 §4).
+  nlohmann::json public_jwk() const;
 
   // Safe to call from several threads.
   Signature sign(std::string_view data) const;

@@ -1,152 +1,75 @@
 #include "mep/auth/token_endpoint.h"
 
 #include <algorithm>
-#include <optional>
-#include <set>
-
-#include "base/http/percent.h"
-#include "mep/auth/base64.h"
 
 namespace sluice::mep::auth {
-namespace {
 
 using http::Response;
 
-constexpr std::chrono::seconds kFailureWindow{60};
-constexpr int kFailuresPerWindow = 10;
-constexpr size_t kMaxFailureEntries = 4096;
-// Anybody may post a form: what it costs to read is bounded before it is read.
-constexpr size_t kMaxFormSize = 8 * 1024;
-constexpr std::ptrdiff_t kMaxFormItems = 32;
-// No client has a longer id (identifiers end at 128 characters); longer ones share an entry.
-constexpr size_t kMaxCountedId = 128;
-constexpr std::string_view kBasic = "Basic ";
-
-struct Credentials {
-  std::string id;
-  std::string secret;
-  bool basic = false;  // came by HTTP Basic, not in the form
-};
-
-Response with_no_store(Response response) {
-  response.headers.set("Cache-Control", "no-store");  // RFC 6749 §5.1
-  response.headers.set("Pragma", "no-cache");
-  return response;
-}
-
-Response oauth_error(int status, std::string_view error, std::string_view description) {
-  return with_no_store(
-      Response::json(status, {{"error", error}, {"error_description", description}}));
-}
-
-// RFC 6749 §3.2: parameters must not come twice; unknown ones are ignored.
-bool has_repeated(const http::Query& form) {
-  std::set<std::string_view> names;
-  return std::ranges::any_of(form,
-                             [&](const auto& item) { return !names.insert(item.first).second; });
-}
-
-bool is_too_large(std::string_view form) {
-  return form.size() > kMaxFormSize || std::ranges::count(form, '&') >= kMaxFormItems;
-}
-
-std::optional<Credentials> from_basic(std::string_view authorization) {
-  const auto decoded = from_base64(authorization.substr(kBasic.size()));
-  if (!decoded) return std::nullopt;
-  const auto colon = decoded->find(':');
-  if (colon == std::string::npos) return std::nullopt;
-  // RFC 6749 §2.3.1: both parts are form-encoded before they become user and password.
-  const std::string_view text = *decoded;
-  auto id = http::percent_decode(text.substr(0, colon), http::PlusIs::kSpace);
-  auto secret = http::percent_decode(text.substr(colon + 1), http::PlusIs::kSpace);
-  if (!id || !secret) return std::nullopt;
-  return Credentials{std::move(*id), std::move(*secret), true};
-}
-
-std::optional<Credentials> from_form(const http::Query& form) {
-  const auto id = form.get("client_id");
-  const auto secret = form.get("client_secret");
-  if (!id || !secret) return std::nullopt;
-  return Credentials{std::string(*id), std::string(*secret), false};
-}
-
-}  // namespace
-
-TokenEndpoint::TokenEndpoint(const ClientStore& clients, const TokenService& tokens,
+TokenEndpoint::TokenEndpoint(ClientStore& clients, const TokenService& tokens, const KeyRing& keys,
                              const Clock& clock)
-    : clients_(clients), tokens_(tokens), clock_(clock) {}
+    : clients_(clients), tokens_(tokens), keys_(keys), authentication_(clients, clock) {}
 
-Response TokenEndpoint::handle(const http::Request& request) {
-  if (is_too_large(request.body)) {
-    return oauth_error(
-        400, "invalid_request",
-        fmt::format("the form may have {} bytes and {} parameters", kMaxFormSize, kMaxFormItems));
-  }
-  const auto form = http::Query::parse(request.body);
-  if (!form || has_repeated(*form)) {
-    return oauth_error(400, "invalid_request", "the body must be a form, each parameter once");
-  }
-  const auto authorization = request.headers.get("Authorization");
-  const bool basic = authorization && authorization->size() > kBasic.size() &&
-                     http::equal_ignoring_case(authorization->substr(0, kBasic.size()), kBasic);
-  if (authorization && !basic) {
-    return refuse_client({}, true);
-  }
-  if (basic && form->has("client_secret")) {
-    return oauth_error(400, "invalid_request", "authenticate in one way, not in two");
-  }
+Response TokenEndpoint::issue(const http::Request& request) {
+  const auto form = read_form(request);
+  if (!form) return form.error();
   const auto grant = form->get("grant_type");
   if (!grant) return oauth_error(400, "invalid_request", "grant_type is required");
   if (*grant != "client_credentials") {
     return oauth_error(400, "unsupported_grant_type", "only client_credentials is supported");
   }
+  const auto known = authentication_.authenticate(request, *form);
+  if (!known) return known.error();
 
-  const auto credentials = basic ? from_basic(*authorization) : from_form(*form);
-  if (!credentials) return refuse_client({}, basic);
-  const auto client = clients_.find(credentials->id);
-  // An unknown client costs the same time as a wrong secret, so that names cannot be probed.
-  const bool right = (client ? client->secret_hash : SecretHash()).matches(credentials->secret);
-  if (!client || !right) return refuse_client(credentials->id, basic);
-
-  auto scopes = client->scopes;
+  const auto& client = known->client;
+  auto scopes = client.scopes;
   if (const auto asked = form->get("scope")) {
     scopes = split_scopes(*asked);
-    if (scopes.empty() || !std::ranges::includes(client->scopes, scopes)) {
+    if (scopes.empty() || !std::ranges::includes(client.scopes, scopes)) {
       return oauth_error(400, "invalid_scope",
-                         "this client may have: " + join_scopes(client->scopes));
+                         "this client may have: " + join_scopes(client.scopes));
     }
   }
-  return with_no_store(Response::json(200, {{"access_token", tokens_.issue(*client, scopes)},
-                                            {"token_type", "Bearer"},
-                                            {"expires_in", tokens_.lifetime().count()},
-                                            {"scope", join_scopes(scopes)}}));
+  return with_no_store(
+      Response::json(200, {{"access_token", tokens_.issue(client, known->secret, scopes)},
+                           {"token_type", "Bearer"},
+                           {"expires_in", tokens_.lifetime().count()},
+                           {"scope", join_scopes(scopes)}}));
 }
 
-Response TokenEndpoint::refuse_client(std::string_view client_id, bool used_basic) {
-  if (too_many_failures(client_id)) {
-    auto slow_down = oauth_error(429, "temporarily_unavailable", "too many failed attempts");
-    slow_down.headers.set("Retry-After", std::to_string(kFailureWindow.count()));
-    return slow_down;
+// RFC 7009 §2.2: a token that is not valid is as good as revoked, and the reply says no more. The
+// token_type_hint is one, and there is but one type.
+Response TokenEndpoint::revoke(const http::Request& request) {
+  const auto form = read_form(request);
+  if (!form) return form.error();
+  const auto known = authentication_.authenticate(request, *form);
+  if (!known) return known.error();
+  const auto token = form->get("token");
+  if (!token) return oauth_error(400, "invalid_request", "token is required");
+
+  const Response done = with_no_store(Response{200, {}, {}});
+  const auto identity = tokens_.identify(*token);
+  if (!identity) return done;
+  if (identity->client_id != known->client.client_id) {
+    return oauth_error(400, "unauthorized_client", "the token was issued to another client");
   }
-  auto refusal = oauth_error(401, "invalid_client", "unknown client or wrong secret");
-  if (used_basic) refusal.headers.set("WWW-Authenticate", R"(Basic realm="token")");
-  return refusal;
+  if (auto ok = clients_.revoke(identity->token_id, identity->expires); !ok) {
+    return oauth_error(503, "temporarily_unavailable", ok.error().message);
+  }
+  return done;
 }
 
-// Slows down who fails, and only then: a right secret is always served. At 256 bits guessing is
-// hopeless anyway, while a lock-out would hand everybody a switch to turn a client off.
-bool TokenEndpoint::too_many_failures(std::string_view client_id) {
-  if (client_id.size() > kMaxCountedId) client_id = {};
-  const auto now = clock_.now();
-  const std::lock_guard lock(mutex_);
-  if (failures_.size() >= kMaxFailureEntries) {
-    std::erase_if(failures_, [&](const auto& f) { return now - f.second.since > kFailureWindow; });
-    if (failures_.size() >= kMaxFailureEntries) failures_.clear();
-  }
-  auto it = failures_.find(client_id);
-  if (it == failures_.end()) it = failures_.emplace(client_id, Failures{now, 0}).first;
-  if (now - it->second.since > kFailureWindow) it->second = {now, 0};
-  return ++it->second.count > kFailuresPerWindow;
+Response TokenEndpoint::show_keys() const {
+  // Verifiers ask again when they meet a key that they do not know.
+  auto reply = Response::json(200, keys_.jwks());
+  reply.headers.set("Cache-Control", "max-age=60");
+  return reply;
+}
+
+http::Handlers TokenEndpoint::handlers() {
+  return {{"issueToken", [this](const http::Request& r) { return issue(r); }},
+          {"revokeToken", [this](const http::Request& r) { return revoke(r); }},
+          {"getTokenKeys", [this](const http::Request&) { return show_keys(); }}};
 }
 
 }  // namespace sluice::mep::auth

@@ -1,44 +1,34 @@
 // POST /oauth2/token: client credentials in, access token out (MEC 009 §7.2, RFC 6749 §4.4).
+// POST /oauth2/revoke: a client ends a token of its own (RFC 7009).
+// GET /oauth2/jwks: the keys that tokens are verified with (RFC 7517 §5).
 #pragma once
 
-#include <chrono>
-#include <map>
-#include <mutex>
-#include <string>
-#include <string_view>
-
-#include "base/clock.h"
-#include "base/http/message.h"
+#include "base/http/router.h"
+#include "mep/auth/client_authentication.h"
 #include "mep/auth/client_store.h"
 #include "mep/auth/token_service.h"
 
 namespace sluice::mep::auth {
 
-// The operation issueToken. Errors are those of RFC 6749 §5.2; replies are never stored by caches.
+// Errors are those of RFC 6749 §5.2. All members may be called by several threads at a time.
 class TokenEndpoint {
  public:
-  // All three must outlive the endpoint.
-  TokenEndpoint(const ClientStore& clients, const TokenService& tokens, const Clock& clock);
+  // All must outlive the endpoint.
+  TokenEndpoint(ClientStore& clients, const TokenService& tokens, const KeyRing& keys,
+                const Clock& clock);
 
-  // May be called by several threads at a time.
-  http::Response handle(const http::Request& request);
+  http::Response issue(const http::Request& request);
+  http::Response revoke(const http::Request& request);
+  http::Response show_keys() const;
+
+  // The operations of api-specs/token.yaml.
+  http::Handlers handlers();
 
  private:
-  // Failures since the window began, per client id (known or not); those without an id, or
-  // with one that no client can have, count under "".
-  struct Failures {
-    std::chrono::steady_clock::time_point since;
-    int count = 0;
-  };
-
-  http::Response refuse_client(std::string_view client_id, bool used_basic);
-  bool too_many_failures(std::string_view client_id);
-
-  const ClientStore& clients_;
+  ClientStore& clients_;
   const TokenService& tokens_;
-  const Clock& clock_;
-  std::mutex mutex_;
-  std::map<std::string, Failures, std::less<>> failures_;
+  const KeyRing& keys_;
+  ClientAuthentication authentication_;
 };
 
 }  // namespace sluice::mep::auth

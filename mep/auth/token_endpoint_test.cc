@@ -1,6 +1,7 @@
 #include "mep/auth/token_endpoint.h"
 
 #include "mep/auth/memory_client_store.h"
+#include "mep/auth/temporary_key_ring.h"
 
 namespace sluice::mep::auth {
 namespace {
@@ -17,16 +18,26 @@ class TokenEndpointTest : public ::testing::Test {
     request.method = http::Method::kPost;
     request.body = std::move(body);
     if (!authorization.empty()) request.headers.add("Authorization", std::move(authorization));
-    return endpoint_.handle(request);
+    return endpoint_.issue(request);
   }
 
-  MemoryClientStore clients_;
-  ManualClock clock_;
-  TokenService tokens_{*SigningKey::generate(), clients_, clock_};
-  TokenEndpoint endpoint_{clients_, tokens_, clock_};
-};
+  http::Response revoke(const std::string& token, const std::string& client = "app",
+                        const std::string& secret = "right") {
+    http::Request request;
+    request.body = "token=" + token + "&client_id=" + client + "&client_secret=" + secret;
+    return endpoint_.revoke(request);
+  }
+  std::string token() { return nlohmann::json::parse(post(kRight).body)["access_token"]; }
 
-constexpr const char* kRight = "grant_type=client_credentials&client_id=app&client_secret=right";
+  static constexpr const char* kRight =
+      "grant_type=client_credentials&client_id=app&client_secret=right";
+  ManualClock clock_;
+  TemporaryKeyRing folder_{clock_};
+  std::unique_ptr<KeyRing> ring_ = folder_.open();
+  MemoryClientStore clients_;
+  TokenService tokens_{*ring_, clients_, clock_};
+  TokenEndpoint endpoint_{clients_, tokens_, *ring_, clock_};
+};
 
 TEST_F(TokenEndpointTest, GivesATokenThatThePlatformTakes) {
   const auto reply = post(kRight);
@@ -143,6 +154,53 @@ TEST_F(TokenEndpointTest, CountsFailuresOfImpossibleIdsTogether) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(fail_as(static_cast<char>('a' + i), 129), 401);
   EXPECT_EQ(fail_as('z', 129), 429);
   EXPECT_EQ(fail_as('z', 128), 401);
+}
+
+TEST_F(TokenEndpointTest, RevokesATokenOfTheClient) {
+  const auto one = token();
+  const auto other = token();
+  const auto reply = revoke(one);
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.headers.get("Cache-Control"), "no-store");
+  EXPECT_FALSE(tokens_.verify(one));
+  EXPECT_TRUE(tokens_.verify(other));
+  EXPECT_EQ(revoke(one).status, 200);  // RFC 7009 §2.2: as good as revoked
+  EXPECT_EQ(revoke("nonsense").status, 200);
+}
+
+TEST_F(TokenEndpointTest, RefusesToRevokeWhatIsNotTheClients) {
+  clients_.add({"other", SecretHash::of("s"), {"mm5"}, std::nullopt});
+  const auto mine = token();
+  const auto foreign = revoke(mine, "other", "s");
+  EXPECT_EQ(foreign.status, 400);
+  EXPECT_EQ(nlohmann::json::parse(foreign.body)["error"], "unauthorized_client");
+  EXPECT_EQ(revoke(mine, "app", "wrong").status, 401);
+  http::Request without_token;
+  without_token.body = "client_id=app&client_secret=right";
+  EXPECT_EQ(endpoint_.revoke(without_token).status, 400);
+  EXPECT_TRUE(tokens_.verify(mine));
+}
+
+TEST_F(TokenEndpointTest, TakesTheOldSecretUntilItsTimeIsOver) {
+  auto client = *clients_.find("app");
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(clock_.wall());
+  client.old_secret = OldSecret{client.secret_hash, now.time_since_epoch().count() + 1000};
+  client.secret_hash = SecretHash::of("fresh");
+  clients_.add(client);
+  const auto fresh = "grant_type=client_credentials&client_id=app&client_secret=fresh";
+  EXPECT_EQ(post(kRight).status, 200);
+  EXPECT_EQ(post(fresh).status, 200);
+  const auto by_old = token();
+  clock_.advance(std::chrono::seconds(1));
+  EXPECT_EQ(post(kRight).status, 401);
+  EXPECT_EQ(post(fresh).status, 200);
+  EXPECT_FALSE(tokens_.verify(by_old));
+}
+
+TEST_F(TokenEndpointTest, ShowsItsKeys) {
+  const auto reply = endpoint_.show_keys();
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(nlohmann::json::parse(reply.body), ring_->jwks());
 }
 
 }  // namespace

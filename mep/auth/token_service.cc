@@ -24,6 +24,10 @@ int64_t seconds_of(const Clock& clock) {
   return std::chrono::floor<std::chrono::seconds>(clock.wall()).time_since_epoch().count();
 }
 
+int64_t milliseconds_of(const Clock& clock) {
+  return std::chrono::floor<std::chrono::milliseconds>(clock.wall()).time_since_epoch().count();
+}
+
 // The text of a claim; empty when it is absent or of another type.
 std::string text(const nlohmann::json& claims, std::string_view name) {
   const auto it = claims.find(name);
@@ -36,11 +40,12 @@ std::optional<std::string_view> app_instance_of(const http::Principal& principal
   return principal.claim(kAppInstanceClaim);
 }
 
-TokenService::TokenService(SigningKey key, const ClientStore& clients, const Clock& clock,
+TokenService::TokenService(const KeyRing& keys, const ClientStore& clients, const Clock& clock,
                            TokenOptions options)
-    : key_(std::move(key)), clients_(clients), clock_(clock), options_(std::move(options)) {}
+    : keys_(keys), clients_(clients), clock_(clock), options_(std::move(options)) {}
 
-std::string TokenService::issue(const Client& client, const Scopes& scopes) const {
+std::string TokenService::issue(const Client& client, const SecretHash& secret,
+                                const Scopes& scopes) const {
   const int64_t now = seconds_of(clock_);
   nlohmann::json claims = {{"iss", options_.issuer},
                            {"aud", options_.audience},
@@ -50,47 +55,76 @@ std::string TokenService::issue(const Client& client, const Scopes& scopes) cons
                            {"iat", now},
                            {"exp", now + options_.lifetime.count()},
                            {"jti", new_secret()},
-                           {"cred", client.secret_hash.fingerprint()}};
+                           {"gen", client.token_generation},
+                           {"cred", secret.fingerprint()}};
   if (client.app_instance_id) claims[std::string(kAppInstanceClaim)] = *client.app_instance_id;
-  return sign_jwt(claims, key_);
+  return sign_jwt(claims, *keys_.signing());
 }
 
 Result<http::Principal> TokenService::verify(std::string_view token) const {
+  const auto known = verified(token);
+  if (!known) return std::unexpected(known.error());
+  const auto client = check_current(*known);
+  if (!client) return std::unexpected(client.error());
+  http::Principal out;
+  out.subject = client->client_id;
+  out.scopes = common_scopes(known->scopes, client->scopes);
+  if (client->app_instance_id) out.claims.emplace(kAppInstanceClaim, *client->app_instance_id);
+  return out;
+}
+
+Result<TokenService::Identity> TokenService::identify(std::string_view token) const {
+  const auto known = verified(token);
+  if (!known) return std::unexpected(known.error());
+  if (auto ok = check_current(*known); !ok) return std::unexpected(ok.error());
+  return known->identity;
+}
+
+Result<TokenService::Verified> TokenService::verified(std::string_view token) const {
   if (token.size() > kMaxTokenSize) return fail(kRefused, "the token is malformed");
   const auto digest = digest_of(token);
-  auto verified = recall(digest);
-  if (!verified) {
-    auto checked = check(token);
-    if (!checked) return std::unexpected(checked.error());
-    remember(digest, *checked);
-    verified = std::move(*checked);
-  }
-  if (verified->expires <= seconds_of(clock_)) return fail(kRefused, "the token has expired");
-  const auto client = clients_.find(verified->principal.subject);
-  if (!client || client->secret_hash.fingerprint() != verified->credential) {
+  if (auto known = recall(digest)) return std::move(*known);
+  auto checked = check(token);
+  if (checked) remember(digest, *checked);
+  return checked;
+}
+
+// What may have changed since the token was issued or last seen.
+Result<Client> TokenService::check_current(const Verified& token) const {
+  if (token.identity.expires <= seconds_of(clock_)) return fail(kRefused, "the token has expired");
+  if (!keys_.find(token.key_id)) return fail(kRefused, "the token's key has been withdrawn");
+  auto client = clients_.find(token.identity.client_id);
+  if (!client || !client->honours(token.credential, milliseconds_of(clock_))) {
     return fail(kRefused, "the token's client has been withdrawn");
   }
-  return std::move(verified->principal);
+  if (client->token_generation != token.generation ||
+      clients_.is_revoked(token.identity.token_id)) {
+    return fail(kRefused, "the token has been revoked");
+  }
+  return std::move(*client);
 }
 
 Result<TokenService::Verified> TokenService::check(std::string_view token) const {
-  const auto claims = verify_jwt(token, key_);
-  if (!claims) return std::unexpected(claims.error());
-  if (text(*claims, "iss") != options_.issuer || text(*claims, "aud") != options_.audience) {
+  const auto jwt = verify_jwt(token, [this](std::string_view id) { return keys_.find(id); });
+  if (!jwt) return std::unexpected(jwt.error());
+  const auto& claims = jwt->claims;
+  if (text(claims, "iss") != options_.issuer || text(claims, "aud") != options_.audience) {
     return fail(kRefused, "the token is meant for somebody else");
   }
-  const auto expires = claims->find("exp");
-  if (expires == claims->end() || !expires->is_number_integer()) {
+  const auto expires = claims.find("exp");
+  if (expires == claims.end() || !expires->is_number_integer()) {
     return fail(kRefused, "the token does not expire");
   }
   Verified out;
-  out.expires = expires->get<int64_t>();
-  out.credential = text(*claims, "cred");
-  out.principal.subject = text(*claims, "sub");
-  out.principal.scopes = split_scopes(text(*claims, "scope"));
-  if (const auto app = text(*claims, kAppInstanceClaim); !app.empty()) {
-    out.principal.claims.emplace(kAppInstanceClaim, app);
+  out.identity = {text(claims, "sub"), text(claims, "jti"), expires->get<int64_t>()};
+  out.scopes = split_scopes(text(claims, "scope"));
+  out.credential = text(claims, "cred");
+  // Absent in tokens of older versions of this program, which had but one generation.
+  if (const auto generation = claims.find("gen");
+      generation != claims.end() && generation->is_number_unsigned()) {
+    out.generation = generation->get<uint64_t>();
   }
+  out.key_id = jwt->key_id;
   return out;
 }
 

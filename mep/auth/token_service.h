@@ -12,8 +12,8 @@
 #include "base/error.h"
 #include "base/http/message.h"
 #include "mep/auth/client_store.h"
+#include "mep/auth/key_ring.h"
 #include "mep/auth/scopes.h"
-#include "mep/auth/signing_key.h"
 
 namespace sluice::mep::auth {
 
@@ -31,28 +31,43 @@ struct TokenOptions {
 // All members may be called by several threads at a time.
 class TokenService {
  public:
-  // `clients` and `clock` must outlive the service.
-  TokenService(SigningKey key, const ClientStore& clients, const Clock& clock,
+  // All three must outlive the service. `options.lifetime` is the ring's.
+  TokenService(const KeyRing& keys, const ClientStore& clients, const Clock& clock,
                TokenOptions options = {});
 
-  std::string issue(const Client& client, const Scopes& scopes) const;
+  // `secret` is the one that the client showed: the token lives no longer than it.
+  std::string issue(const Client& client, const SecretHash& secret, const Scopes& scopes) const;
   std::chrono::seconds lifetime() const { return options_.lifetime; }
 
-  // Who holds the token. kUnauthenticated when it is not ours, has expired, or its client is gone
-  // or has got another secret since: withdrawing a client ends its tokens at once.
+  // Who holds the token. kUnauthenticated when it is not ours, has expired or was revoked, or when
+  // its client or the secret that it was given for is gone: withdrawing a client ends its tokens at
+  // once. What the client is and may do now counts, not what it was when the token was issued.
   Result<http::Principal> verify(std::string_view token) const;
 
- private:
-  struct Verified {
-    http::Principal principal;
-    std::string credential;  // fingerprint of the secret that the token was given for
-    int64_t expires = 0;     // seconds since 1970
+  // What a token says that verify() takes, for whoever revokes it.
+  struct Identity {
+    std::string client_id;
+    std::string token_id;
+    int64_t expires = 0;  // seconds since 1970
   };
+  Result<Identity> identify(std::string_view token) const;
+
+ private:
+  // The parts of a token whose signature is good.
+  struct Verified {
+    Identity identity;
+    Scopes scopes;
+    std::string credential;  // fingerprint of the secret that the token was given for
+    uint64_t generation = 0;
+    std::string key_id;
+  };
+  Result<Client> check_current(const Verified& verified) const;
+  Result<Verified> verified(std::string_view token) const;
   Result<Verified> check(std::string_view token) const;
   std::optional<Verified> recall(const std::string& digest) const;
   void remember(const std::string& digest, const Verified& verified) const;
 
-  const SigningKey key_;
+  const KeyRing& keys_;
   const ClientStore& clients_;
   const Clock& clock_;
   const TokenOptions options_;

@@ -3,33 +3,45 @@
 #include "mep/auth/base64.h"
 #include "mep/auth/jwt.h"
 #include "mep/auth/memory_client_store.h"
+#include "mep/auth/temporary_key_ring.h"
 
 namespace sluice::mep::auth {
 namespace {
 
 class TokenServiceTest : public ::testing::Test {
  protected:
-  TokenServiceTest() : key_(*SigningKey::load_or_create(key_file())), service_(make({})) {
+  TokenServiceTest() {
     clients_.add({"video-app", SecretHash::of("s"), {"mec_app_support"}, "app-1"});
     clients_.add({"operator", SecretHash::of("s"), {"mm5"}, std::nullopt});
   }
-  ~TokenServiceTest() override { ::unlink(key_file().c_str()); }
 
-  static std::string key_file() {
-    return ::testing::TempDir() + "sluice-token-key-" + std::to_string(::getpid());
-  }
   TokenService make(const TokenOptions& options) {
-    return TokenService(*SigningKey::load_or_create(key_file()), clients_, clock_, options);
+    return TokenService(*ring_, clients_, clock_, options);
   }
-  std::string issue(std::string_view client, const Scopes& scopes) {
-    return service_.issue(*clients_.find(client), scopes);
+  std::string issue(std::string_view id, const Scopes& scopes) {
+    const auto client = *clients_.find(id);
+    return service_.issue(client, client.secret_hash, scopes);
   }
-  nlohmann::json claims() { return *verify_jwt(issue("video-app", {"mec_app_support"}), key_); }
+  void change(std::string_view id, const std::function<void(Client&)>& edit) {
+    auto client = *clients_.find(id);
+    edit(client);
+    clients_.add(client);
+  }
+  std::string issue_by(const TokenService& service) {
+    const auto client = *clients_.find("operator");
+    return service.issue(client, client.secret_hash, {"mm5"});
+  }
+  const SigningKey& key() { return *ring_->signing(); }
+  nlohmann::json claims() {
+    const auto find = [this](std::string_view id) { return ring_->find(id); };
+    return verify_jwt(issue("video-app", {"mec_app_support"}), find)->claims;
+  }
 
-  SigningKey key_;
-  MemoryClientStore clients_;
   ManualClock clock_;
-  TokenService service_;
+  TemporaryKeyRing folder_{clock_};
+  std::unique_ptr<KeyRing> ring_ = folder_.open();
+  MemoryClientStore clients_;
+  TokenService service_{*ring_, clients_, clock_};
 };
 
 TEST_F(TokenServiceTest, AnIssuedTokenTellsWhoAndWhat) {
@@ -76,12 +88,13 @@ TEST_F(TokenServiceTest, ANewSecretEndsTheTokensOfTheOldOne) {
 TEST_F(TokenServiceTest, AnotherPlatformsTokensAreRefused) {
   TokenOptions elsewhere;
   elsewhere.audience = "another-site";
-  EXPECT_FALSE(service_.verify(make(elsewhere).issue(*clients_.find("operator"), {"mm5"})));
+  EXPECT_FALSE(service_.verify(issue_by(make(elsewhere))));
   TokenOptions other_issuer;
   other_issuer.issuer = "another-site";
-  EXPECT_FALSE(service_.verify(make(other_issuer).issue(*clients_.find("operator"), {"mm5"})));
-  const TokenService other_key(*SigningKey::generate(), clients_, clock_);
-  EXPECT_FALSE(service_.verify(other_key.issue(*clients_.find("operator"), {"mm5"})));
+  EXPECT_FALSE(service_.verify(issue_by(make(other_issuer))));
+  const TemporaryKeyRing elsewhere_keys(clock_);
+  const auto other_ring = elsewhere_keys.open();
+  EXPECT_FALSE(service_.verify(issue_by(TokenService(*other_ring, clients_, clock_))));
 }
 
 TEST_F(TokenServiceTest, ForgettingVerifiedTokensChangesNothingButTheCost) {
@@ -93,6 +106,66 @@ TEST_F(TokenServiceTest, ForgettingVerifiedTokensChangesNothingButTheCost) {
   for (int round = 0; round < 2; ++round) {
     for (const auto& token : tokens) EXPECT_TRUE(service.verify(token));
   }
+}
+
+TEST_F(TokenServiceTest, ATokenOutlivesTheRotationOfItsKey) {
+  const auto token = issue("operator", {"mm5"});
+  clock_.advance(std::chrono::seconds(599));
+  ASSERT_TRUE(ring_->rotate(KeyRing::Old::kKeep));
+  EXPECT_TRUE(service_.verify(token));
+  EXPECT_TRUE(make({}).verify(token));  // also by one that has never seen it
+  EXPECT_TRUE(service_.verify(issue("operator", {"mm5"})));
+}
+
+TEST_F(TokenServiceTest, DroppingAKeyEndsItsTokensAlsoRememberedOnes) {
+  const auto token = issue("operator", {"mm5"});
+  ASSERT_TRUE(service_.verify(token));
+  ASSERT_TRUE(ring_->rotate(KeyRing::Old::kDrop));
+  EXPECT_FALSE(service_.verify(token));
+  EXPECT_TRUE(service_.verify(issue("operator", {"mm5"})));
+}
+
+TEST_F(TokenServiceTest, ARevokedTokenEndsAndItsSiblingsGoOn) {
+  const auto one = issue("operator", {"mm5"});
+  const auto other = issue("operator", {"mm5"});
+  ASSERT_TRUE(service_.verify(one));
+  ASSERT_TRUE(clients_.revoke(service_.identify(one)->token_id, 0));
+  EXPECT_FALSE(service_.verify(one));
+  EXPECT_FALSE(service_.identify(one));
+  EXPECT_TRUE(service_.verify(other));
+}
+
+TEST_F(TokenServiceTest, ANewGenerationEndsAllTokensOfTheClientAndOfNobodyElse) {
+  const auto before = issue("video-app", {"mec_app_support"});
+  const auto bystander = issue("operator", {"mm5"});
+  change("video-app", [](Client& c) { ++c.token_generation; });
+  EXPECT_FALSE(service_.verify(before));
+  EXPECT_TRUE(service_.verify(issue("video-app", {"mec_app_support"})));  // in the same second
+  EXPECT_TRUE(service_.verify(bystander));
+}
+
+TEST_F(TokenServiceTest, TokensOfAReplacedSecretEndWithIt) {
+  const auto token = issue("video-app", {"mec_app_support"});
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(clock_.wall());
+  change("video-app", [&](Client& c) {
+    c.old_secret = OldSecret{c.secret_hash, now.time_since_epoch().count() + 60'000};
+    c.secret_hash = SecretHash::of("fresh");
+  });
+  EXPECT_TRUE(service_.verify(token));
+  clock_.advance(std::chrono::seconds(60));
+  EXPECT_FALSE(service_.verify(token));
+}
+
+TEST_F(TokenServiceTest, WhatTheClientMayDoNowCounts) {
+  const auto token = issue("video-app", {"mec_app_support"});
+  change("video-app", [](Client& c) {
+    c.scopes = {"mec_service_mgmt"};
+    c.app_instance_id = "app-2";
+  });
+  const auto principal = service_.verify(token);
+  ASSERT_TRUE(principal);
+  EXPECT_TRUE(principal->scopes.empty());
+  EXPECT_EQ(app_instance_of(*principal), "app-2");
 }
 
 struct Forgery {
@@ -176,12 +249,12 @@ const std::vector<Forgery> kForgeries = {
 };
 
 TEST_F(TokenServiceTest, AGenuineTokenMadeLikeTheForgeriesPasses) {
-  EXPECT_TRUE(service_.verify(signed_with(header_of(key_), claims(), key_)));
+  EXPECT_TRUE(service_.verify(signed_with(header_of(key()), claims(), key())));
 }
 
 TEST_F(TokenServiceTest, ForgeriesAreRefused) {
   for (const auto& forgery : kForgeries) {
-    const auto verdict = service_.verify(forgery.make(claims(), key_));
+    const auto verdict = service_.verify(forgery.make(claims(), key()));
     ASSERT_FALSE(verdict) << forgery.name;
     EXPECT_EQ(verdict.error().code, ErrorCode::kUnauthenticated) << forgery.name;
   }

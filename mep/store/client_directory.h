@@ -16,6 +16,10 @@ class ClientDirectory final : public auth::ClientStore {
     if (found == state->clients.end()) return std::nullopt;
     return *found->second;
   }
+  bool is_revoked(std::string_view) const override { return false; }
+  Result<void> revoke(const std::string&, int64_t) override {
+    return fail(ErrorCode::kUnavailable, "this store keeps no revocations");
+  }
 
  private:
   const Store& store_;

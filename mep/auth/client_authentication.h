@@ -1,0 +1,59 @@
+// How a client proves at the token endpoints who it is (RFC 6749 §2.3), and what their replies have
+// in common.
+#pragma once
+
+#include <chrono>
+#include <expected>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/http/message.h"
+#include "mep/auth/client_store.h"
+
+namespace sluice::mep::auth {
+
+// Replies of the token endpoints are never stored by caches (RFC 6749 §5.1).
+http::Response with_no_store(http::Response response);
+// An error by the words of RFC 6749 §5.2.
+http::Response oauth_error(int status, std::string_view error, std::string_view description);
+
+// The form of a request, or the reply that refuses it: bounded, each parameter once (§3.2).
+std::expected<http::Query, http::Response> read_form(const http::Request& request);
+
+struct AuthenticatedClient {
+  Client client;
+  SecretHash secret;  // the one that it showed
+};
+
+class ClientAuthentication {
+ public:
+  // Both must outlive it.
+  ClientAuthentication(const ClientStore& clients, const Clock& clock)
+      : clients_(clients), clock_(clock) {}
+
+  // The client that HTTP Basic or the form names, or the reply that refuses it. May be called by
+  // several threads at a time.
+  std::expected<AuthenticatedClient, http::Response> authenticate(const http::Request& request,
+                                                                  const http::Query& form);
+
+ private:
+  // Failures since the window began, per client id (known or not); those without an id, or
+  // with one that no client can have, count under "".
+  struct Failures {
+    std::chrono::steady_clock::time_point since;
+    int count = 0;
+  };
+
+  http::Response refuse(std::string_view client_id, bool used_basic);
+  bool too_many_failures(std::string_view client_id);
+
+  const ClientStore& clients_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::map<std::string, Failures, std::less<>> failures_;
+};
+
+}  // namespace sluice::mep::auth
