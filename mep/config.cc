@@ -1,5 +1,7 @@
 #include "mep/config.h"
 
+#include "mep/app-enablement/timing_config.h"
+
 namespace sluice::mep {
 namespace {
 
@@ -55,8 +57,13 @@ MepConfig read(ConfigNode node) {
     config.metrics_address = address(metrics, "address");
     config.metrics_port = port(metrics, kDefaultMetricsPort);
   }
-  config.tokens.lifetime =
-      std::chrono::seconds(node.child("auth").integer("token_lifetime_s", 600, 10, 86'400));
+  {
+    auto auth = node.child("auth");
+    config.tokens.lifetime =
+        std::chrono::seconds(auth.integer("token_lifetime_s", 600, 10, 86'400));
+    config.key_max_age = std::chrono::hours(24 * auth.integer("key_max_age_days", 90, 0, 3650));
+  }
+  config.timing = read_timing_options(node.child("timing"));
   config.steering.default_ttl_s = static_cast<uint32_t>(
       node.child("dns").integer("default_ttl_s", 60, 0, traffic_rules::kMaxTtlS));
   read_limits(node.child("limits"), config);

@@ -5,6 +5,7 @@
 
 #include "base/config/config_node.h"
 #include "base/http/pistache_transport.h"
+#include "mep/app-enablement/timing.h"
 #include "mep/auth/token_service.h"
 #include "mep/provisioning/handlers.h"
 #include "mep/steering/reconciler.h"
@@ -18,6 +19,8 @@ struct MepConfig {
   IpAddress metrics_address;
   uint16_t metrics_port = 0;
   auth::TokenOptions tokens;
+  std::chrono::seconds key_max_age{0};  // of the key that signs tokens; zero: until asked
+  TimingOptions timing;
   ProvisioningLimits limits;
   size_t page_size = 1000;  // items of a list in one reply
   std::string log_level;

@@ -32,6 +32,31 @@ TEST(MepConfig, has_defaults_for_all_but_the_state_and_the_socket) {
   EXPECT_EQ(config->log_level, "info");
 }
 
+TEST(MepConfig, reads_the_servers_of_time) {
+  const auto config = read(
+      "state: /s\nmp2: {socket: /m}\nauth: {key_max_age_days: 1}\ntiming:\n  max_error_ms: 5\n"
+      "  ntp_servers: [{address: ntp.example, min_poll_log2: 4, authentication: symmetric_key,"
+      " key_number: 3}]\n  ptp_masters: [{address: 192.0.2.1, delay_req_max_rate: 8}]\n");
+  ASSERT_TRUE(config) << config.error().to_string();
+  EXPECT_EQ(config->key_max_age, std::chrono::hours(24));
+  EXPECT_EQ(config->timing.max_error, std::chrono::milliseconds(5));
+  ASSERT_EQ(config->timing.ntp_servers.size(), 1U);
+  EXPECT_EQ(config->timing.ntp_servers[0].address, "ntp.example");
+  EXPECT_EQ(config->timing.ntp_servers[0].min_poll_log2, 4);
+  EXPECT_EQ(config->timing.ntp_servers[0].key_number, 3U);
+  ASSERT_EQ(config->timing.ptp_masters.size(), 1U);
+  EXPECT_EQ(config->timing.ptp_masters[0].delay_req_max_rate, 8U);
+
+  const auto wrong = read(
+      "state: /s\nmp2: {socket: /m}\ntiming: {ntp_servers: [{address: '-', min_poll_log2: 9,"
+      " max_poll_log2: 8}], ptp_masters: [{address: x}]}\n");
+  ASSERT_FALSE(wrong);
+  const auto text = wrong.error().to_string();
+  EXPECT_THAT(text, HasSubstr("neither an address nor a name"));
+  EXPECT_THAT(text, HasSubstr("is below min_poll_log2"));
+  EXPECT_THAT(text, HasSubstr("'x'"));
+}
+
 TEST(MepConfig, names_what_is_wrong_with_its_place) {
   const auto config = read("state: /s\nhttp: {prot: 1, port: 70000}\ndns: {default_ttl_s: x}\n");
   ASSERT_FALSE(config);

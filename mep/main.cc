@@ -21,9 +21,10 @@ Result<void> run(MepConfig config) {
   EventLoop loop;
   loop.stop_on_signals();  // before any thread: they inherit the blocked signals
   const SystemClock clock;
-  auto platform = Platform::start(
-      loop, clock,
-      {config.state_directory, config.steering, config.tokens, config.limits, config.page_size});
+  auto platform =
+      Platform::start(loop, clock,
+                      {config.state_directory, config.steering, config.tokens, config.limits,
+                       config.page_size, config.key_max_age, config.timing});
   if (!platform) return std::unexpected(platform.error());
   Metrics metrics((*platform)->store(), (*platform)->rule_status());
   if (auto ok = metrics.serve(config.metrics_address, config.metrics_port); !ok) return ok;
