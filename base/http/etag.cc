@@ -1,8 +1,8 @@
-#include "mep/etag.h"
+#include "base/http/etag.h"
 
 #include <nlohmann/json.hpp>
 
-namespace sluice::mep {
+namespace sluice::http {
 namespace {
 
 std::string_view trimmed(std::string_view text) {
@@ -29,29 +29,29 @@ bool names(std::string_view list, std::string_view etag, bool weak) {
 
 std::string etag_of(uint64_t revision) { return fmt::format("\"{}\"", revision); }
 
-Result<void> check_if_match(const http::Request& request, std::string_view etag) {
+Result<void> check_if_match(const Request& request, std::string_view etag) {
   const auto condition = request.headers.joined("If-Match");
   if (!condition || names(*condition, etag, /*weak=*/false)) return {};
   return fail(ErrorCode::kPreconditionFailed,
               "If-Match does not name the current version; read the resource again");
 }
 
-Result<void> check_if_none_match(const http::Request& request, std::string_view etag) {
+Result<void> check_if_none_match(const Request& request, std::string_view etag) {
   if (!client_has(request, etag)) return {};
   return fail(ErrorCode::kPreconditionFailed, "If-None-Match excludes the current version");
 }
 
-bool client_has(const http::Request& request, std::string_view etag) {
+bool client_has(const Request& request, std::string_view etag) {
   const auto condition = request.headers.joined("If-None-Match");
   return condition && names(*condition, etag, /*weak=*/true);
 }
 
-http::Response tagged_response(const http::Request& request, const nlohmann::json& body,
+Response tagged_response(const Request& request, const nlohmann::json& body,
                                std::string_view etag) {
   if (client_has(request, etag)) {
-    return http::Response{304, {}, {}}.with("ETag", std::string(etag));
+    return Response{304, {}, {}}.with("ETag", std::string(etag));
   }
-  return http::Response::json(200, body).with("ETag", std::string(etag));
+  return Response::json(200, body).with("ETag", std::string(etag));
 }
 
-}  // namespace sluice::mep
+}  // namespace sluice::http

@@ -1,0 +1,47 @@
+// Where callbacks may go. An app chooses the address that the platform calls; without a rule it
+// could make the platform speak to itself, to its neighbours on the link or to a cloud's metadata
+// service (server-side request forgery).
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <vector>
+
+#include "base/error.h"
+#include "base/net/ip_address.h"
+#include "notify/callback_uri.h"
+
+namespace sluice::notify {
+
+struct CallbackRules {
+  std::vector<IpPrefix> allow;      // exempt from what is refused by itself
+  std::vector<IpPrefix> deny;       // refused whatever `allow` says
+  std::vector<uint16_t> own_ports;  // on which the platform listens: never called on this host
+};
+
+// Refused by itself: loopback, every address of this host, unspecified, link-local (with it
+// 169.254.169.254), the other well-known metadata addresses, multicast, broadcast and reserved;
+// IPv6 addresses that carry such an IPv4 address (NAT64, 6to4) too. Private networks are where apps
+// live: they are allowed. May be asked from several threads at a time.
+class CallbackPolicy {
+ public:
+  explicit CallbackPolicy(CallbackRules rules) : rules_(std::move(rules)) {}
+
+  // kPermissionDenied with the reason. The question at every connection that is opened: names are
+  // judged by what they resolve to.
+  Result<void> check_address(const IpAddress& address, uint16_t port) const;
+
+  // What can be said when a subscription is made: kInvalidArgument for what is no callback URI,
+  // kPermissionDenied for one that cannot be called. Errors name the field callbackReference.
+  Result<void> check_uri(std::string_view uri) const;
+
+ private:
+  bool is_own(const IpAddress& address) const;
+
+  CallbackRules rules_;
+  mutable std::mutex mutex_;  // guards what follows: the addresses of this host, read now and then
+  mutable std::vector<IpAddress> own_;
+  mutable std::chrono::steady_clock::time_point own_read_{};
+};
+
+}  // namespace sluice::notify
