@@ -2,45 +2,20 @@
 
 #include <fmt/format.h>
 
-#include <ctime>
+#include "base/http/reply_fields.h"
 
 namespace sluice::http {
-namespace {
-
-// RFC 9110 §6.6.1; rendered once a second per thread.
-const std::string& date() {
-  thread_local std::time_t rendered_at = 0;
-  thread_local std::string text;
-  const std::time_t now = std::time(nullptr);
-  if (now != rendered_at) {
-    std::tm utc{};
-    gmtime_r(&now, &utc);
-    char buffer[40];
-    text.assign(buffer, std::strftime(buffer, sizeof buffer, "%a, %d %b %Y %H:%M:%S GMT", &utc));
-    rendered_at = now;
-  }
-  return text;
-}
-
-// A line break in a value would let whoever chose the value write header fields of their own.
-void append_value(std::string_view value, std::string& out) {
-  for (const char c : value) out.push_back(c == '\r' || c == '\n' || c == '\0' ? ' ' : c);
-}
-
-bool has_no_body(int status) { return status < 200 || status == 204 || status == 304; }
-
-}  // namespace
 
 void write_response(const Response& response, bool keep_alive, int minor_version,
                     std::string& out) {
   fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
-                 reason_phrase(response.status), date());
+                 reason_phrase(response.status), date_field());
   for (const auto& [name, value] : response.headers) {
     out.append(name).append(": ");
-    append_value(value, out);
+    append_field_value(value, out);
     out.append("\r\n");
   }
-  const bool bodyless = has_no_body(response.status);
+  const bool bodyless = is_bodyless(response.status);
   const bool own_length = response.headers.has("Content-Length");
   if (!bodyless && !own_length) {
     fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
@@ -74,6 +49,9 @@ bool Http1Connection::serve(std::string& out, size_t enough) {
     switch (parser_.next()) {
       case Http1Parser::Event::kNeedMore:
         return true;
+      case Http1Parser::Event::kHeader:
+        admit(out);
+        break;
       case Http1Parser::Event::kContinue:
         out.append("HTTP/1.1 100 Continue\r\n\r\n");
         break;
@@ -88,10 +66,34 @@ bool Http1Connection::serve(std::string& out, size_t enough) {
   return true;
 }
 
+// Asks before the body is read. A refused client that waits for "100 Continue" may or may not send
+// the body after all: only closing makes clear what its next bytes are (RFC 9110 §10.1.1).
+void Http1Connection::admit(std::string& out) {
+  host_.identify(parser_.header());
+  known_ = false;
+  if (!host_.service.admit) return;
+  auto admission = host_.service.admit(parser_.header());
+  known_ = admission.known;
+  parser_.limit_body(admission.max_body);
+  if (!admission.refusal) return;
+  if (parser_.expects_continue()) {
+    reply(*admission.refusal, false, 1, out);
+    parser_.discard();
+    return;
+  }
+  parser_.discard_body();
+  refusal_ = std::move(admission.refusal);
+}
+
 void Http1Connection::run(ParsedRequest parsed, std::string& out) {
-  parsed.request.remote = host_.remote;
+  known_ = false;
   ++requests_;
-  auto response = host_.handler(std::move(parsed.request));
+  if (refusal_) {
+    reply(*std::exchange(refusal_, std::nullopt), parsed.keep_alive, parsed.minor_version, out);
+    return;
+  }
+  if (parsed.request.remote.empty()) host_.identify(parsed.request);
+  auto response = host_.service.handle(std::move(parsed.request));
   if (response.pending) {
     awaited_ = Awaited{parsed.keep_alive, parsed.minor_version, std::nullopt};
     host_.defer(requests_, std::move(response.pending));
@@ -107,6 +109,7 @@ void Http1Connection::complete(uint32_t ticket, Response&& response) {
 void Http1Connection::reply(const Response& response, bool keep_alive, int minor_version,
                             std::string& out) {
   ++served_;
+  keep_alive = keep_alive && !going_away_;
   write_response(response, keep_alive, minor_version, out);
   finished_ = !keep_alive;
 }
@@ -134,14 +137,22 @@ void Http1Connection::time_out(std::string& out) {
   finished_ = true;
 }
 
-void Http1Connection::overload(std::string& out) {
+ServerConnection::Held Http1Connection::held() const {
+  return known_ ? Held{parser_.held(), 0} : Held{0, parser_.held()};
+}
+
+void Http1Connection::overload(bool strangers_only, std::string& out) {
+  if (!reading_body() || (strangers_only && known_)) return;
   refuse(503, "too many requests are arriving at once", out);
 }
 
 void Http1Connection::refuse(int status, std::string_view detail, std::string& out) {
-  write_response(Response::problem(status, detail), false, 1, out);
+  auto response = Response::problem(status, detail);
+  if (status == 503) response.headers.set("Retry-After", "1");
+  write_response(response, false, 1, out);
   parser_.discard();
   awaited_.reset();
+  refusal_.reset();
   finished_ = true;
 }
 

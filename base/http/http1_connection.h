@@ -27,13 +27,16 @@ class Http1Connection final : public ServerConnection {
   // 408 for a request that does not arrive, 503 for a reply that does not come; an idle connection
   // just ends.
   void time_out(std::string& out) override;
-  void overload(std::string& out) override;
+  void overload(bool strangers_only, std::string& out) override;
+  void tick(TimePoint) override {}
+  void go_away() override { going_away_ = true; }
 
   bool finished() const override { return finished_; }
   bool wants_input() const override { return !awaited_; }
   Stage stage() const override;
   size_t served() const override { return served_; }
-  size_t held() const override { return parser_.held(); }
+  Held held() const override;
+  bool reading_body() const override { return parser_.stage() == Http1Parser::Stage::kBody; }
 
  private:
   // The request whose reply is deferred.
@@ -43,12 +46,16 @@ class Http1Connection final : public ServerConnection {
     std::optional<Response> reply;
   };
 
+  void admit(std::string& out);
   void run(ParsedRequest parsed, std::string& out);
   void reply(const Response& response, bool keep_alive, int minor_version, std::string& out);
   void refuse(int status, std::string_view detail, std::string& out);
 
   Http1Parser parser_;
   const ConnectionHost host_;
+  std::optional<Response> refusal_;  // of the request whose body is being thrown away
+  bool known_ = false;               // whose body arrives: a client with an identity
+  bool going_away_ = false;
   std::optional<Awaited> awaited_;
   bool finished_ = false;
   uint32_t requests_ = 0;  // handled; the last one's number is its ticket

@@ -36,11 +36,11 @@ class Http1ConnectionTest : public ::testing::Test {
   Http1ConnectionTest() : connection_(ParserLimits{}, host()) {}
 
   ConnectionHost host() {
-    return {handler_, "192.0.2.1:4000",
+    return {service_, "192.0.2.1:4000", false,
             [this](uint32_t ticket, std::shared_ptr<PendingResponse>) { deferred_ = ticket; }};
   }
 
-  const RequestHandler handler_ = echo;
+  const Service service_{echo};
   uint32_t deferred_ = 0;  // the last ticket
   Http1Connection connection_;
   std::string out_;
@@ -142,6 +142,92 @@ TEST_F(Http1ConnectionTest, ADeferredReplyThatDoesNotComeIsA503AndItsLaterComing
   connection_.complete(deferred_, Response{200, {}, "late"});
   connection_.serve(out_, kPlenty);
   EXPECT_EQ(out_, "");
+}
+
+// What the admission lets pass: everything but /refused; Authorization makes a client known.
+Admission admit(Request& request) {
+  Admission admission;
+  admission.known = request.headers.has("Authorization");
+  admission.max_body = 10;
+  if (request.target == "/refused") admission.refusal = Response::problem(401, "who are you?");
+  return admission;
+}
+
+class AdmittingConnectionTest : public ::testing::Test {
+ protected:
+  std::string serve(std::string_view bytes) {
+    std::string out;
+    connection_.feed(bytes);
+    connection_.serve(out, kPlenty);
+    return out;
+  }
+
+  const Service service_{echo, admit};
+  Http1Connection connection_{ParserLimits{}, {service_, "192.0.2.1:4000", false, {}}};
+};
+
+TEST_F(AdmittingConnectionTest, TheBodyOfARefusedRequestIsThrownAwayAndTheConnectionStays) {
+  EXPECT_EQ(serve("POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"), "");
+  EXPECT_EQ(connection_.held().total(), 0U);
+  EXPECT_EQ(replies(serve("defghi")).at(0).substr(0, 3), "401");
+  EXPECT_THAT(replies(serve("GET /next HTTP/1.1\r\nHost: x\r\n\r\n")),
+              ::testing::ElementsAre("200 /next "));
+}
+
+TEST_F(AdmittingConnectionTest, AClientThatWaitsToSendARefusedBodyIsToldAtOnce) {
+  const auto out = serve(
+      "POST /refused HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n");
+  EXPECT_EQ(replies(out).at(0).substr(0, 3), "401");
+  EXPECT_TRUE(connection_.finished());
+}
+
+TEST_F(AdmittingConnectionTest, AnAdmissionMayLowerTheLimitOfTheBody) {
+  const auto out = serve("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n");
+  EXPECT_EQ(replies(out).at(0).substr(0, 3), "413");
+}
+
+TEST_F(AdmittingConnectionTest, OverloadAsksStrangersToGoFirst) {
+  serve("POST / HTTP/1.1\r\nHost: x\r\nAuthorization: x\r\nContent-Length: 9\r\n\r\nabc");
+  EXPECT_EQ(connection_.held().known, 3U);
+  std::string out;
+  connection_.overload(true, out);
+  EXPECT_EQ(out, "");
+  connection_.overload(false, out);
+  EXPECT_EQ(replies(out).at(0).substr(0, 3), "503");
+  EXPECT_THAT(out, ::testing::HasSubstr("Retry-After: 1\r\n"));
+}
+
+TEST_F(AdmittingConnectionTest, AServerThatGoesAwaySaysSoWithItsNextReply) {
+  connection_.go_away();
+  EXPECT_FALSE(connection_.finished());
+  EXPECT_THAT(serve("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n"),
+              ::testing::HasSubstr("Connection: close\r\n"));
+  EXPECT_TRUE(connection_.finished());
+}
+
+struct RemoteCase {
+  std::string behaviour;
+  bool peer_is_proxy;
+  std::vector<std::string> forwarded;
+  std::string remote;
+};
+
+TEST(ConnectionHost, BelievesOnlyTrustedProxiesAboutTheClient) {
+  const RemoteCase cases[] = {
+      {"nobody", false, {"198.51.100.7"}, "192.0.2.1:4000"},
+      {"a proxy that says nothing", true, {}, "192.0.2.1:4000"},
+      {"a proxy", true, {"198.51.100.7"}, "198.51.100.7"},
+      {"what the client says before it", true, {"10.0.0.1, 198.51.100.7 "}, "198.51.100.7"},
+      {"several fields", true, {"10.0.0.1", "2001:db8::1"}, "2001:db8::1"},
+      {"an empty one", true, {"10.0.0.1,"}, "192.0.2.1:4000"},
+  };
+  const Service service{echo};
+  for (const auto& c : cases) {
+    Request request;
+    for (const auto& f : c.forwarded) request.headers.add("X-Forwarded-For", f);
+    ConnectionHost{service, "192.0.2.1:4000", c.peer_is_proxy, {}}.identify(request);
+    EXPECT_EQ(request.remote, c.remote) << c.behaviour;
+  }
 }
 
 struct WriteCase {

@@ -39,8 +39,10 @@ bool is_host(std::string_view text) {
 
 std::optional<ParseError> bad(std::string detail) { return ParseError{400, std::move(detail)}; }
 
+ParseError too_large() { return {413, "the body is larger than the platform takes here"}; }
+
 ParseError to_error(const boost::system::error_code& code) {
-  if (code == beast::error::body_limit) return {413, "the body is larger than the platform takes"};
+  if (code == beast::error::body_limit) return too_large();
   if (code == beast::error::header_limit) return {431, "the header is too large"};
   return {400, "not an HTTP request: " + code.message()};
 }
@@ -79,6 +81,8 @@ struct Http1Parser::State {
   std::optional<Parser> parser;  // engaged while in the body
   ParsedRequest parsed;
   bool continue_expected = false;
+  size_t max_body = 0;   // of the body that arrives
+  bool discard = false;  // it
   std::optional<ParseError> failure;
 };
 
@@ -100,6 +104,16 @@ Event Http1Parser::next() {
 }
 
 ParsedRequest Http1Parser::take() { return std::exchange(state_->parsed, ParsedRequest()); }
+
+Request& Http1Parser::header() { return state_->parsed.request; }
+
+bool Http1Parser::expects_continue() const { return state_->continue_expected; }
+
+void Http1Parser::limit_body(size_t octets) {
+  state_->max_body = std::min(octets, state_->limits.max_body);
+}
+
+void Http1Parser::discard_body() { state_->discard = true; }
 
 const ParseError& Http1Parser::error() const { return *state_->failure; }
 
@@ -169,7 +183,9 @@ Event Http1Parser::State::begin_body(std::string_view header) {
   consume(header.size());
   if (auto why = check_header()) return fail(std::move(*why));
   copy_header();
-  return read_body();
+  max_body = limits.max_body;
+  discard = false;
+  return parser->is_done() ? read_body() : Event::kHeader;
 }
 
 std::optional<ParseError> Http1Parser::State::check_header() const {
@@ -224,6 +240,9 @@ void Http1Parser::State::copy_header() {
 }
 
 Event Http1Parser::State::read_body() {
+  if (const auto length = parser->content_length(); length && *length > max_body && !discard) {
+    return fail(too_large());
+  }
   // Beast takes for granted that the end of a chunked body, "0" and two line breaks, comes whole.
   const size_t least = parser->chunked() ? 5 : 1;
   while (!parser->is_done() && pending().size() >= least) {
@@ -236,6 +255,9 @@ Event Http1Parser::State::read_body() {
       break;
     }
     if (code) return fail(to_error(code));
+    auto& body = parser->get().body();
+    if (discard) body.clear();
+    if (body.size() > max_body) return fail(too_large());
   }
   if (!parser->is_done()) {
     if (!std::exchange(continue_expected, false)) return Event::kNeedMore;

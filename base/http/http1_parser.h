@@ -9,15 +9,9 @@
 #include <string_view>
 
 #include "base/http/message.h"
+#include "base/http/transport_limits.h"
 
 namespace sluice::http {
-
-struct ParserLimits {
-  size_t max_request_line = 8 * 1024;  // octets; beyond: 414
-  size_t max_header = 16 * 1024;       // octets of all fields; beyond: 431
-  size_t max_header_fields = 100;      // beyond: 431
-  size_t max_body = 1024 * 1024;       // octets; beyond: 413, before the body is read
-};
 
 struct ParsedRequest {
   Request request;         // method, target, headers, body
@@ -35,6 +29,7 @@ class Http1Parser {
  public:
   enum class Event {
     kNeedMore,  // feed() more bytes
+    kHeader,    // the header is there, header(), and a body follows
     kContinue,  // the client waits for "100 Continue" before it sends the body
     kRequest,   // a request is complete: take()
     kError,     // the stream is unusable from here on: error()
@@ -50,6 +45,12 @@ class Http1Parser {
   // The next event in the bytes fed so far; pipelined requests come one after the other. What the
   // events are does not depend on how the bytes were split over feed() calls, kContinue excepted.
   Event next();
+
+  // After kHeader:
+  Request& header();               // the request without its body
+  bool expects_continue() const;   // the client may be waiting before it sends the body
+  void limit_body(size_t octets);  // instead of ParserLimits::max_body, if lower
+  void discard_body();             // throws it away as it comes
 
   ParsedRequest take();             // after kRequest, once
   const ParseError& error() const;  // after kError

@@ -186,6 +186,7 @@ TEST(Http1Parser, BoundsWhatAChunkedBodyCarriesBesideItsData) {
 TEST(Http1Parser, AsksForTheBodyOfAClientThatWaits) {
   Http1Parser parser(ParserLimits{});
   parser.feed(post("Expect: 100-continue\r\nContent-Length: 1\r\n", ""));
+  EXPECT_EQ(parser.next(), Event::kHeader);
   EXPECT_EQ(parser.next(), Event::kContinue);
   EXPECT_EQ(parser.next(), Event::kNeedMore);
   parser.feed("a");
@@ -202,6 +203,47 @@ TEST(Http1Parser, NeverAsksForABodyItWouldRefuse) {
   EXPECT_EQ(parser.error().status, 413);
 }
 
+TEST(Http1Parser, ALowerLimitForOneBodyHoldsForThatBodyAlone) {
+  for (const bool chunked : {false, true}) {
+    for (const size_t limit : {4U, 5U}) {
+      Http1Parser parser(ParserLimits{});
+      parser.feed(chunked ? post("Transfer-Encoding: chunked\r\n", "5\r\nabcde\r\n0\r\n\r\n")
+                          : post("Content-Length: 5\r\n", "abcde"));
+      ASSERT_EQ(parser.next(), Event::kHeader);
+      EXPECT_EQ(parser.header().headers.get("Host"), "x");
+      parser.limit_body(limit);
+      EXPECT_EQ(parser.next(), limit < 5 ? Event::kError : Event::kRequest);
+      if (limit < 5) {
+        EXPECT_EQ(parser.error().status, 413);
+        continue;
+      }
+      parser.feed(post("Content-Length: 6\r\n", "abcdef"));
+      EXPECT_EQ(parser.next(), Event::kHeader);
+      EXPECT_EQ(parser.next(), Event::kRequest);
+    }
+  }
+}
+
+TEST(Http1Parser, ADiscardedBodyTakesNoMemoryAndTheNextRequestFollows) {
+  ParserLimits limits;
+  limits.max_body = 1'000'000;
+  Http1Parser parser(limits);
+  parser.feed(post("Content-Length: 500000\r\n", ""));
+  ASSERT_EQ(parser.next(), Event::kHeader);
+  parser.discard_body();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(parser.next(), Event::kNeedMore);
+    EXPECT_EQ(parser.held(), 0U);
+    parser.feed(std::string(100'000, 'b'));
+  }
+  EXPECT_EQ(parser.next(), Event::kRequest);
+  EXPECT_EQ(parser.take().request.body, "");
+  parser.feed(post("Content-Length: 1\r\n", "a"));
+  EXPECT_EQ(parser.next(), Event::kHeader);
+  EXPECT_EQ(parser.next(), Event::kRequest);
+  EXPECT_EQ(parser.take().request.body, "a");
+}
+
 TEST(Http1Parser, TellsWhereInARequestTheStreamIs) {
   using Stage = Http1Parser::Stage;
   Http1Parser parser(ParserLimits{});
@@ -210,6 +252,7 @@ TEST(Http1Parser, TellsWhereInARequestTheStreamIs) {
   EXPECT_EQ(parser.next(), Event::kNeedMore);
   EXPECT_EQ(parser.stage(), Stage::kHeader);
   parser.feed("TP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na");
+  EXPECT_EQ(parser.next(), Event::kHeader);
   EXPECT_EQ(parser.next(), Event::kNeedMore);
   EXPECT_EQ(parser.stage(), Stage::kBody);
   parser.feed("b");

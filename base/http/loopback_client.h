@@ -88,6 +88,12 @@ class LoopbackClient {
     return reply;
   }
 
+  // Whatever comes next; nothing when the stream ends, stalls or is reset.
+  std::string read_some() {
+    if (buffer_.empty()) receive();
+    return std::exchange(buffer_, {});
+  }
+
   // Whether the server ends the stream in order, with nothing more before.
   bool reads_end() {
     if (!buffer_.empty()) return false;

@@ -18,7 +18,10 @@ void Mailbox::post(Letter letter) {
     first = letters_.empty();
     letters_.push_back(std::move(letter));
   }
-  if (!first) return;  // the worker has been told and has not come yet
+  if (first) wake();  // otherwise the worker has been told and has not come yet
+}
+
+void Mailbox::wake() {
   const uint64_t one = 1;
   [[maybe_unused]] const auto n = ::write(event_.get(), &one, sizeof one);
 }

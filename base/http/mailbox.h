@@ -26,6 +26,9 @@ class Mailbox {
   // From any thread. Makes fd() readable.
   void post(Letter letter);
 
+  // Makes fd() readable, whether or not there is anything to take.
+  void wake();
+
   // Everything posted since the last call. By the worker.
   std::vector<Letter> take();
 

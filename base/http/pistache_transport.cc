@@ -45,7 +45,7 @@ PistacheTransport::PistacheTransport(std::unique_ptr<Running> running, uint16_t 
 
 PistacheTransport::~PistacheTransport() {
   auto& shared = *running_->shared;
-  shared.draining = true;
+  shared.start_draining();
   const auto deadline = std::chrono::steady_clock::now() + kDrainTimeout;
   while (shared.awaited != 0 && shared.drained.try_acquire_until(deadline)) {
   }
@@ -53,13 +53,15 @@ PistacheTransport::~PistacheTransport() {
 
 size_t PistacheTransport::connections() const { return running_->shared->connections; }
 
-size_t PistacheTransport::bytes_held() const { return running_->shared->held; }
+size_t PistacheTransport::bytes_held() const {
+  return running_->shared->held_by_known + running_->shared->held_by_strangers;
+}
 
 Result<std::unique_ptr<PistacheTransport>> PistacheTransport::start(const TransportOptions& options,
-                                                                    RequestHandler handler) {
+                                                                    Service service) {
   const SignalsBlocked blocked;
   auto running = std::make_unique<Running>();
-  running->shared = std::make_shared<Shared>(options.limits, std::move(handler), options.threads);
+  running->shared = std::make_shared<Shared>(options, std::move(service));
   auto& listener = running->listener;
   const auto name = fmt::format("{} port {}", options.address.to_string(), options.port);
   try {

@@ -149,7 +149,7 @@ TEST(PistacheTransport, TakesAndReturnsFiveMegabytesWhereAllowed) {
 TEST(PistacheTransport, RefusesGarbageReadablyAndCloses) {
   const auto transport = start();
   const std::string garbage[] = {"\x16\x03\x01\x02\x01\x01", "hello\r\n\r\n",
-                                 std::string(9000, 'A'), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                                 std::string(9000, 'A'), "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
                                  std::string(50, '\0')};
   for (const auto& bytes : garbage) {
     LoopbackClient client(transport->port());

@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "base/http/http1_connection.h"
+#include "base/http/negotiating_connection.h"
 #include "base/http/pending_response.h"
 
 namespace sluice::http {
@@ -44,6 +46,8 @@ Phase phase_of(ServerConnection::Stage stage) {
       return Phase::kBody;
     case ServerConnection::Stage::kAwaiting:
       return Phase::kAwaiting;
+    case ServerConnection::Stage::kBusy:
+      return Phase::kBusy;
   }
   return Phase::kIdle;
 }
@@ -94,6 +98,8 @@ void Worker::registerPoller(polling::Epoll& poller) {
   mailbox_ = std::move(*mailbox);
   poller.addFd(mailbox_->fd(), Interest(polling::NotifyOn::Read),
                polling::Tag(static_cast<uint64_t>(mailbox_->fd())));
+  const std::lock_guard lock(shared_->mutex);
+  shared_->mailboxes.push_back(mailbox_);
 }
 
 void Worker::onReady(const Pistache::Aio::FdSet& ready) {
@@ -141,17 +147,25 @@ std::unique_ptr<ServerConnection> Worker::make_http(const Pistache::Tcp::Peer& p
       mailbox->post({fd, serial, ticket, std::move(response)});
     });
   };
-  return std::make_unique<Http1Connection>(
-      shared_->limits.parser,
-      ConnectionHost{shared_->handler,
-                     fmt::format("{}:{}", address.host(), address.port().toString()),
+  const auto host = address.host();
+  const auto ip = IpAddress::parse(host);
+  const bool proxy = ip && std::ranges::any_of(shared_->trusted_proxies,
+                                               [&](const IpPrefix& p) { return p.contains(*ip); });
+  return make_negotiating_connection(
+      shared_->limits,
+      ConnectionHost{shared_->service, fmt::format("{}:{}", host, address.port().toString()), proxy,
                      std::move(defer)});
 }
 
 void Worker::on_mail() {
-  for (auto& letter : mailbox_->take()) {
+  auto letters = mailbox_->take();
+  if (shared_->draining && !std::exchange(told_to_go_, true)) {
+    tell_to_go();
+    shared_->settle();
+  }
+  for (auto& letter : letters) {
     guarded(letter.fd, [&] { deliver(std::move(letter)); });
-    if (--shared_->awaited == 0 && shared_->draining) shared_->drained.release();
+    shared_->settle();
   }
 }
 
@@ -161,6 +175,19 @@ void Worker::deliver(Mailbox::Letter letter) {
   auto& c = it->second;
   c.http->complete(letter.ticket, std::move(letter.response));
   if (!c.lingering && drive(c) == Fate::kKept) read(c);
+}
+
+void Worker::tell_to_go() {
+  std::vector<int> all;
+  for (const auto& [fd, c] : connections_) all.push_back(fd);
+  for (const int fd : all) {
+    guarded(fd, [&] {
+      auto& c = connections_.at(fd);
+      if (c.lingering) return;
+      c.http->go_away();
+      drive(c);
+    });
+  }
 }
 
 void Worker::refuse_if_full(Connection& c) {
@@ -219,21 +246,29 @@ Worker::Fate Worker::read(Connection& c) {
   return Fate::kKept;
 }
 
-// Anybody may send a body, and it is held until it is complete and can be asked for its token: all
-// connections together have one budget. Who would exceed it is refused; small requests, complete as
-// soon as they are read, always pass.
+// A body is held until it is complete: all connections together have one budget, and clients who
+// have not proved who they are a part of it. Who would exceed it is refused; small requests,
+// complete as soon as they are read, always pass.
 Worker::Fate Worker::charge(Connection& c) {
   count_held(c, c.http->held());
-  const bool body = c.http->stage() == ServerConnection::Stage::kBody;
-  if (!body || shared_->held <= shared_->limits.body_budget) return Fate::kKept;
-  c.http->overload(c.out);
+  if (!c.http->reading_body()) return Fate::kKept;
+  const auto& limits = shared_->limits;
+  const size_t strangers = shared_->held_by_strangers;
+  const bool all = shared_->held_by_known + strangers > limits.body_budget;
+  if (!all && (strangers <= limits.stranger_body_budget || c.held.stranger == 0)) {
+    return Fate::kKept;
+  }
+  c.http->overload(!all, c.out);
   count_held(c, c.http->held());
   return drive(c);
 }
 
-void Worker::count_held(Connection& c, size_t held) {
-  shared_->held += held;
-  shared_->held -= std::exchange(c.held, held);
+void Worker::count_held(Connection& c, ServerConnection::Held held) {
+  shared_->held_by_known += held.known;
+  shared_->held_by_strangers += held.stranger;
+  const auto before = std::exchange(c.held, held);
+  shared_->held_by_known -= before.known;
+  shared_->held_by_strangers -= before.stranger;
 }
 
 // Serves and sends until there is nothing to do or the client must act first.
@@ -245,7 +280,8 @@ Worker::Fate Worker::drive(Connection& c) {
     more = !c.http->serve(c.out, kEnoughOutput) || c.has_output();
   }
   note_phase(c, false);
-  if (c.end_of_input) return close(c);
+  // A client that has said all may still wait for replies.
+  if (c.end_of_input && c.http->stage() != ServerConnection::Stage::kBusy) return close(c);
   if (c.http->finished() && !c.lingering) linger(c);
   return Fate::kKept;
 }
@@ -282,7 +318,7 @@ void Worker::linger(Connection& c) {
 Worker::Fate Worker::close(Connection& c) {
   const auto peer = c.peer;
   closed_this_turn_.push_back(c.fd);
-  count_held(c, 0);
+  count_held(c, {});
   connections_.erase(c.fd);
   --shared_->connections;
   removePeer(peer);  // closes the descriptor
@@ -315,6 +351,8 @@ std::chrono::milliseconds Worker::timeout_of(Phase phase) const {
       return limits.body_timeout;
     case Phase::kAwaiting:
       return limits.reply_timeout;
+    case Phase::kBusy:
+      return std::chrono::milliseconds::max();
     case Phase::kWriting:
       return limits.write_timeout;
     case Phase::kLingering:
@@ -328,22 +366,36 @@ void Worker::check_timeouts() {
   [[maybe_unused]] const auto n = ::read(timer_.get(), &expirations, sizeof expirations);
   if (!std::exchange(started_, true)) shared_->started.count_down();
   const auto now = Clock::now();
-  std::vector<int> late;
-  for (const auto& [fd, c] : connections_) {
-    if (now - c.phase_since >= timeout_of(c.phase)) late.push_back(fd);
-  }
-  for (const int fd : late) {
-    guarded(fd, [&] { time_out(connections_.at(fd)); });
+  std::vector<int> all;
+  for (const auto& [fd, c] : connections_) all.push_back(fd);
+  for (const int fd : all) {
+    guarded(fd, [&] { check_timeout(connections_.at(fd), now); });
   }
 }
 
-void Worker::time_out(Connection& c) {
-  if (c.phase == Phase::kIdle || c.phase == Phase::kWriting || c.phase == Phase::kLingering) {
-    close(c);
+void Worker::check_timeout(Connection& c, Clock::time_point now) {
+  c.http->tick(now);
+  if (now - c.phase_since < timeout_of(c.phase)) {
+    if (c.phase == Phase::kBusy) drive(c);
     return;
   }
-  c.http->time_out(c.out);
-  drive(c);
+  if (c.phase != Phase::kWriting && c.phase != Phase::kLingering) c.http->time_out(c.out);
+  if (c.phase == Phase::kWriting || c.phase == Phase::kLingering || c.out.empty()) {
+    close(c);
+  } else {
+    drive(c);
+  }
+}
+
+void Shared::start_draining() {
+  const std::lock_guard lock(mutex);
+  awaited += mailboxes.size();
+  draining = true;
+  for (const auto& mailbox : mailboxes) mailbox->wake();
+}
+
+void Shared::settle() {
+  if (--awaited == 0 && draining) drained.release();
 }
 
 }  // namespace sluice::http

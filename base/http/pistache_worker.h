@@ -8,6 +8,7 @@
 #include <atomic>
 #include <latch>
 #include <memory>
+#include <mutex>
 #include <semaphore>
 #include <string>
 #include <unordered_map>
@@ -15,27 +16,41 @@
 
 #include "base/http/mailbox.h"
 #include "base/http/pistache_transport.h"
+#include "base/http/server_connection.h"
 #include "base/unique_fd.h"
 
 namespace sluice::http {
 
 // What the workers of one transport have in common.
 struct Shared {
-  Shared(const TransportLimits& l, RequestHandler h, size_t workers)
-      : limits(l), handler(std::move(h)), started(static_cast<ptrdiff_t>(workers)) {}
+  Shared(const TransportOptions& options, Service s)
+      : limits(options.limits),
+        trusted_proxies(options.trusted_proxies),
+        service(std::move(s)),
+        started(static_cast<ptrdiff_t>(options.threads)) {}
+
+  // Has every worker tell its clients to go; `drained` follows once they have been told and no
+  // deferred reply is awaited.
+  void start_draining();
+  // One of what `awaited` counts is done.
+  void settle();
 
   const TransportLimits limits;
-  const RequestHandler handler;
+  const std::vector<IpPrefix> trusted_proxies;
+  const Service service;
   std::atomic<size_t> connections{0};
-  std::atomic<size_t> held{0};     // octets of incomplete requests of all connections
+  std::atomic<size_t> held_by_known{0};  // octets of incomplete requests of all connections
+  std::atomic<size_t> held_by_strangers{0};
   std::latch started;              // counted down by each worker once it runs
-  std::atomic<size_t> awaited{0};  // deferred replies that have not come back
+  std::atomic<size_t> awaited{0};  // deferred replies, and workers to tell their clients
   std::atomic<bool> draining{false};
-  std::counting_semaphore<> drained{0};  // released when, while draining, none is awaited any more
+  std::counting_semaphore<> drained{0};  // released whenever, while draining, `awaited` is 0
+  std::mutex mutex;
+  std::vector<std::shared_ptr<Mailbox>> mailboxes;  // of the workers; under `mutex`
 };
 
-// What a connection waits for; each has its timeout.
-enum class Phase { kIdle, kHeader, kBody, kAwaiting, kWriting, kLingering };
+// What a connection waits for; each has its timeout, kBusy none.
+enum class Phase { kIdle, kHeader, kBody, kAwaiting, kBusy, kWriting, kLingering };
 
 struct Connection {
   Connection(std::shared_ptr<Pistache::Tcp::Peer> p, uint64_t number,
@@ -50,10 +65,10 @@ struct Connection {
   std::unique_ptr<ServerConnection> http;
   std::string out;  // replies; those bytes before `sent` are gone
   size_t sent = 0;
-  bool end_of_input = false;  // the client closed its side
-  bool lingering = false;     // our side is closed
-  size_t held = 0;            // octets that count in Shared::held
-  size_t thrown_away = 0;     // octets read while lingering
+  bool end_of_input = false;    // the client closed its side
+  bool lingering = false;       // our side is closed
+  ServerConnection::Held held;  // what counts in Shared
+  size_t thrown_away = 0;       // octets read while lingering
   Phase phase = Phase::kIdle;
   std::chrono::steady_clock::time_point phase_since = std::chrono::steady_clock::now();
   size_t served_at_phase = 0;
@@ -84,19 +99,20 @@ class Worker final : public Pistache::Tcp::Transport {
   void on_event(Connection& c, const Pistache::Aio::FdSet::Entry& event);
   void on_mail();
   void deliver(Mailbox::Letter letter);
+  void tell_to_go();
   template <typename Step>
   void guarded(int fd, Step step);
   void refuse_if_full(Connection& c);
   Fate read(Connection& c);
   Fate drive(Connection& c);
   Fate charge(Connection& c);
-  void count_held(Connection& c, size_t held);
+  void count_held(Connection& c, ServerConnection::Held held);
   Fate flush(Connection& c);
   void linger(Connection& c);
   Fate close(Connection& c);
   void note_phase(Connection& c, bool progress);
   void check_timeouts();
-  void time_out(Connection& c);
+  void check_timeout(Connection& c, std::chrono::steady_clock::time_point now);
   std::chrono::milliseconds timeout_of(Phase phase) const;
 
   std::shared_ptr<Shared> shared_;
@@ -106,6 +122,7 @@ class Worker final : public Pistache::Tcp::Transport {
   std::shared_ptr<Mailbox> mailbox_;
   uint64_t opened_ = 0;  // connections so far
   bool started_ = false;
+  bool told_to_go_ = false;
 };
 
 }  // namespace sluice::http

@@ -23,19 +23,19 @@ struct Seen {
 
 Seen serve(std::string_view stream, size_t piece) {
   Seen seen;
-  const RequestHandler handler = [&](Request&& request) {
+  const Service service{[&](Request&& request) {
     seen.requests.push_back(std::string(to_string(request.method)) + request.target + '\n' +
                             request.body);
     if (const auto target = parse_target(request.target)) (void)Query::parse(target->query);
     (void)accepts(request.headers.joined("Accept").value_or(""), {"application/json"});
     return Response::no_content();
-  };
+  }};
   ParserLimits limits;
   limits.max_request_line = 256;
   limits.max_header = 512;
   limits.max_header_fields = 8;
   limits.max_body = 128;
-  Http1Connection connection(limits, {handler, "fuzz", {}});
+  Http1Connection connection(limits, {service, "fuzz", false, {}});
   std::string out;
   while (!stream.empty() && !connection.finished()) {
     const auto next = stream.substr(0, piece);

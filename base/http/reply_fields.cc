@@ -1,0 +1,27 @@
+#include "base/http/reply_fields.h"
+
+#include <ctime>
+
+namespace sluice::http {
+
+const std::string& date_field() {
+  thread_local std::time_t rendered_at = 0;
+  thread_local std::string text;
+  const std::time_t now = std::time(nullptr);
+  if (now != rendered_at) {
+    std::tm utc{};
+    gmtime_r(&now, &utc);
+    char buffer[40];
+    text.assign(buffer, std::strftime(buffer, sizeof buffer, "%a, %d %b %Y %H:%M:%S GMT", &utc));
+    rendered_at = now;
+  }
+  return text;
+}
+
+void append_field_value(std::string_view value, std::string& out) {
+  for (const char c : value) out.push_back(c == '\r' || c == '\n' || c == '\0' ? ' ' : c);
+}
+
+bool is_bodyless(int status) { return status < 200 || status == 204 || status == 304; }
+
+}  // namespace sluice::http
