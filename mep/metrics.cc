@@ -26,15 +26,15 @@ std::vector<MetricFamily> SteeringMetrics::Collect() const {
   auto connected = gauge("sluice_mep_upf_connected", "1 while the user plane is connected on Mp2");
   add(connected, link.connected ? 1 : 0);
   auto generations = gauge("sluice_mep_rule_set_generation", "Number of the rule set");
-  add(generations, static_cast<double>(state->generation), {{"which", "desired"}});
+  add(generations, static_cast<double>(state.generation()), {{"which", "desired"}});
   add(generations, static_cast<double>(link.installed_generation), {{"which", "installed"}});
   auto refused =
       gauge("sluice_mep_rule_set_refused", "1 while the user plane refuses the newest rule set");
   add(refused, link.refusal.empty() ? 0 : 1);
   auto apps = gauge("sluice_mep_app_instances", "App instances provisioned");
-  add(apps, static_cast<double>(state->apps.size()));
+  add(apps, static_cast<double>(state.apps().size()));
   auto rules = gauge("sluice_mep_rules", "Traffic and DNS rules by state, as Mm5 shows it");
-  for (const auto& [word, count] : rule_status_.counts(*state)) {
+  for (const auto& [word, count] : rule_status_.counts(state)) {
     add(rules, static_cast<double>(count), {{"state", word}});
   }
   return {connected, generations, refused, apps, rules};

@@ -67,11 +67,9 @@ Result<void> write_file(const std::string& path, const Credentials& credentials)
 // The one operator client of the store becomes this one.
 Result<void> adopt(Store& store, const Credentials& credentials) {
   return store.change([&](Draft& draft) -> Result<void> {
-    std::vector<std::string> old;
-    for (const auto& [id, client] : draft.state().clients) {
-      if (!client->app_instance_id) old.push_back(id);
+    for (const auto& [id, client] : draft.state().clients()) {
+      if (!client.value.app_instance_id) draft.remove_client(id);
     }
-    for (const auto& id : old) draft.remove_client(id);
     auto client = new_operator_client().client;
     client.client_id = credentials.client_id;
     client.secret_hash = auth::SecretHash::of(credentials.client_secret);
@@ -94,9 +92,8 @@ Result<void> ensure_operator(const std::string& path, Store& store) {
   const auto credentials = read_file(path);
   if (!credentials) return std::unexpected(credentials.error());
   const auto state = store.snapshot();
-  const auto known = state->clients.find(credentials->client_id);
-  if (known != state->clients.end() &&
-      known->second->secret_hash.matches(credentials->client_secret)) {
+  const auto* known = state.clients().find(credentials->client_id);
+  if (known != nullptr && known->value.secret_hash.matches(credentials->client_secret)) {
     return {};
   }
   return adopt(store, *credentials);

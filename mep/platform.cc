@@ -29,9 +29,12 @@ http::PlainRoute health_route() {
 
 Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& clock,
                                                   PlatformConfig config) {
-  auto store = Store::open(config.state_directory, clock);
+  store::Schema schema;
+  const auto collections = Collections::add_to(schema);
+  auto store = store::Store::open(config.state_directory + "/mep.db", std::move(schema), clock);
   if (!store) return std::unexpected(store.error());
-  if (auto ok = ensure_operator(config.state_directory + "/operator.json", **store); !ok) {
+  Store apps(**store, collections.apps);
+  if (auto ok = ensure_operator(config.state_directory + "/operator.json", apps); !ok) {
     return std::unexpected(ok.error());
   }
   auto keys = auth::KeyRing::open({.directory = config.state_directory + "/token-keys",
@@ -41,14 +44,14 @@ Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& 
                                   clock);
   if (!keys) return std::unexpected(keys.error());
 
-  std::unique_ptr<Platform> out(
-      new Platform(loop, clock, std::move(config), std::move(*store), std::move(*keys)));
+  std::unique_ptr<Platform> out(new Platform(loop, clock, std::move(config), std::move(*store),
+                                             collections, std::move(*keys)));
   if (auto ok = out->build_router(); !ok) return std::unexpected(ok.error());
   out->reconciler_ =
-      std::make_unique<Reconciler>(loop, *out->store_, clock, out->reports_, out->config_.steering);
-  // Changes come from the transport's threads; the reconciler lives on the loop's.
+      std::make_unique<Reconciler>(loop, out->store_, clock, out->reports_, out->config_.steering);
+  // Changes come from the store's thread; the reconciler lives on the loop's.
   const std::weak_ptr<Platform*> alive = out->alive_;
-  out->store_->set_listener([&loop, alive](const std::shared_ptr<const State>&) {
+  out->base_store_->add_listener([&loop, alive](const auto&, const auto&) {
     loop.post([alive] {
       if (const auto platform = alive.lock()) (*platform)->reconciler_->sync();
     });
@@ -57,15 +60,18 @@ Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& 
 }
 
 Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
-                   std::unique_ptr<Store> store, std::unique_ptr<auth::KeyRing> keys)
+                   std::unique_ptr<store::Store> store, const Collections& collections,
+                   std::unique_ptr<auth::KeyRing> keys)
     : config_(std::move(config)),
-      store_(std::move(store)),
-      clients_(*store_),
+      collections_(collections),
+      base_store_(std::move(store)),
+      store_(*base_store_, collections_.apps),
+      clients_(store_),
       keys_(std::move(keys)),
       tokens_(*keys_, clients_, clock, config_.tokens),
       token_endpoint_(clients_, tokens_, *keys_, clock),
       rule_status_(reports_, conflicts_),
-      provisioning_{*store_,        rule_status_,   auth::new_secret().substr(0, 16),
+      provisioning_{store_,         rule_status_,   auth::new_secret().substr(0, 16),
                     SLUICE_VERSION, config_.limits, site_costs_},
       timing_{config_.timing, clock, clock_discipline_},
       loop_(loop),
@@ -88,7 +94,7 @@ void Platform::check_keys() {
 Result<void> Platform::build_router() {
   auto contracts = load_contracts();
   if (!contracts) return std::unexpected(contracts.error());
-  http::Handlers handlers = app_enablement_handlers(*store_);
+  http::Handlers handlers = app_enablement_handlers(store_);
   handlers.merge(provisioning_handlers(provisioning_));
   handlers.merge(timing_handlers(timing_));
   handlers.merge(token_endpoint_.handlers());

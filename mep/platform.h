@@ -10,6 +10,7 @@
 #include "mep/auth/key_ring.h"
 #include "mep/auth/token_endpoint.h"
 #include "mep/auth/token_service.h"
+#include "mep/collections.h"
 #include "mep/provisioning/handlers.h"
 #include "mep/provisioning/rule_status.h"
 #include "mep/steering/conflicts.h"
@@ -44,11 +45,12 @@ class Platform {
   // From any thread.
   http::Response handle(http::Request request) const { return router_->handle(std::move(request)); }
 
-  Store& store() { return *store_; }
+  Store& store() { return store_; }
   const RuleStatusView& rule_status() const { return rule_status_; }
 
  private:
-  Platform(EventLoop& loop, const Clock& clock, PlatformConfig config, std::unique_ptr<Store> store,
+  Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
+           std::unique_ptr<store::Store> store, const Collections& collections,
            std::unique_ptr<auth::KeyRing> keys);
   Result<void> build_router();
   void check_keys();
@@ -56,7 +58,9 @@ class Platform {
   // Work that was posted to the loop asks whether there still is a platform.
   std::shared_ptr<Platform*> alive_ = std::make_shared<Platform*>(this);
   PlatformConfig config_;
-  std::unique_ptr<Store> store_;
+  Collections collections_;
+  std::unique_ptr<store::Store> base_store_;
+  Store store_;
   ClientDirectory clients_;
   std::unique_ptr<auth::KeyRing> keys_;
   auth::TokenService tokens_;

@@ -1,6 +1,7 @@
 // The platform end to end without HTTP sockets: requests into the router, a user plane at the other
 // end of a real Mp2 socket.
 #include "mep/platform.h"
+#include "base/http/pending_response.h"
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -64,7 +65,7 @@ class PlatformTest : public testing::Test {
       request.headers.add("Content-Type", "application/json");
     }
     for (const auto& [name, value] : sent.headers) request.headers.add(name, value);
-    return platform_->handle(std::move(request));
+    return http::await(platform_->handle(std::move(request)));
   }
   std::string token(const std::string& id, const std::string& secret) {
     http::Request request;
@@ -72,7 +73,7 @@ class PlatformTest : public testing::Test {
     request.target = "/oauth2/token";
     request.headers.add("Content-Type", "application/x-www-form-urlencoded");
     request.body = "grant_type=client_credentials&client_id=" + id + "&client_secret=" + secret;
-    const auto response = platform_->handle(std::move(request));
+    const auto response = http::await(platform_->handle(std::move(request)));
     EXPECT_EQ(response.status, 200) << response.body;
     return response.status == 200 ? json::parse(response.body)["access_token"] : "";
   }
@@ -116,7 +117,7 @@ class PlatformTest : public testing::Test {
   }
   [[nodiscard]] bool in_step() {
     return serve_until([&] {
-      return upf_->generation() == platform_->store().snapshot()->generation &&
+      return upf_->generation() == platform_->store().snapshot().generation() &&
              platform_->rule_status().link().installed_generation == upf_->generation();
     });
   }
@@ -287,7 +288,8 @@ TEST_F(PlatformTest, provisioning_names_what_is_wrong) {
     EXPECT_EQ(reply.status, c.status) << reply.body;
     EXPECT_THAT(reply.body, HasSubstr(c.detail));
   }
-  EXPECT_TRUE(platform_->store().snapshot()->apps.empty());
+  const auto state = platform_->store().snapshot();
+  EXPECT_TRUE(state.apps().empty());
 }
 
 TEST_F(PlatformTest, takes_no_more_rules_than_the_user_plane_holds) {
@@ -322,7 +324,8 @@ TEST_F(PlatformTest, bounds_what_the_rules_of_the_site_cost) {
     const auto put = [&](const char* id) {
       return send(token, {Method::kPut, std::string("/mm5/v1/app_instances/") + id, explosive});
     };
-    EXPECT_EQ(put("a").status, platform_->store().snapshot()->find_app("a") ? 200 : 201);
+    const auto state = platform_->store().snapshot();
+    EXPECT_EQ(put("a").status, state.find_app("a") != nullptr ? 200 : 201);
     EXPECT_EQ(put("a").status, 200);  // replaces what it has had
     const auto second = put("b");
     EXPECT_EQ(second.status, 429) << second.body;

@@ -106,6 +106,13 @@ class PersistentMap {
     return out;
   }
 
+  // The first entry whose id is above `id`.
+  const_iterator upper_bound(std::string_view id) const {
+    auto out = lower_bound(id);
+    if (out != end() && out->first == id) ++out;
+    return out;
+  }
+
   // This map with `id` set to `value`, whether or not it was there.
   PersistentMap with(std::string id, T value) const {
     return PersistentMap(

@@ -72,6 +72,9 @@ TEST(PersistentMap, lower_bound_begins_a_range) {
   EXPECT_EQ(map.lower_bound("a/2")->first, "a/2");
   EXPECT_EQ(map.lower_bound("a/3")->first, "b/1");
   EXPECT_EQ(map.lower_bound("c"), map.end());
+  EXPECT_EQ(map.upper_bound("a/1")->first, "a/2");
+  EXPECT_EQ(map.upper_bound("a/11")->first, "a/2");
+  EXPECT_EQ(map.upper_bound("b/1"), map.end());
   EXPECT_EQ(std::next(map.lower_bound("b")), map.end());
 }
 

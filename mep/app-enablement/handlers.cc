@@ -1,5 +1,6 @@
 #include "mep/app-enablement/handlers.h"
 
+#include "base/http/pending_response.h"
 #include "base/http/problem.h"
 #include "base/log.h"
 #include "base/rest/list_reply.h"
@@ -30,25 +31,28 @@ Result<const AppInstance*> find_app(const State& state, const Request& request) 
 }
 
 template <typename Kind>
-auto find_rule(const AppInstance& app, const Request& request)
-    -> Result<std::shared_ptr<const RuleRecord<typename Kind::Rule>>> {
+auto find_rule(const State& state, const Request& request)
+    -> Result<const store::Stored<RuleRecord<typename Kind::Rule>>*> {
+  const auto app = find_app(state, request);
+  if (!app) return std::unexpected(app.error());
   const auto& id = request.path_param(Kind::kIdMember);
-  const auto found = Kind::of(app).find(id);
-  if (found != Kind::of(app).end()) return found->second;
-  return fail(ErrorCode::kNotFound, "app instance '{}' has no {} '{}'", app.id, Kind::kNoun, id);
+  if (const auto* found = state.find_rule<typename Kind::Rule>((*app)->id, id)) return found;
+  return fail(ErrorCode::kNotFound, "app instance '{}' has no {} '{}'", (*app)->id, Kind::kNoun,
+              id);
 }
 
 template <typename Kind>
 Response list_rules(const Store& store, const Request& request) {
   if (auto own = check_own(request); !own) return to_response(own.error());
   const auto state = store.snapshot();
-  const auto app = find_app(*state, request);
+  const auto app = find_app(state, request);
   if (!app) return to_response(app.error());
   auto page = rest::ListPage::begin(request, {.id_member = Kind::kIdMember});
   if (!page) return to_response(page.error());
-  const auto& records = Kind::of(**app);
-  for (auto it = records.upper_bound(page->after()); it != records.end(); ++it) {
-    if (!page->add(it->first, to_json(it->second->rule))) break;
+  const auto rules = state.rules_of<typename Kind::Rule>((*app)->id);
+  for (auto it = rules.after(page->after()); it != rules.end(); ++it) {
+    const auto& rule = it->second.value.rule;
+    if (!page->add(id_of(rule), to_json(rule))) break;
   }
   return page->reply();
 }
@@ -57,11 +61,9 @@ template <typename Kind>
 Response get_rule(const Store& store, const Request& request) {
   if (auto own = check_own(request); !own) return to_response(own.error());
   const auto state = store.snapshot();
-  const auto app = find_app(*state, request);
-  if (!app) return to_response(app.error());
-  const auto record = find_rule<Kind>(**app, request);
-  if (!record) return to_response(record.error());
-  return tagged_response(request, to_json((*record)->rule), etag_of((*record)->revision));
+  const auto found = find_rule<Kind>(state, request);
+  if (!found) return to_response(found.error());
+  return tagged_response(request, to_json((*found)->value.rule), etag_of((*found)->revision));
 }
 
 // The first member besides "state" that differs, or null.
@@ -99,35 +101,30 @@ Result<typename Kind::Rule> read_body(const Request& request) {
   auto rule = Kind::parse(request.json);
   if (!rule) return rule;
   const auto& id = request.path_param(Kind::kIdMember);
-  if (Kind::id_of(*rule) != id) {
-    return bad_field(Kind::kIdMember, "'{}' is not the id in the path, '{}'", Kind::id_of(*rule),
-                     id);
+  if (id_of(*rule) != id) {
+    return bad_field(Kind::kIdMember, "'{}' is not the id in the path, '{}'", id_of(*rule), id);
   }
   return rule;
 }
 
-// Switches the rule in the draft; `result` is the record afterwards.
+// Switches the rule in the draft and returns it as it is then.
 template <typename Kind>
-Result<void> switch_rule(Draft& draft, const Request& request, const typename Kind::Rule& wanted,
-                         std::shared_ptr<const RuleRecord<typename Kind::Rule>>& result) {
-  const auto app = find_app(draft.state(), request);
-  if (!app) return std::unexpected(app.error());
-  const auto record = find_rule<Kind>(**app, request);
-  if (!record) return std::unexpected(record.error());
-  result = *record;
-  const auto tag = etag_of(result->revision);
-  if (auto ok = check_if_match(request, tag); !ok) return ok;
-  if (auto ok = check_if_none_match(request, tag); !ok) return ok;
-  if (auto ok = check_content(result->declared, wanted); !ok) return ok;
-  if (wanted.state == result->rule.state) return {};  // repeated: the same version stays
+auto switch_rule(Draft& draft, const Request& request, const typename Kind::Rule& wanted)
+    -> Result<store::Stored<RuleRecord<typename Kind::Rule>>> {
+  const auto found = find_rule<Kind>(draft.state(), request);
+  if (!found) return std::unexpected(found.error());
+  const auto& before = (*found)->value;
+  const auto tag = etag_of((*found)->revision);
+  if (auto ok = check_if_match(request, tag); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_if_none_match(request, tag); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_content(before.declared, wanted); !ok) return std::unexpected(ok.error());
+  if (wanted.state == before.rule.state) return **found;  // repeated: the same version stays
 
-  auto rule = result->rule;
+  auto rule = before.rule;
   rule.state = wanted.state;
-  result = draft.new_record(std::move(rule), result->declared, result);
-  auto changed = **app;
-  Kind::of(changed).insert_or_assign(Kind::id_of(wanted), result);
-  draft.put_app(std::move(changed));
-  return {};
+  auto record = draft.new_record(std::move(rule), before.declared, &before);
+  draft.put_rule(request.path_param("appInstanceId"), record);
+  return store::Stored<RuleRecord<typename Kind::Rule>>{std::move(record), draft.revision()};
 }
 
 template <typename Kind>
@@ -135,14 +132,25 @@ Response put_rule(Store& store, const Request& request) {
   if (auto own = check_own(request); !own) return to_response(own.error());
   const auto wanted = read_body<Kind>(request);
   if (!wanted) return to_response(wanted.error());
-  std::shared_ptr<const RuleRecord<typename Kind::Rule>> record;
-  const auto done = store.change(
-      [&](Draft& draft) { return switch_rule<Kind>(draft, request, *wanted, record); });
-  if (!done) return to_response(done.error());
-  spdlog::info("mp1 rule put app_instance_id={} rule_id={} state={}",
-               request.path_param("appInstanceId"), Kind::id_of(record->rule),
-               traffic_rules::to_string(record->rule.state));
-  return Response::json(200, to_json(record->rule)).with("ETag", etag_of(record->revision));
+  auto reply = std::make_shared<Response>();
+  const auto pending = std::make_shared<http::PendingResponse>();
+  store.submit(
+      [&](Draft& draft) -> Result<void> {
+        const auto stored = switch_rule<Kind>(draft, request, *wanted);
+        if (!stored) return std::unexpected(stored.error());
+        const auto& rule = stored->value.rule;
+        *reply = Response::json(200, to_json(rule)).with("ETag", etag_of(stored->revision));
+        return {};
+      },
+      [pending, reply, app = request.path_param("appInstanceId"), id = id_of(*wanted),
+       state = wanted->state](Result<void> done) {
+        if (done) {
+          spdlog::info("mp1 rule put app_instance_id={} rule_id={} state={}", app, id,
+                       traffic_rules::to_string(state));
+        }
+        pending->resolve(done ? std::move(*reply) : to_response(done.error()));
+      });
+  return http::deferred(pending);
 }
 
 // MEC 011 §5.2.2: from now on its active rules take effect.

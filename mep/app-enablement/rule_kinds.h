@@ -15,9 +15,6 @@ struct TrafficRules {
   static Result<Rule> parse(const nlohmann::json& json, const std::string& path = {}) {
     return traffic_rules::traffic_rule_from_json(json, path);
   }
-  static const std::string& id_of(const Rule& rule) { return rule.traffic_rule_id; }
-  static const RuleRecords<Rule>& of(const AppInstance& app) { return app.traffic_rules; }
-  static RuleRecords<Rule>& of(AppInstance& app) { return app.traffic_rules; }
 };
 
 struct DnsRules {
@@ -27,16 +24,13 @@ struct DnsRules {
   static Result<Rule> parse(const nlohmann::json& json, const std::string& path = {}) {
     return traffic_rules::dns_rule_from_json(json, path);
   }
-  static const std::string& id_of(const Rule& rule) { return rule.dns_rule_id; }
-  static const RuleRecords<Rule>& of(const AppInstance& app) { return app.dns_rules; }
-  static RuleRecords<Rule>& of(AppInstance& app) { return app.dns_rules; }
 };
 
 // A bare array (MEC 011 §7.2.7), in the order of ids.
 template <typename Rule>
-nlohmann::json rules_to_json(const RuleRecords<Rule>& records) {
+nlohmann::json rules_to_json(const AppRules<Rule>& rules) {
   auto out = nlohmann::json::array();
-  for (const auto& [id, record] : records) out.push_back(to_json(record->rule));
+  for (const auto& [key, stored] : rules) out.push_back(to_json(stored.value.rule));
   return out;
 }
 

@@ -24,9 +24,9 @@ Result<std::vector<typename Kind::Rule>> read_rules(JsonFields& fields, const ch
   for (const auto& element : fields.list(member, kMaxRules)) {
     auto rule = Kind::parse(*element.value, element.path);
     if (!rule) return std::unexpected(rule.error());
-    if (!ids.insert(Kind::id_of(*rule)).second) {
+    if (!ids.insert(id_of(*rule)).second) {
       return bad_field(fmt::format("{}.{}", element.path, Kind::kIdMember), "'{}' appears twice",
-                       Kind::id_of(*rule));
+                       id_of(*rule));
     }
     out.push_back(std::move(*rule));
   }

@@ -1,6 +1,7 @@
 #include "mep/provisioning/handlers.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/http/problem.h"
 #include "base/log.h"
@@ -18,12 +19,12 @@ using http::Response;
 using http::to_response;
 using nlohmann::json;
 
-json app_to_json(const AppInstance& app) {
+json app_to_json(const State& state, const AppInstance& app) {
   return {{"appInstanceId", app.id},
           {"appName", app.name},
           {"state", app.state == AppState::kReady ? "READY" : "PROVISIONED"},
-          {"trafficRules", rules_to_json(app.traffic_rules)},
-          {"dnsRules", rules_to_json(app.dns_rules)}};
+          {"trafficRules", rules_to_json(state.rules_of<TrafficRules::Rule>(app.id))},
+          {"dnsRules", rules_to_json(state.rules_of<DnsRules::Rule>(app.id))}};
 }
 
 Result<const AppInstance*> find_app(const State& state, const Request& request) {
@@ -32,22 +33,27 @@ Result<const AppInstance*> find_app(const State& state, const Request& request) 
   return fail(ErrorCode::kNotFound, "no app instance '{}'", id);
 }
 
-// The records of newly declared rules. One that was declared alike before stays as the app has
-// switched it.
-template <typename Kind>
-RuleRecords<typename Kind::Rule> declare_rules(Draft& draft, const AppInstance* before,
-                                               const std::vector<typename Kind::Rule>& rules) {
-  RuleRecords<typename Kind::Rule> out;
+// Makes these the rules of the instance; returns whether they were not. One that was declared alike
+// before stays as the app has switched it.
+template <typename Rule>
+bool declare_rules(Draft& draft, const std::string& app_id, const std::vector<Rule>& rules) {
+  const auto before = draft.state();
+  bool changed = false;
+  std::set<std::string_view> declared;
   for (const auto& rule : rules) {
-    std::shared_ptr<const RuleRecord<typename Kind::Rule>> record;
-    if (before != nullptr) {
-      const auto found = Kind::of(*before).find(Kind::id_of(rule));
-      if (found != Kind::of(*before).end()) record = found->second;
-    }
-    if (!record || record->declared != rule) record = draft.new_record(rule, rule, record);
-    out.emplace(Kind::id_of(rule), std::move(record));
+    declared.insert(id_of(rule));
+    const auto* stored = before.find_rule<Rule>(app_id, id_of(rule));
+    const auto* record = stored == nullptr ? nullptr : &stored->value;
+    if (record != nullptr && record->declared == rule) continue;
+    draft.put_rule(app_id, draft.new_record(rule, rule, record));
+    changed = true;
   }
-  return out;
+  for (const auto& [key, stored] : before.rules_of<Rule>(app_id)) {
+    if (declared.contains(id_of(stored.value.rule))) continue;
+    draft.remove_rule<Rule>(app_id, id_of(stored.value.rule));
+    changed = true;
+  }
+  return changed;
 }
 
 // What the user plane that is connected cannot hold would be refused by it as a whole, later, when
@@ -62,58 +68,46 @@ Result<void> check_user_plane(const RuleReports::Link& link, size_t traffic, siz
               link.max_rules, link.max_dns_rules, both, traffic, dns);
 }
 
-Result<void> check_limits(const ProvisioningContext& context, const State& state,
-                          const AppInstance* before, const AppInput& input) {
+// What the site would be like.
+Result<void> check_limits(const ProvisioningContext& context, const State& state) {
   const auto& limits = context.limits;
-  if (before == nullptr && state.apps.size() >= limits.app_instances) {
+  if (state.apps().size() > limits.app_instances) {
     return fail(ErrorCode::kResourceExhausted, "the site takes {} app instances at most",
                 limits.app_instances);
   }
-  size_t traffic = input.traffic_rules.size();
-  size_t dns = input.dns_rules.size();
-  for (const auto& [id, app] : state.apps) {
-    if (app.get() == before) continue;
-    traffic += app->traffic_rules.size();
-    dns += app->dns_rules.size();
-  }
+  const size_t traffic = state.rules<TrafficRules::Rule>().size();
+  const size_t dns = state.rules<DnsRules::Rule>().size();
   if (traffic + dns > limits.rules) {
     return fail(ErrorCode::kResourceExhausted, "the site takes {} rules at most, these make {}",
                 limits.rules, traffic + dns);
   }
-  return check_user_plane(context.rule_status.link(), traffic, dns);
-}
-
-// `app` with its new rules, beside the others of `state`.
-Result<void> check_cost(const ProvisioningContext& context, const State& state,
-                        const AppInstance& app) {
-  auto cost = context.costs.of_others(state, app.id);
-  cost += cost_of(app);
-  if (cost.mp2_bytes > context.limits.mp2_bytes) {
+  if (auto ok = check_user_plane(context.rule_status.link(), traffic, dns); !ok) return ok;
+  const auto cost = context.costs.of(state);
+  if (cost.mp2_bytes > limits.mp2_bytes) {
     return fail(ErrorCode::kResourceExhausted,
-                "all rules of the site may have {} bytes on Mp2, these make {}",
-                context.limits.mp2_bytes, cost.mp2_bytes);
+                "all rules of the site may have {} bytes on Mp2, these make {}", limits.mp2_bytes,
+                cost.mp2_bytes);
   }
-  if (cost.boxes > context.limits.boxes) {
+  if (cost.boxes > limits.boxes) {
     return fail(ErrorCode::kResourceExhausted,
-                "the filters of the site may make {} match conditions, these make {}",
-                context.limits.boxes, cost.boxes);
+                "the filters of the site may make {} match conditions, these make {}", limits.boxes,
+                cost.boxes);
   }
   return {};
 }
 
 // What a PUT leads to.
 struct Provisioned {
-  AppInstance app;
   bool is_new = false;
   std::optional<NewClient> credentials;
+  std::optional<State> state;
 };
 
 void replace_client(Draft& draft, const std::string& app_id, const NewClient& fresh) {
-  std::vector<std::string> old;
-  for (const auto& [id, client] : draft.state().clients) {
-    if (client->app_instance_id == app_id) old.push_back(id);
+  const auto before = draft.state();
+  for (const auto& [id, client] : before.clients()) {
+    if (client.value.app_instance_id == app_id) draft.remove_client(id);
   }
-  for (const auto& id : old) draft.remove_client(id);
   draft.put_client(fresh.client);
 }
 
@@ -121,7 +115,7 @@ Result<void> provision(const ProvisioningContext& context, Draft& draft, const R
                        const AppInput& input, Provisioned& out) {
   const auto& id = request.path_param("appInstanceId");
   const auto* before = draft.state().find_app(id);
-  const auto tag = before == nullptr ? std::string() : etag_of(before->revision);
+  const auto tag = before == nullptr ? std::string() : etag_of(draft.state().app_revision(id));
   if (before == nullptr && request.headers.has("If-Match")) {
     return fail(ErrorCode::kPreconditionFailed, "If-Match: there is no app instance '{}'", id);
   }
@@ -129,24 +123,19 @@ Result<void> provision(const ProvisioningContext& context, Draft& draft, const R
   if (before != nullptr) {
     if (auto ok = check_if_none_match(request, tag); !ok) return ok;
   }
-  if (auto ok = check_limits(context, draft.state(), before, input); !ok) return ok;
 
   out.is_new = before == nullptr;
-  out.app.id = id;
-  out.app.name = input.name;
-  out.app.state = out.is_new ? AppState::kProvisioned : before->state;
-  out.app.traffic_rules = declare_rules<TrafficRules>(draft, before, input.traffic_rules);
-  out.app.dns_rules = declare_rules<DnsRules>(draft, before, input.dns_rules);
-  if (auto ok = check_cost(context, draft.state(), out.app); !ok) return ok;
+  const bool new_rules = declare_rules(draft, id, input.traffic_rules);
+  const bool new_names = declare_rules(draft, id, input.dns_rules);
+  if (out.is_new || new_rules || new_names || before->name != input.name) {
+    draft.put_app({id, input.name, out.is_new ? AppState::kProvisioned : before->state});
+  }
+  if (auto ok = check_limits(context, draft.state()); !ok) return ok;
   if (out.is_new || request.query.get("new_credentials") == "true") {
     out.credentials = new_app_client(id);
+    replace_client(draft, id, *out.credentials);
   }
-  const bool same = before != nullptr && before->name == out.app.name &&
-                    before->traffic_rules == out.app.traffic_rules &&
-                    before->dns_rules == out.app.dns_rules;
-  out.app.revision = same ? before->revision : draft.state().revision;
-  if (!same) draft.put_app(out.app);
-  if (out.credentials) replace_client(draft, id, *out.credentials);
+  out.state = draft.state();
   return {};
 }
 
@@ -159,12 +148,12 @@ Response put_app_instance(const ProvisioningContext& context, const Request& req
       [&](Draft& draft) { return provision(context, draft, request, *input, result); });
   if (!done) return to_response(done.error());
   spdlog::info("mm5 app provisioned app_instance_id={} new={} traffic_rules={} dns_rules={}", id,
-               result.is_new, result.app.traffic_rules.size(), result.app.dns_rules.size());
+               result.is_new, input->traffic_rules.size(), input->dns_rules.size());
 
-  auto body = app_to_json(result.app);
+  auto body = app_to_json(*result.state, *result.state->find_app(id));
   if (result.credentials) body["credentials"] = credentials_to_json(*result.credentials);
   auto response = Response::json(result.is_new ? 201 : 200, body);
-  response.headers.set("ETag", etag_of(result.app.revision));
+  response.headers.set("ETag", etag_of(result.state->app_revision(id)));
   if (result.is_new) response.headers.set("Location", "/mm5/v1/app_instances/" + id);
   if (result.credentials) response.headers.set("Cache-Control", "no-store");
   return response;
@@ -172,17 +161,19 @@ Response put_app_instance(const ProvisioningContext& context, const Request& req
 
 Response get_app_instance(const ProvisioningContext& context, const Request& request) {
   const auto state = context.store.snapshot();
-  const auto app = find_app(*state, request);
+  const auto app = find_app(state, request);
   if (!app) return to_response(app.error());
-  return tagged_response(request, app_to_json(**app), etag_of((*app)->revision));
+  return tagged_response(request, app_to_json(state, **app),
+                         etag_of(state.app_revision((*app)->id)));
 }
 
 Response list_app_instances(const ProvisioningContext& context, const Request& request) {
   auto page = rest::ListPage::begin(request, {.id_member = "appInstanceId"});
   if (!page) return to_response(page.error());
   const auto state = context.store.snapshot();
-  for (auto it = state->apps.upper_bound(page->after()); it != state->apps.end(); ++it) {
-    if (!page->add(it->first, app_to_json(*it->second))) break;
+  const auto& apps = state.apps();
+  for (auto it = apps.upper_bound(page->after()); it != apps.end(); ++it) {
+    if (!page->add(it->first, app_to_json(state, it->second.value))) break;
   }
   return page->reply();
 }
@@ -192,7 +183,7 @@ Response delete_app_instance(const ProvisioningContext& context, const Request& 
   const auto done = context.store.change([&](Draft& draft) -> Result<void> {
     const auto app = find_app(draft.state(), request);
     if (!app) return std::unexpected(app.error());
-    if (auto ok = check_if_match(request, etag_of((*app)->revision)); !ok) return ok;
+    if (auto ok = check_if_match(request, etag_of(draft.state().app_revision(id))); !ok) return ok;
     draft.remove_app(id);
     return {};
   });
@@ -203,15 +194,15 @@ Response delete_app_instance(const ProvisioningContext& context, const Request& 
 
 Response get_rules(const ProvisioningContext& context, const Request& request) {
   const auto state = context.store.snapshot();
-  const auto app = find_app(*state, request);
+  const auto app = find_app(state, request);
   if (!app) return to_response(app.error());
-  return Response::json(200, context.rule_status.of_app(*state, **app));
+  return Response::json(200, context.rule_status.of_app(state, **app));
 }
 
 Response get_platform(const ProvisioningContext& context) {
   const auto link = context.rule_status.link();
   json upf = {{"connected", link.connected},
-              {"desiredGeneration", context.store.snapshot()->generation}};
+              {"desiredGeneration", context.store.snapshot().generation()}};
   if (!link.instance_id.empty()) {
     upf["instanceId"] = link.instance_id;
     upf["installedGeneration"] = link.installed_generation;

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "traffic-rules/identifier.h"
-
 namespace sluice::mep {
 namespace {
 
@@ -61,13 +59,13 @@ RuleStatusView::Fate RuleStatusView::fate_of(const AppInstance& app, const RuleR
 template <typename Visit>
 void RuleStatusView::each_rule(const State& state, const AppInstance& app, Visit visit) const {
   const auto hidden = conflicts_.hidden(state);
-  for (const auto& [id, record] : app.traffic_rules) {
-    const auto key = traffic_rules::rule_key(app.id, id);
-    visit(id, "TRAFFIC", key, fate_of(app, *record, RuleKind::kTraffic, key, *hidden), *hidden);
+  for (const auto& [key, rule] : state.rules_of<traffic_rules::TrafficRule>(app.id)) {
+    visit(id_of(rule.value.rule), "TRAFFIC", key,
+          fate_of(app, rule.value, RuleKind::kTraffic, key, *hidden), *hidden);
   }
-  for (const auto& [id, record] : app.dns_rules) {
-    const auto key = traffic_rules::rule_key(app.id, id);
-    visit(id, "DNS", key, fate_of(app, *record, RuleKind::kDns, key, *hidden), HiddenRules{});
+  for (const auto& [key, rule] : state.rules_of<traffic_rules::DnsRule>(app.id)) {
+    visit(id_of(rule.value.rule), "DNS", key,
+          fate_of(app, rule.value, RuleKind::kDns, key, *hidden), HiddenRules{});
   }
 }
 
@@ -92,8 +90,8 @@ std::map<std::string, size_t> RuleStatusView::counts(const State& state) const {
   for (const auto* word : {"STEERING", "SUSPENDED", "HELD", "HIDDEN", "REJECTED", "INACTIVE"}) {
     out[word] = 0;
   }
-  for (const auto& [id, app] : state.apps) {
-    each_rule(state, *app,
+  for (const auto& [id, app] : state.apps()) {
+    each_rule(state, app.value,
               [&](const std::string&, const char*, const std::string&, const Fate& fate,
                   const HiddenRules&) { ++out[fate.state]; });
   }

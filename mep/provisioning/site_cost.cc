@@ -2,39 +2,58 @@
 
 #include "mp2/messages.h"
 #include "traffic-rules/compile.h"
-#include "traffic-rules/identifier.h"
 
 namespace sluice::mep {
+namespace {
 
-RuleCost cost_of(const AppInstance& app) {
+using traffic_rules::DnsRule;
+using traffic_rules::TrafficRule;
+
+RuleCost cost_of(const std::string& key, const TrafficRuleRecord& record) {
   RuleCost out;
+  if (const auto rule = traffic_rules::compile(key, record.order, record.rule)) {
+    out.boxes = rule->uplink.size() + rule->downlink.size();
+  }
   mp2::Replace message;
-  for (const auto& [id, record] : app.traffic_rules) {
-    const auto key = traffic_rules::rule_key(app.id, id);
-    if (const auto rule = traffic_rules::compile(key, record->order, record->rule)) {
-      out.boxes += rule->uplink.size() + rule->downlink.size();
-    }
-    message.rules.push_back({key, app.id, record->order, record->rule});
-  }
-  for (const auto& [id, record] : app.dns_rules) {
-    mp2::DnsEntry entry{traffic_rules::rule_key(app.id, id), app.id, record->order, record->rule};
-    entry.rule.ttl_s = traffic_rules::kMaxTtlS;  // whatever the default: none is longer
-    message.dns.push_back(std::move(entry));
-  }
+  message.rules.push_back({key, key.substr(0, key.find('/')), record.order, record.rule});
   out.mp2_bytes = mp2::encode(message).size();
   return out;
 }
 
-RuleCost SiteCosts::of_others(const State& state, const std::string& except) {
-  std::erase_if(known_, [&](const auto& entry) { return !state.apps.contains(entry.first); });
-  RuleCost out;
-  for (const auto& [id, app] : state.apps) {
-    if (id == except) continue;
-    auto& known = known_[id];
-    if (known.app != app) known = {app, cost_of(*app)};
-    out += known.cost;
-  }
-  return out;
+RuleCost cost_of(const std::string& key, const DnsRuleRecord& record) {
+  mp2::DnsEntry entry{key, key.substr(0, key.find('/')), record.order, record.rule};
+  entry.rule.ttl_s = traffic_rules::kMaxTtlS;  // whatever the default: none is longer
+  mp2::Replace message;
+  message.dns.push_back(std::move(entry));
+  return {mp2::encode(message).size(), 0};
+}
+
+// A message around one rule is longer than the rule among others by what is around it.
+RuleCost without_frame(RuleCost cost) {
+  static const size_t frame = mp2::encode(mp2::Replace{}).size();
+  cost.mp2_bytes -= frame - 1;  // and a comma
+  return cost;
+}
+
+template <typename Rule, typename Change>
+void each_change(const std::optional<State>& from, const State& to, Change change) {
+  const auto& collection = to.records().rules<Rule>();
+  const auto& now = to.snapshot().of(collection);
+  using Map = RuleRecords<Rule>;
+  Map::for_each_difference(from ? from->snapshot().of(collection) : Map(), now, change);
+}
+
+}  // namespace
+
+RuleCost SiteCosts::of(const State& state) {
+  const auto count = [this](const std::string& key, const auto* before, const auto* after) {
+    if (before != nullptr) sum_ -= without_frame(cost_of(key, before->value));
+    if (after != nullptr) sum_ += without_frame(cost_of(key, after->value));
+  };
+  each_change<TrafficRule>(known_, state, count);
+  each_change<DnsRule>(known_, state, count);
+  known_ = state;
+  return sum_;
 }
 
 }  // namespace sluice::mep

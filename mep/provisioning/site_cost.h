@@ -1,9 +1,7 @@
 // What the rules of the site cost those who carry and analyse them.
 #pragma once
 
-#include <map>
-#include <memory>
-#include <string>
+#include <optional>
 
 #include "mep/store/state.h"
 
@@ -19,22 +17,23 @@ struct RuleCost {
     boxes += other.boxes;
     return *this;
   }
+  RuleCost& operator-=(const RuleCost& other) {
+    mp2_bytes -= other.mp2_bytes;
+    boxes -= other.boxes;
+    return *this;
+  }
 };
 
-RuleCost cost_of(const AppInstance& app);
-
-// Sums up a site, computing anew only what changed since it was last asked. One caller at a time.
+// Sums up a site, computing anew only what differs from the state it was last asked about. One
+// caller at a time.
 class SiteCosts {
  public:
-  // All instances but the one called `except`.
-  RuleCost of_others(const State& state, const std::string& except);
+  // Of all rules in `state`. The states that are asked about must be of one store.
+  RuleCost of(const State& state);
 
  private:
-  struct Known {
-    std::shared_ptr<const AppInstance> app;  // held: its address stands for its content
-    RuleCost cost;
-  };
-  std::map<std::string, Known> known_;
+  std::optional<State> known_;
+  RuleCost sum_;
 };
 
 }  // namespace sluice::mep

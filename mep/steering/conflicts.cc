@@ -1,7 +1,6 @@
 #include "mep/steering/conflicts.h"
 
 #include "traffic-rules/compile.h"
-#include "traffic-rules/identifier.h"
 #include "traffic-rules/overlap.h"
 
 namespace sluice::mep {
@@ -9,12 +8,12 @@ namespace {
 
 HiddenRules analyse(const State& state) {
   std::vector<traffic_rules::CompiledRule> rules;
-  for (const auto& [app_id, app] : state.apps) {
-    for (const auto& [id, record] : app->traffic_rules) {
-      if (!is_desired(*app, *record)) continue;
+  for (const auto& [app_id, app] : state.apps()) {
+    for (const auto& [key, stored] : state.rules_of<traffic_rules::TrafficRule>(app_id)) {
+      const auto& record = stored.value;
+      if (!is_desired(app.value, record)) continue;
       // One that is too large to compile is rejected by the user plane and hides nothing.
-      auto rule =
-          traffic_rules::compile(traffic_rules::rule_key(app_id, id), record->order, record->rule);
+      auto rule = traffic_rules::compile(key, record.order, record.rule);
       if (rule) rules.push_back(std::move(*rule));
     }
   }
@@ -30,10 +29,10 @@ HiddenRules analyse(const State& state) {
 
 std::shared_ptr<const HiddenRules> ConflictView::hidden(const State& state) {
   const std::lock_guard lock(mutex_);
-  if (!hidden_ || source_ != state.source || generation_ != state.generation) {
+  if (!hidden_ || source_ != state.source() || generation_ != state.generation()) {
     hidden_ = std::make_shared<const HiddenRules>(analyse(state));
-    source_ = state.source;
-    generation_ = state.generation;
+    source_ = state.source();
+    generation_ = state.generation();
   }
   return hidden_;
 }

@@ -34,7 +34,7 @@ void Reconciler::sync() {
   auto target = store_.snapshot();
   if (!installed_) {
     send_all();
-  } else if (installed_->generation != target->generation) {
+  } else if (installed_->generation() != target.generation()) {
     send_difference(std::move(target));
   }
 }
@@ -42,14 +42,14 @@ void Reconciler::sync() {
 void Reconciler::send_all() {
   loop_.cancel(retry_);
   auto target = store_.snapshot();
-  auto all = desired_set(*target, config_.default_ttl_s);
+  auto all = desired_set(target, config_.default_ttl_s);
   spdlog::info("steering sending all generation={} rules={} dns_rules={}", all.version.generation,
                all.rules.size(), all.dns.size());
   dispatch(std::move(all), {std::move(target), std::nullopt});
 }
 
-void Reconciler::send_difference(std::shared_ptr<const State> target) {
-  auto update = difference(*installed_, *target, config_.default_ttl_s);
+void Reconciler::send_difference(State target) {
+  auto update = difference(*installed_, target, config_.default_ttl_s);
   const mp2::Message message = update;
   dispatch(message, {std::move(target), std::move(update)});
 }
@@ -81,7 +81,7 @@ void Reconciler::give_up_for_now(std::string reason) {
 
 void Reconciler::on_hello(const mp2::Hello& hello) {
   const auto desired = store_.snapshot();
-  const mp2::SetVersion wanted{desired->source, desired->generation};
+  const mp2::SetVersion wanted{desired.source(), desired.generation()};
   reports_.set_link({.connected = true,
                      .instance_id = hello.instance_id,
                      .installed_generation =
@@ -100,7 +100,7 @@ void Reconciler::on_hello(const mp2::Hello& hello) {
 }
 
 Result<void> Reconciler::on_applied(const mp2::Applied& applied) {
-  if (!pending_ || applied.generation != pending_->target->generation) {
+  if (!pending_ || applied.generation != pending_->target.generation()) {
     return fail(ErrorCode::kInvalidArgument, "generation {} is confirmed, which was not asked for",
                 applied.generation);
   }
@@ -125,7 +125,7 @@ Result<void> Reconciler::on_applied(const mp2::Applied& applied) {
 Result<void> Reconciler::on_refused(const mp2::Refused& refused) {
   // 0: the user plane could not read what it was sent, not even its number.
   if (!pending_ ||
-      (refused.generation != 0 && refused.generation != pending_->target->generation)) {
+      (refused.generation != 0 && refused.generation != pending_->target.generation())) {
     return fail(ErrorCode::kInvalidArgument, "generation {} is refused, which was not asked for",
                 refused.generation);
   }

@@ -19,7 +19,7 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
+#include <optional>
 #include <variant>
 
 #include "base/clock.h"
@@ -57,12 +57,12 @@ class Reconciler final : private mp2::Mp2ClientHandler {
 
   // What is under way, until the user plane replies.
   struct Pending {
-    std::shared_ptr<const State> target;
+    State target;
     std::optional<mp2::Update> update;  // none: the whole set
   };
 
   void send_all();
-  void send_difference(std::shared_ptr<const State> target);
+  void send_difference(State target);
   // Sends and waits for the reply; when that is impossible, tells why and tries again later.
   void dispatch(const mp2::Message& message, Pending pending);
   void give_up_for_now(std::string reason);
@@ -75,7 +75,7 @@ class Reconciler final : private mp2::Mp2ClientHandler {
   const Clock& clock_;
   RuleReports& reports_;
   ReconcilerConfig config_;
-  std::shared_ptr<const State> installed_;  // what the UPF has; null: unknown, or something else
+  std::optional<State> installed_;  // what the UPF has; none: unknown, or something else
   std::optional<Pending> pending_;
   TimerId retry_{};
   TimerId reply_timeout_{};

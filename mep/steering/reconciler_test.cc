@@ -49,7 +49,7 @@ class ReconcilerTest : public testing::Test {
   ReconcilerTest() {
     auto pattern = (std::filesystem::temp_directory_path() / "mep-steer-XXXXXX").string();
     directory_ = mkdtemp(pattern.data());
-    store_ = std::move(Store::open(directory_, clock_).value());
+    store_.emplace(directory_, clock_);
   }
   ~ReconcilerTest() override {
     reconciler_.reset();
@@ -62,7 +62,7 @@ class ReconcilerTest : public testing::Test {
   void start_reconciler(size_t max_line = mp2::kDefaultMaxLine) {
     reports_ = std::make_unique<RuleReports>();
     reconciler_ = std::make_unique<Reconciler>(
-        loop_, *store_, clock_, *reports_,
+        loop_, **store_, clock_, *reports_,
         ReconcilerConfig{{socket(), max_line, milliseconds(1), milliseconds(4)},
                          77,
                          milliseconds(5),
@@ -70,24 +70,17 @@ class ReconcilerTest : public testing::Test {
                          reply_timeout_});
   }
   void edit(const std::function<void(Draft&)>& what) {
-    ASSERT_TRUE(store_->change([&](Draft& draft) -> Result<void> {
+    ASSERT_TRUE((*store_)->change([&](Draft& draft) -> Result<void> {
       what(draft);
       return {};
     }));
     if (reconciler_) reconciler_->sync();
   }
   void provision(const std::string& id, AppState state = AppState::kReady) {
-    edit([&](Draft& draft) { draft.put_app(test_app(draft, id, state)); });
+    edit([&](Draft& draft) { put_test_app(draft, id, state); });
   }
   void switch_rule(const std::string& id, RuleState state) {
-    edit([&](Draft& draft) {
-      auto app = *draft.state().find_app(id);
-      auto& record = app.traffic_rules.at("video");
-      auto rule = record->rule;
-      rule.state = state;
-      record = draft.new_record(std::move(rule), record->declared, record);
-      draft.put_app(std::move(app));
-    });
+    edit([&](Draft& draft) { switch_test_rule(draft, id, state); });
   }
   [[nodiscard]] bool serve_until(const std::function<bool()>& done) {
     for (int turns = 0; turns < 2000; ++turns) {
@@ -98,7 +91,8 @@ class ReconcilerTest : public testing::Test {
   }
   [[nodiscard]] bool in_step() {
     return serve_until([&] {
-      return upf_->generation() == store_->snapshot()->generation && reports_->link().connected &&
+      return upf_->generation() == (*store_)->snapshot().generation() &&
+             reports_->link().connected &&
              reports_->link().installed_generation == upf_->generation();
     });
   }
@@ -107,7 +101,7 @@ class ReconcilerTest : public testing::Test {
   EventLoop loop_;
   milliseconds reply_timeout_{30'000};
   std::string directory_;
-  std::unique_ptr<Store> store_;
+  std::optional<TestStore> store_;
   std::unique_ptr<FakeUpf> upf_;
   std::unique_ptr<RuleReports> reports_;
   std::unique_ptr<Reconciler> reconciler_;
@@ -189,13 +183,13 @@ TEST_F(ReconcilerTest, rules_of_another_store_are_replaced) {
   start_reconciler();
   ASSERT_TRUE(in_step());
   reconciler_.reset();
-  const auto generation = store_->snapshot()->generation;
+  const auto generation = (*store_)->snapshot().generation();
   store_.reset();
   std::filesystem::remove(directory_ + "/mep.db");
   std::filesystem::remove(directory_ + "/mep.db-wal");
-  store_ = std::move(Store::open(directory_, clock_).value());
+  store_.emplace(directory_, clock_);
   provision("b");
-  ASSERT_EQ(store_->snapshot()->generation, generation);  // the same number, another set
+  ASSERT_EQ((*store_)->snapshot().generation(), generation);  // the same number, another set
   start_reconciler();
   ASSERT_TRUE(serve_until([&] { return upf_->rules.contains("b/video"); }));
   EXPECT_THAT(upf_->rules, SizeIs(1));
@@ -274,7 +268,7 @@ TEST_F(ReconcilerTest, a_set_too_large_to_send_leaves_the_older_one_in_effect) {
   ASSERT_TRUE(in_step());
   edit([](Draft& draft) {
     for (const auto* id : {"b", "c", "d", "e"}) {
-      draft.put_app(test_app(draft, id, AppState::kReady));
+      put_test_app(draft, id, AppState::kReady);
     }
   });
   ASSERT_THAT(reports_->link().refusal, testing::HasSubstr("Mp2 carries 1500"));
@@ -310,10 +304,9 @@ TEST_F(ReconcilerTest, keeps_what_is_said_of_each_rule_until_it_no_longer_holds)
 
 TEST_F(ReconcilerTest, a_rejected_rule_is_reported_and_the_others_work) {
   edit([](Draft& draft) {
-    auto app = test_app(draft, "a", AppState::kReady);
+    put_test_app(draft, "a", AppState::kReady);
     auto rule = traffic_rules::traffic_rule_from_json(test_traffic_rule("bad")).value();
-    app.traffic_rules.emplace("bad", draft.new_record<traffic_rules::TrafficRule>(rule, rule, {}));
-    draft.put_app(std::move(app));
+    draft.put_rule("a", draft.new_record(rule, rule));
   });
   start_upf();
   start_reconciler();

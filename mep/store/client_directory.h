@@ -12,9 +12,9 @@ class ClientDirectory final : public auth::ClientStore {
 
   std::optional<auth::Client> find(std::string_view client_id) const override {
     const auto state = store_.snapshot();
-    const auto found = state->clients.find(client_id);
-    if (found == state->clients.end()) return std::nullopt;
-    return *found->second;
+    const auto* found = state.clients().find(client_id);
+    if (found == nullptr) return std::nullopt;
+    return found->value;
   }
   bool is_revoked(std::string_view) const override { return false; }
   Result<void> revoke(const std::string&, int64_t) override {

@@ -1,69 +1,71 @@
 #include "mep/store/draft.h"
 
-#include <vector>
+#include "mep/store/desired_difference.h"
 
 namespace sluice::mep {
-namespace {
 
-// The records that an instance wants in effect. Records are never changed, so that comparing
-// addresses compares contents.
-std::vector<const void*> desired_records(const State& state, const std::string& id) {
-  std::vector<const void*> out;
-  const auto* app = state.find_app(id);
-  if (app == nullptr) return out;
-  for (const auto& [rule_id, record] : app->traffic_rules) {
-    if (is_desired(*app, *record)) out.push_back(record.get());
-  }
-  for (const auto& [rule_id, record] : app->dns_rules) {
-    if (is_desired(*app, *record)) out.push_back(record.get());
-  }
-  return out;
-}
+using traffic_rules::DnsRule;
+using traffic_rules::TrafficRule;
 
-}  // namespace
+Draft::Draft(store::Transaction& transaction, std::shared_ptr<const State::Origin> origin)
+    : transaction_(transaction),
+      origin_(std::move(origin)),
+      base_(origin_, transaction.view()),
+      state_(base_) {}
 
-Draft::Draft(std::shared_ptr<const State> base, int64_t now_ms)
-    : base_(std::move(base)), state_(*base_), now_ms_(now_ms) {
-  ++state_.revision;
+int64_t Draft::now_ms() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             transaction_.now().time_since_epoch())
+      .count();
 }
 
 void Draft::put_app(AppInstance app) {
-  apps_.insert(app.id);
-  app.revision = state_.revision;
   auto id = app.id;
-  state_.apps.insert_or_assign(std::move(id), std::make_shared<const AppInstance>(std::move(app)));
-}
-
-void Draft::remove_app(const std::string& id) {
-  apps_.insert(id);
-  state_.apps.erase(id);
-  for (auto client = state_.clients.begin(); client != state_.clients.end();) {
-    const auto next = std::next(client);
-    if (client->second->app_instance_id == id) remove_client(client->first);
-    client = next;
-  }
+  transaction_.put(records().apps, std::move(id), std::move(app));
+  see();
 }
 
 void Draft::put_client(auth::Client client) {
-  clients_.insert(client.client_id);
   auto id = client.client_id;
-  state_.clients.insert_or_assign(std::move(id),
-                                  std::make_shared<const auth::Client>(std::move(client)));
+  transaction_.put(records().clients, std::move(id), std::move(client));
+  see();
 }
 
 void Draft::remove_client(const std::string& id) {
-  clients_.insert(id);
-  state_.clients.erase(std::string(id));
+  transaction_.erase(records().clients, id);
+  see();
 }
 
-std::shared_ptr<const State> Draft::finish() {
-  for (const auto& id : apps_) {
-    if (desired_records(*base_, id) != desired_records(state_, id)) {
-      ++state_.generation;
-      break;
-    }
+void Draft::remove_app(const std::string& id) {
+  const auto before = state_;
+  for (const auto& [key, rule] : before.rules_of<TrafficRule>(id)) {
+    transaction_.erase(records().traffic_rules, key);
   }
-  return std::make_shared<const State>(std::move(state_));
+  for (const auto& [key, rule] : before.rules_of<DnsRule>(id)) {
+    transaction_.erase(records().dns_rules, key);
+  }
+  for (const auto& [client_id, client] : before.clients()) {
+    if (client.value.app_instance_id == id) transaction_.erase(records().clients, client_id);
+  }
+  transaction_.erase(records().apps, id);
+  see();
+}
+
+template <typename Rule>
+bool Draft::differs() const {
+  bool out = false;
+  for_each_desired_difference<Rule>(base_, state_,
+                                    [&](const auto&, const auto*, const auto*) -> bool {
+                                      out = true;
+                                      return false;
+                                    });
+  return out;
+}
+
+void Draft::finish() {
+  if (!differs<TrafficRule>() && !differs<DnsRule>()) return;
+  transaction_.put(records().counters, State::kGeneration, state_.generation() + 1);
+  see();
 }
 
 }  // namespace sluice::mep

@@ -1,54 +1,69 @@
-// A change in the making: a copy of the state, and a note of what differs for the disk.
+// A change of the apps' part of the store in the making.
 #pragma once
 
-#include <set>
+#include <memory>
 #include <string>
 
+#include "base/store/transaction.h"
 #include "mep/store/state.h"
 
 namespace sluice::mep {
 
 class Draft {
  public:
-  Draft(std::shared_ptr<const State> base, int64_t now_ms);
+  // For Store, and for changes of the whole store that concern apps too: call finish() at the end.
+  Draft(store::Transaction& transaction, std::shared_ptr<const State::Origin> origin);
 
-  // The state as changed so far.
+  // The state as changed so far. What it gave out stays valid until the end of the change.
   const State& state() const { return state_; }
+  // For what else belongs to this change, in other collections. Not for those of Records.
+  store::Transaction& transaction() { return transaction_; }
+  uint64_t revision() const { return transaction_.revision(); }  // of what this change writes
 
-  // Adds or replaces an instance. Rules that are the same records as before stay untouched; others
-  // must come from new_record().
+  // Add or replace.
   void put_app(AppInstance app);
-  void remove_app(const std::string& id);  // and its clients
   void put_client(auth::Client client);
+  template <typename Rule>
+  void put_rule(std::string_view app_id, RuleRecord<Rule> record) {
+    auto key = traffic_rules::rule_key(app_id, id_of(record.rule));
+    transaction_.put(records().template rules<Rule>(), std::move(key), std::move(record));
+    see();
+  }
+
+  void remove_app(const std::string& id);  // with its rules and clients
   void remove_client(const std::string& id);
+  // Put the app as well: with the rule goes the revision that told of it (State::app_revision()).
+  template <typename Rule>
+  void remove_rule(std::string_view app_id, std::string_view rule_id) {
+    transaction_.erase(records().template rules<Rule>(), traffic_rules::rule_key(app_id, rule_id));
+    see();
+  }
 
   // A record of a rule that was declared or changed just now. `before` is the record that it takes
   // the place of, whose order it keeps; null for a new rule.
   template <typename Rule>
-  std::shared_ptr<const RuleRecord<Rule>> new_record(
-      Rule rule, Rule declared, const std::shared_ptr<const RuleRecord<Rule>>& before) {
-    return std::make_shared<const RuleRecord<Rule>>(
-        RuleRecord<Rule>{std::move(rule), std::move(declared), state_.revision,
-                         before ? before->order : next_order(), now_ms_});
+  RuleRecord<Rule> new_record(Rule rule, Rule declared, const RuleRecord<Rule>* before = nullptr) {
+    return {std::move(rule), std::move(declared), before != nullptr ? before->order : next_order(),
+            now_ms()};
   }
+  int64_t now_ms() const;  // of this change, Unix time
 
-  // For the store: what to write.
-  bool empty() const { return apps_.empty() && clients_.empty(); }
-  const std::set<std::string>& changed_apps() const { return apps_; }
-  const std::set<std::string>& changed_clients() const { return clients_; }
-  // Ends the draft: counts the generation up when the desired set differs from the base's.
-  std::shared_ptr<const State> finish();
+  // Counts the generation up when the desired set has changed.
+  void finish();
 
  private:
+  const Records& records() const { return origin_->records; }
+  void see() { state_ = State(origin_, transaction_.view()); }
   // Unique and increasing: the revision leaves room for as many rules as one change can have.
-  uint64_t next_order() { return (state_.revision << 20) + orders_++; }
+  uint64_t next_order() { return (revision() << 20) + orders_++; }
+  template <typename Rule>
+  bool differs() const;
 
-  std::shared_ptr<const State> base_;
+  store::Transaction& transaction_;
+  std::shared_ptr<const State::Origin> origin_;
+  const State base_;
   State state_;
-  int64_t now_ms_;
   uint64_t orders_ = 0;
-  std::set<std::string> apps_;
-  std::set<std::string> clients_;
 };
 
 }  // namespace sluice::mep

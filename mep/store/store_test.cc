@@ -1,23 +1,20 @@
 #include "mep/store/store.h"
 
 #include <gmock/gmock.h>
-#include <sqlite3.h>
-#include <sys/stat.h>
-
-#include <signal.h>
-#include <sys/resource.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "mep/store/client_directory.h"
+#include "mep/store/desired_difference.h"
 #include "mep/test_apps.h"
 
 namespace sluice::mep {
 namespace {
 
-using testing::HasSubstr;
+using testing::ElementsAre;
+using traffic_rules::DnsRule;
 using traffic_rules::RuleState;
+using traffic_rules::TrafficRule;
 
 class StoreTest : public testing::Test {
  protected:
@@ -30,209 +27,223 @@ class StoreTest : public testing::Test {
 
   void open() {
     store_.reset();
-    auto store = Store::open(directory_, clock_);
-    ASSERT_TRUE(store) << store.error().to_string();
-    store_ = std::move(*store);
+    store_.emplace(directory_, clock_);
   }
-  void provision(const char* app_id, AppState state = AppState::kReady) {
-    ASSERT_TRUE(store_->change([&](Draft& draft) -> Result<void> {
-      draft.put_app(test_app(draft, app_id, state));
+  Store& store() { return **store_; }
+  State state() { return store().snapshot(); }
+  void edit(const std::function<void(Draft&)>& what) {
+    ASSERT_TRUE(store().change([&](Draft& draft) -> Result<void> {
+      what(draft);
       return {};
     }));
   }
-  // Switches the traffic rule that test_app() makes.
-  Result<void> switch_rule(const char* app_id, RuleState state) {
-    return store_->change([&](Draft& draft) -> Result<void> {
-      auto app = *draft.state().find_app(app_id);
-      auto& record = app.traffic_rules.at("video");
-      auto rule = record->rule;
-      rule.state = state;
-      record = draft.new_record(std::move(rule), record->declared, record);
-      draft.put_app(std::move(app));
-      return {};
-    });
+  void provision(const char* app_id, AppState state = AppState::kReady) {
+    edit([&](Draft& draft) { put_test_app(draft, app_id, state); });
+  }
+  void switch_rule(const char* app_id, RuleState state) {
+    edit([&](Draft& draft) { switch_test_rule(draft, app_id, state); });
   }
 
   ManualClock clock_;
   std::string directory_;
-  std::unique_ptr<Store> store_;
+  std::optional<TestStore> store_;
 };
+
+template <typename Rule>
+void expect_same(const store::Stored<RuleRecord<Rule>>& is,
+                 const store::Stored<RuleRecord<Rule>>& was) {
+  EXPECT_EQ(is.value.rule, was.value.rule);
+  EXPECT_EQ(is.value.declared, was.value.declared);
+  EXPECT_EQ(is.value.order, was.value.order);
+  EXPECT_EQ(is.value.changed_ms, was.value.changed_ms);
+  EXPECT_EQ(is.revision, was.revision);
+}
 
 TEST_F(StoreTest, remembers_everything_after_reopening) {
   provision("app-1");
   provision("app-2", AppState::kProvisioned);
   const auto secret = auth::SecretHash::of("secret");
-  ASSERT_TRUE(store_->change([&](Draft& draft) -> Result<void> {
+  edit([&](Draft& draft) {
     draft.put_client({"client", secret, {"mm5", "x"}, std::nullopt});
     draft.put_client({"app-client", secret, {"mec_app_support"}, "app-1"});
-    return {};
-  }));
-  ASSERT_TRUE(switch_rule("app-1", RuleState::kInactive));
-  const auto before = store_->snapshot();
+  });
+  switch_rule("app-1", RuleState::kInactive);
+  const auto before = state();
   open();
-  const auto after = store_->snapshot();
+  const auto after = state();
 
-  const auto uuid_of = [](const State& s) { return s.source.substr(0, s.source.find('/')); };
-  EXPECT_EQ(uuid_of(*after), uuid_of(*before));
-  EXPECT_NE(after->source, before->source);  // equal versions must mean equal contents
-  EXPECT_EQ(after->generation, before->generation);
-  EXPECT_EQ(after->revision, before->revision);
-  ASSERT_EQ(after->apps.size(), 2U);
+  const auto uuid_of = [](const State& s) { return s.source().substr(0, s.source().find('/')); };
+  EXPECT_EQ(uuid_of(after), uuid_of(before));
+  EXPECT_NE(after.source(), before.source());  // equal versions must mean equal contents
+  EXPECT_EQ(after.generation(), before.generation());
+  EXPECT_EQ(after.revision(), before.revision());
+  ASSERT_EQ(after.apps().size(), 2U);
   for (const auto* id : {"app-1", "app-2"}) {
-    const auto* was = before->find_app(id);
-    const auto* is = after->find_app(id);
-    EXPECT_EQ(is->name, was->name);
-    EXPECT_EQ(is->state, was->state);
-    EXPECT_EQ(is->revision, was->revision);
-    const auto& rule_was = *was->traffic_rules.at("video");
-    const auto& rule_is = *is->traffic_rules.at("video");
-    EXPECT_EQ(rule_is.rule, rule_was.rule);
-    EXPECT_EQ(rule_is.declared, rule_was.declared);
-    EXPECT_EQ(rule_is.order, rule_was.order);
-    EXPECT_EQ(rule_is.revision, rule_was.revision);
-    EXPECT_EQ(rule_is.changed_ms, rule_was.changed_ms);
-    EXPECT_EQ(is->dns_rules.at("name")->rule, was->dns_rules.at("name")->rule);
+    EXPECT_EQ(after.find_app(id)->name, before.find_app(id)->name);
+    EXPECT_EQ(after.find_app(id)->state, before.find_app(id)->state);
+    EXPECT_EQ(after.app_revision(id), before.app_revision(id));
+    expect_same(*after.find_rule<TrafficRule>(id, "video"),
+                *before.find_rule<TrafficRule>(id, "video"));
+    expect_same(*after.find_rule<DnsRule>(id, "name"), *before.find_rule<DnsRule>(id, "name"));
   }
-  const auto client = ClientDirectory(*store_).find("app-client");
+  const auto client = ClientDirectory(store()).find("app-client");
   ASSERT_TRUE(client);
   EXPECT_TRUE(client->secret_hash.matches("secret"));
   EXPECT_EQ(client->app_instance_id, "app-1");
-  EXPECT_EQ(ClientDirectory(*store_).find("client")->scopes, (auth::Scopes{"mm5", "x"}));
-  EXPECT_FALSE(ClientDirectory(*store_).find("nobody"));
+  EXPECT_EQ(ClientDirectory(store()).find("client")->scopes, (auth::Scopes{"mm5", "x"}));
+  EXPECT_FALSE(ClientDirectory(store()).find("nobody"));
 }
 
 TEST_F(StoreTest, counts_a_generation_for_each_change_of_what_is_desired_and_only_then) {
-  const auto generation = [&] { return store_->snapshot()->generation; };
-  const auto start = generation();
+  const auto start = state().generation();
   provision("held", AppState::kProvisioned);
-  EXPECT_EQ(generation(), start);
-  ASSERT_TRUE(switch_rule("held", RuleState::kInactive));
-  EXPECT_EQ(generation(), start);
+  EXPECT_EQ(state().generation(), start);
+  switch_rule("held", RuleState::kInactive);
+  EXPECT_EQ(state().generation(), start);
   provision("app");
-  EXPECT_EQ(generation(), start + 1);
-  ASSERT_TRUE(switch_rule("app", RuleState::kInactive));
-  EXPECT_EQ(generation(), start + 2);
-  ASSERT_TRUE(store_->change([&](Draft& draft) -> Result<void> {
-    draft.remove_app("app");
-    return {};
-  }));
-  EXPECT_EQ(generation(), start + 3);  // its DNS rule was active
-  const auto revision = store_->snapshot()->revision;
-  ASSERT_TRUE(store_->change([](Draft&) -> Result<void> { return {}; }));
-  EXPECT_EQ(store_->snapshot()->revision, revision);
+  EXPECT_EQ(state().generation(), start + 1);
+  switch_rule("app", RuleState::kInactive);
+  EXPECT_EQ(state().generation(), start + 2);
+  edit([](Draft& draft) { draft.remove_app("app"); });
+  EXPECT_EQ(state().generation(), start + 3);  // its DNS rule was active
+  edit([](Draft& draft) { draft.put_app({"held", "test", AppState::kReady}); });
+  EXPECT_EQ(state().generation(), start + 4);  // so was that of the other
+  const auto revision = state().revision();
+  edit([](Draft&) {});
+  EXPECT_EQ(state().revision(), revision);
 }
 
 TEST_F(StoreTest, a_failed_change_leaves_no_trace) {
   provision("app");
-  const auto before = store_->snapshot();
-  const auto result = store_->change([&](Draft& draft) -> Result<void> {
+  const auto before = state();
+  const auto result = store().change([&](Draft& draft) -> Result<void> {
     draft.remove_app("app");
     return fail(ErrorCode::kConflict, "no");
   });
   EXPECT_EQ(result.error().code, ErrorCode::kConflict);
-  EXPECT_EQ(store_->snapshot(), before);
+  EXPECT_EQ(state(), before);
   open();
-  EXPECT_NE(store_->snapshot()->find_app("app"), nullptr);
+  EXPECT_NE(std::as_const(before).find_app("app"), nullptr);
 }
 
 TEST_F(StoreTest, removing_an_app_removes_its_rules_and_clients) {
   provision("app");
-  ASSERT_TRUE(store_->change([&](Draft& draft) -> Result<void> {
+  provision("app-2");  // whose id begins alike
+  edit([&](Draft& draft) {
     draft.put_client({"c", auth::SecretHash::of("s"), {}, "app"});
     draft.put_client({"other", auth::SecretHash::of("s"), {}, "other-app"});
-    return {};
-  }));
-  ASSERT_TRUE(store_->change([&](Draft& draft) -> Result<void> {
-    draft.remove_app("app");
-    return {};
-  }));
+  });
+  edit([&](Draft& draft) { draft.remove_app("app"); });
   open();
-  EXPECT_TRUE(store_->snapshot()->apps.empty());
-  EXPECT_EQ(store_->snapshot()->clients.size(), 1U);
+  const auto now = state();
+  EXPECT_EQ(now.find_app("app"), nullptr);
+  EXPECT_EQ(now.clients().size(), 1U);
+  EXPECT_EQ(now.rules<TrafficRule>().size(), 1U);
+  EXPECT_EQ(now.rules_of<TrafficRule>("app-2").size(), 1U);
   provision("app");  // nothing of the former is in the way
 }
 
 TEST_F(StoreTest, a_removed_rule_is_gone_and_a_kept_one_keeps_its_order) {
   provision("app");
-  const auto order = store_->snapshot()->find_app("app")->dns_rules.at("name")->order;
-  ASSERT_TRUE(store_->change([&](Draft& draft) -> Result<void> {
-    auto app = *draft.state().find_app("app");
-    app.traffic_rules.clear();
-    auto& record = app.dns_rules.at("name");
-    record = draft.new_record(record->rule, record->declared, record);
-    draft.put_app(std::move(app));
-    return {};
-  }));
+  const auto before = state();
+  const auto& name = before.find_rule<DnsRule>("app", "name")->value;
+  edit([&](Draft& draft) {
+    draft.remove_rule<TrafficRule>("app", "video");
+    draft.put_rule("app", draft.new_record(name.rule, name.declared, &name));
+  });
   open();
-  const auto state = store_->snapshot();
-  EXPECT_TRUE(state->find_app("app")->traffic_rules.empty());
-  EXPECT_EQ(state->find_app("app")->dns_rules.at("name")->order, order);
+  const auto now = state();
+  EXPECT_EQ(now.rules_of<TrafficRule>("app").size(), 0U);
+  EXPECT_EQ(now.find_rule<DnsRule>("app", "name")->value.order, name.order);
 }
 
-TEST_F(StoreTest, tells_the_listener_of_every_change) {
-  std::vector<uint64_t> heard;
-  store_->set_listener([&](auto state) { heard.push_back(state->revision); });
-  provision("a");
-  provision("b");
-  EXPECT_THAT(heard, testing::ElementsAre(1, 2));
-}
-
-TEST_F(StoreTest, another_process_is_kept_out) {
-  const auto second = Store::open(directory_, clock_);
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, ErrorCode::kUnavailable);
-  EXPECT_THAT(second.error().message, HasSubstr("in use by another process"));
-}
-
-TEST_F(StoreTest, a_damaged_file_is_an_error_that_says_so) {
-  store_.reset();
-  std::ofstream(directory_ + "/mep.db", std::ios::trunc) << std::string(8192, 'x');
-  EXPECT_THAT(Store::open(directory_, clock_).error().message, HasSubstr("mep.db cannot be used"));
-}
-
-TEST_F(StoreTest, a_row_that_does_not_read_is_named) {
+TEST_F(StoreTest, the_revision_of_an_app_is_that_of_its_newest_part) {
   provision("app");
+  provision("app-2");
+  const auto before = state();
+  switch_rule("app", RuleState::kInactive);
+  EXPECT_EQ(state().app_revision("app"), state().revision());
+  EXPECT_EQ(state().app_revision("app-2"), before.app_revision("app-2"));
+  EXPECT_EQ(state().app_revision("nobody"), 0U);
+}
+
+TEST_F(StoreTest, tells_which_rules_are_desired_differently) {
+  provision("a");
+  provision("b", AppState::kProvisioned);
+  provision("c");
+  const auto before = state();
+  switch_rule("a", RuleState::kInactive);
+  edit([](Draft& draft) { draft.put_app({"b", "test", AppState::kReady}); });
+  edit([](Draft& draft) { draft.put_app({"c", "renamed", AppState::kReady}); });
+  std::vector<std::string> seen;
+  const auto note = [&](const std::string& key, const auto* was, const auto* is) {
+    seen.push_back((was == nullptr ? "+" : is == nullptr ? "-" : "=") + key);
+    return true;
+  };
+  for_each_desired_difference<TrafficRule>(before, state(), note);
+  for_each_desired_difference<DnsRule>(before, state(), note);
+  EXPECT_THAT(seen, ElementsAre("-a/video", "+b/video", "+b/name"));
+}
+
+TEST_F(StoreTest, reads_what_version_1_wrote) {
   store_.reset();
-  sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open((directory_ + "/mep.db").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "UPDATE rule SET current = '{}' WHERE id = 'video'", nullptr, nullptr,
-                         nullptr),
-            SQLITE_OK);
-  sqlite3_close(db);
-  EXPECT_THAT(Store::open(directory_, clock_).error().message,
-              HasSubstr("rule app/video does not read: trafficRuleId: is required"));
-}
-
-TEST_F(StoreTest, a_newer_schema_is_refused) {
-  store_.reset();
-  sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open((directory_ + "/mep.db").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version = 99", nullptr, nullptr, nullptr), SQLITE_OK);
-  sqlite3_close(db);
-  EXPECT_THAT(Store::open(directory_, clock_).error().message, HasSubstr("newer sluice-mep"));
-}
-
-TEST_F(StoreTest, belongs_to_its_owner) {
-  struct stat info{};
-  const auto fresh = directory_ + "/new/state";
-  ASSERT_TRUE(Store::open(fresh, clock_));
-  ASSERT_EQ(stat(fresh.c_str(), &info), 0);
-  EXPECT_EQ(info.st_mode & 0777, 0700U);
-}
-
-TEST_F(StoreTest, tells_nothing_of_its_inside_when_a_write_fails) {
-  provision("app-1");
-  rlimit before{};
-  getrlimit(RLIMIT_FSIZE, &before);
-  const auto handler = signal(SIGXFSZ, SIG_IGN);
-  const rlimit none{0, before.rlim_max};
-  setrlimit(RLIMIT_FSIZE, &none);  // as a full disk
-  const auto failed = switch_rule("app-1", RuleState::kInactive);
-  setrlimit(RLIMIT_FSIZE, &before);
-  signal(SIGXFSZ, handler);
-  ASSERT_FALSE(failed);
-  EXPECT_EQ(failed.error().to_string(), "the platform cannot store this; its log says why");
-  EXPECT_TRUE(switch_rule("app-1", RuleState::kInactive));
+  std::filesystem::remove_all(directory_);
+  std::filesystem::create_directory(directory_);
+  {
+    auto db = store::Database::open(directory_ + "/mep.db");
+    ASSERT_TRUE(db);
+    const auto rule = [](nlohmann::json json, const char* state) {
+      json["state"] = state;
+      return json.dump();
+    };
+    const auto made = db->execute(fmt::format(
+        R"sql(
+      CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE TABLE app_instance (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, state TEXT NOT NULL, revision INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE rule (
+        app_instance_id TEXT NOT NULL REFERENCES app_instance (id) ON DELETE CASCADE,
+        kind TEXT NOT NULL, id TEXT NOT NULL, current TEXT NOT NULL, declared TEXT NOT NULL,
+        revision INTEGER NOT NULL, "order" INTEGER NOT NULL, changed_ms INTEGER NOT NULL,
+        PRIMARY KEY (app_instance_id, kind, id)
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE client (
+        id TEXT PRIMARY KEY, secret_hash TEXT NOT NULL, scopes TEXT NOT NULL,
+        app_instance_id TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      INSERT INTO meta VALUES ('source', 'abc'), ('generation', '5'), ('revision', '9');
+      INSERT INTO app_instance VALUES ('app', 'Name', 'READY', 7);
+      INSERT INTO rule VALUES ('app', 'TRAFFIC', 'video', '{}', '{}', 9, 42, 1234);
+      INSERT INTO rule VALUES ('app', 'DNS', 'name', '{}', '{}', 7, 43, 1000);
+      INSERT INTO client VALUES ('op', '{}', 'mm5', ''), ('a', '{}', 'mec_app_support', 'app');
+      PRAGMA user_version = 1;)sql",
+        rule(test_traffic_rule(), "INACTIVE"), rule(test_traffic_rule(), "ACTIVE"),
+        rule(test_dns_rule(), "ACTIVE"), rule(test_dns_rule(), "ACTIVE"),
+        auth::SecretHash::of("1").to_string(), auth::SecretHash::of("2").to_string()));
+    ASSERT_TRUE(made) << made.error().message;
+  }
+  for (int i = 0; i < 2; ++i) {  // once converted, and once as converted
+    open();
+    const auto now = state();
+    EXPECT_TRUE(now.source().starts_with("abc/"));
+    EXPECT_EQ(now.generation(), 5U);
+    EXPECT_EQ(now.revision(), 9U);
+    EXPECT_EQ(now.find_app("app")->name, "Name");
+    EXPECT_EQ(now.find_app("app")->state, AppState::kReady);
+    const auto* rule = now.find_rule<TrafficRule>("app", "video");
+    ASSERT_NE(rule, nullptr);
+    EXPECT_EQ(rule->revision, 9U);
+    EXPECT_EQ(rule->value.order, 42U);
+    EXPECT_EQ(rule->value.changed_ms, 1234);
+    EXPECT_EQ(rule->value.rule.state, RuleState::kInactive);
+    EXPECT_EQ(rule->value.declared.state, RuleState::kActive);
+    EXPECT_NE(now.find_rule<DnsRule>("app", "name"), nullptr);
+    const ClientDirectory clients(store());
+    EXPECT_TRUE(clients.find("op")->secret_hash.matches("1"));
+    EXPECT_EQ(clients.find("op")->app_instance_id, std::nullopt);
+    EXPECT_EQ(clients.find("a")->app_instance_id, "app");
+  }
 }
 
 }  // namespace

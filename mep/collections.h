@@ -1,0 +1,20 @@
+// Everything that the platform keeps. A part that keeps something names its collections in a struct
+// with add_to(), and gets a member and a line here.
+#pragma once
+
+#include "base/store/schema.h"
+#include "mep/store/records.h"
+
+namespace sluice::mep {
+
+struct Collections {
+  Records apps;
+
+  static Collections add_to(store::Schema& schema) {
+    Collections out;
+    out.apps = Records::add_to(schema);
+    return out;
+  }
+};
+
+}  // namespace sluice::mep
