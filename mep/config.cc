@@ -22,6 +22,7 @@ http::TransportOptions read_http(ConfigNode node) {
   out.address = address(node, "address");
   out.port = port(node, kDefaultHttpPort);
   out.threads = static_cast<size_t>(node.integer("threads", 2, 1, 64));
+  out.trusted_proxies = node.parsed_list<IpPrefix>("trusted_proxies", IpPrefix::parse);
   return out;
 }
 
@@ -32,8 +33,20 @@ void read_limits(ConfigNode node, MepConfig& config) {
       static_cast<size_t>(node.integer("body_bytes", 4 * kMebi, 1024, 64 * kMebi));
   transport.body_budget =
       static_cast<size_t>(node.integer("all_bodies_bytes", 256 * kMebi, kMebi, 65'536 * kMebi));
+  transport.stranger_body_budget = transport.body_budget / 8;
   transport.max_connections =
       static_cast<size_t>(node.integer("connections", 10'000, 1, 1'000'000));
+  transport.max_streams = static_cast<size_t>(node.integer("streams", 128, 1, 10'000));
+  transport.parser.max_request_line =
+      static_cast<size_t>(node.integer("uri_bytes", 8192, 256, kMebi));
+  transport.parser.max_header =
+      static_cast<size_t>(node.integer("header_bytes", 16'384, 1024, kMebi));
+  config.json.max_depth = static_cast<size_t>(node.integer("json_depth", 32, 4, 200));
+  config.json.max_values =
+      static_cast<size_t>(node.integer("json_values", 500'000, 100, 100'000'000));
+  config.rate.requests_per_s =
+      static_cast<double>(node.integer("requests_per_s", 1'000, 0, 10'000'000));
+  config.rate.burst = static_cast<double>(node.integer("burst", 2'000, 1, 10'000'000));
   config.limits.app_instances =
       static_cast<size_t>(node.integer("app_instances", 1'000, 1, 100'000));
   config.page_size = static_cast<size_t>(node.integer("page_size", 1'000, 1, 100'000));

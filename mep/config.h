@@ -23,6 +23,8 @@ struct MepConfig {
   TimingOptions timing;
   ProvisioningLimits limits;
   size_t page_size = 1000;  // items of a list in one reply
+  http::JsonLimits json;
+  http::RateLimit rate;
   std::string log_level;
 };
 

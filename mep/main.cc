@@ -21,19 +21,26 @@ Result<void> run(MepConfig config) {
   EventLoop loop;
   loop.stop_on_signals();  // before any thread: they inherit the blocked signals
   const SystemClock clock;
-  auto platform =
-      Platform::start(loop, clock,
-                      {config.state_directory, config.steering, config.tokens, config.limits,
-                       config.page_size, config.key_max_age, config.timing});
+  auto platform = Platform::start(
+      loop, clock,
+      {config.state_directory, config.steering, config.tokens, config.limits, config.page_size,
+       config.key_max_age, config.timing, config.json, config.rate});
   if (!platform) return std::unexpected(platform.error());
   Metrics metrics((*platform)->store(), (*platform)->rule_status());
   if (auto ok = metrics.serve(config.metrics_address, config.metrics_port); !ok) return ok;
-  auto transport = http::PistacheTransport::start(config.http, [&](http::Request&& request) {
+  http::Service service;
+  service.handle = [&](http::Request&& request) {
     return http::then((*platform)->handle(std::move(request)), [&](http::Response&& reply) {
       metrics.count_reply(reply.status);
       return std::move(reply);
     });
-  });
+  };
+  service.admit = [&](http::Request& request) {
+    auto admission = (*platform)->admit(request);
+    if (admission.refusal) metrics.count_reply(admission.refusal->status);
+    return admission;
+  };
+  auto transport = http::PistacheTransport::start(config.http, std::move(service));
   if (!transport) return std::unexpected(transport.error());
   spdlog::info("mep ready http={}:{} metrics={}:{} state={}", config.http.address.to_string(),
                (*transport)->port(), config.metrics_address.to_string(), config.metrics_port,

@@ -73,6 +73,7 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
       rule_status_(reports_, conflicts_),
       provisioning_{store_,         rule_status_,   auth::new_secret().substr(0, 16),
                     SLUICE_VERSION, config_.limits, site_costs_},
+      limiter_(std::make_shared<http::ClientLimiter>(config_.rate, config_.rate, clock)),
       timing_{config_.timing, clock, clock_discipline_},
       loop_(loop),
       key_timer_(loop.every(kKeyCheckPeriod, [this] { check_keys(); })) {}
@@ -103,6 +104,8 @@ Result<void> Platform::build_router() {
       std::move(*contracts), std::move(handlers),
       {.authenticator = [this](std::string_view token) { return tokens_.verify(token); },
        .plain_routes = {health_route()},
+       .json = config_.json,
+       .limiter = limiter_,
        .page_size = config_.page_size,
        .on_handler_exception =
            [](std::string_view operation, std::string_view what) {

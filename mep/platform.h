@@ -29,6 +29,8 @@ struct PlatformConfig {
   size_t page_size = 1000;  // items of a list in one reply
   std::chrono::seconds key_max_age{0};
   TimingOptions timing = {};
+  http::JsonLimits json = {};  // of request bodies
+  http::RateLimit rate = {};   // of each client, and of each address whose clients are unknown
 };
 
 class Platform {
@@ -43,6 +45,7 @@ class Platform {
   ~Platform();
 
   // From any thread.
+  http::Admission admit(http::Request& request) const { return router_->admit(request); }
   http::Response handle(http::Request request) const { return router_->handle(std::move(request)); }
 
   Store& store() { return store_; }
@@ -71,6 +74,7 @@ class Platform {
   SiteCosts site_costs_;
   ProvisioningContext provisioning_;
   KernelClockDiscipline clock_discipline_;
+  std::shared_ptr<http::ClientLimiter> limiter_;
   TimingContext timing_;
   std::optional<http::Router> router_;
   std::unique_ptr<Reconciler> reconciler_;

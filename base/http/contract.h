@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/http/json_text.h"
 #include "base/http/message.h"
 #include "base/http/schema.h"
 
@@ -71,6 +72,6 @@ Result<void> check_parameters(const Operation& operation, const Request& request
 
 // Parses and validates request.body into request.json. The error's field is the path of the
 // offending member ("trafficFilter[0].priority").
-Result<void> check_json_body(const RequestBody& body, Request& request, size_t max_depth);
+Result<void> check_json_body(const RequestBody& body, Request& request, const JsonLimits& limits);
 
 }  // namespace sluice::http

@@ -47,7 +47,7 @@ bool client_has(const Request& request, std::string_view etag) {
 }
 
 Response tagged_response(const Request& request, const nlohmann::json& body,
-                               std::string_view etag) {
+                         std::string_view etag) {
   if (client_has(request, etag)) {
     return Response{304, {}, {}}.with("ETag", std::string(etag));
   }

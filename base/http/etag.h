@@ -24,7 +24,6 @@ Result<void> check_if_none_match(const Request& request, std::string_view etag);
 bool client_has(const Request& request, std::string_view etag);
 
 // 200 with the body and its tag, or 304 when the client has it.
-Response tagged_response(const Request& request, const nlohmann::json& body,
-                               std::string_view etag);
+Response tagged_response(const Request& request, const nlohmann::json& body, std::string_view etag);
 
 }  // namespace sluice::http

@@ -10,7 +10,7 @@ namespace {
 // Builds the value from the parser's events; returning false from one stops the parser.
 class Builder : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit Builder(size_t max_depth) : max_depth_(max_depth) {}
+  explicit Builder(const JsonLimits& limits) : limits_(limits) {}
 
   bool null() override { return put(nullptr) != nullptr; }
   bool boolean(bool v) override { return put(v) != nullptr; }
@@ -47,6 +47,10 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
 
  private:
   nlohmann::json* put(nlohmann::json value) {
+    if (++values_ > limits_.max_values) {
+      refuse("more than " + std::to_string(limits_.max_values) + " values");
+      return nullptr;
+    }
     if (open_.empty()) {
       root_ = std::move(value);
       return &root_;
@@ -59,10 +63,12 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     return &(parent[key_] = std::move(value));
   }
   bool open(nlohmann::json container) {
-    if (open_.size() >= max_depth_) {
-      return refuse("nested deeper than " + std::to_string(max_depth_) + " levels");
+    if (open_.size() >= limits_.max_depth) {
+      return refuse("nested deeper than " + std::to_string(limits_.max_depth) + " levels");
     }
-    open_.push_back(put(std::move(container)));
+    auto* opened = put(std::move(container));
+    if (!opened) return false;
+    open_.push_back(opened);
     return true;
   }
   bool close() {
@@ -74,7 +80,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
 
-  size_t max_depth_;
+  const JsonLimits& limits_;
+  size_t values_ = 0;
   nlohmann::json root_;
   // Elements of an array may move when it grows, but only its last one is ever open.
   std::vector<nlohmann::json*> open_;
@@ -85,8 +92,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
 
 }  // namespace
 
-Result<nlohmann::json> parse_json(std::string_view text, size_t max_depth) {
-  Builder builder(max_depth);
+Result<nlohmann::json> parse_json(std::string_view text, const JsonLimits& limits) {
+  Builder builder(limits);
   if (nlohmann::json::sax_parse(text, &builder)) return builder.take();
   if (!builder.position()) return fail(ErrorCode::kInvalidArgument, "{}", builder.problem());
   const auto before = text.substr(0, std::min(*builder.position(), text.size()));

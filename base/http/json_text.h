@@ -8,9 +8,14 @@
 
 namespace sluice::http {
 
+struct JsonLimits {
+  size_t max_depth = 32;        // of arrays and objects in each other
+  size_t max_values = 500'000;  // of all kinds, together
+};
+
 // Parses one JSON value. kInvalidArgument with "line:column" when the text is not JSON (RFC 8259,
-// UTF-8 included), when arrays and objects nest deeper than `max_depth`, or when an object has a
-// name twice (which of the two counts would be anybody's guess).
-Result<nlohmann::json> parse_json(std::string_view text, size_t max_depth);
+// UTF-8 included), when it exceeds the limits, or when an object has a name twice (which of the two
+// counts would be anybody's guess).
+Result<nlohmann::json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 }  // namespace sluice::http

@@ -76,6 +76,8 @@ struct Principal {
   std::optional<std::string_view> claim(std::string_view name) const;
 };
 
+struct Route;
+
 struct Request {
   Method method = Method::kGet;
   std::string target;  // as received: "/a/b%20c?d=e"
@@ -89,6 +91,7 @@ struct Request {
   Query query;
   nlohmann::json json;                 // the validated body; null when there is none
   std::optional<Principal> principal;  // none on operations without security
+  const Route* route = nullptr;        // the router's own: where it has admitted the request
   size_t page_size = 1000;             // items of a list in one reply at most; configured
 
   // A path parameter of the matched template, which therefore exists.

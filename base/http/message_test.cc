@@ -112,17 +112,19 @@ TEST(JsonText, ErrorsSayWhere) {
       {"[[[[[[[[[1]]]]]]]]]", "nested deeper than 8 levels"},
   };
   for (const auto& [text, beginning] : cases) {
-    const auto json = parse_json(text, 8);
+    const auto json = parse_json(text, {.max_depth = 8});
     ASSERT_FALSE(json) << text;
     EXPECT_THAT(json.error().message, ::testing::StartsWith(beginning)) << text;
   }
-  EXPECT_FALSE(parse_json(std::string(1'000'000, '['), 32)) << "and does not overflow the stack";
+  EXPECT_FALSE(parse_json(std::string(1'000'000, '['))) << "and does not overflow the stack";
+  EXPECT_FALSE(parse_json("[1, {\"a\": 2}, 3]", {.max_values = 4}));
+  EXPECT_TRUE(parse_json("[1, {\"a\": 2}, 3]", {.max_values = 5}));
 }
 
 TEST(JsonText, BuildsWhatTheLibraryBuilds) {
   for (const char* text : {"null", "true", "-1", "18446744073709551615", "1.5", "\"x\"", "[]", "{}",
                            R"({"a":[1,{"b":[]},null],"c":{"d":"e"}})", R"([[1],[2,[3]],4])"}) {
-    EXPECT_EQ(*parse_json(text, 8), nlohmann::json::parse(text)) << text;
+    EXPECT_EQ(*parse_json(text, {.max_depth = 8}), nlohmann::json::parse(text)) << text;
   }
 }
 

@@ -149,12 +149,12 @@ std::unique_ptr<ServerConnection> Worker::make_http(const Pistache::Tcp::Peer& p
   };
   const auto host = address.host();
   const auto ip = IpAddress::parse(host);
+  const auto name =
+      fmt::format("{}:{}", host.contains(':') ? "[" + host + "]" : host, address.port().toString());
   const bool proxy = ip && std::ranges::any_of(shared_->trusted_proxies,
                                                [&](const IpPrefix& p) { return p.contains(*ip); });
   return make_negotiating_connection(
-      shared_->limits,
-      ConnectionHost{shared_->service, fmt::format("{}:{}", host, address.port().toString()), proxy,
-                     std::move(defer)});
+      shared_->limits, ConnectionHost{shared_->service, name, proxy, std::move(defer)});
 }
 
 void Worker::on_mail() {

@@ -62,8 +62,8 @@ Result<void> check_parameters(const Operation& operation, const Request& request
   return {};
 }
 
-Result<void> check_json_body(const RequestBody& body, Request& request, size_t max_depth) {
-  auto json = parse_json(request.body, max_depth);
+Result<void> check_json_body(const RequestBody& body, Request& request, const JsonLimits& limits) {
+  auto json = parse_json(request.body, limits);
   if (!json) return std::unexpected(json.error());
   if (auto ok = body.schema->check(*json); !ok) return ok;
   request.json = std::move(*json);

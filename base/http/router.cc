@@ -16,6 +16,8 @@ struct Router::Tables {
   RouteTree routes;
   RouterOptions options;
 
+  std::optional<Response> admit(Request& request) const;
+  std::optional<Response> check_header(Request& request) const;
   Response answer(Request& request) const;
   Response run(const Route& route, Request& request) const;
   std::optional<Response> authenticate(const Operation& operation, Request& request) const;
@@ -51,11 +53,27 @@ std::optional<std::string_view> bearer_token(const Headers& headers) {
   return value->substr(kScheme.size());
 }
 
-std::optional<Response> check_body(const RequestBody& body, Request& request, size_t max_depth) {
-  if (request.body.empty()) {
-    if (!body.required) return std::nullopt;
-    return Response::problem(400, "the request needs a body");
+Response too_many_requests(std::chrono::seconds wait) {
+  return Response::problem(429, "this client asks too often")
+      .with("Retry-After", std::to_string(wait.count()));
+}
+
+Response server_fault() {
+  try {
+    return Response::problem(500, kServerFault);
+  } catch (...) {  // out of memory
+    return Response{500, {}, {}};
   }
+}
+
+// A reply to HEAD: that to GET without its body.
+Response without_body(Response&& reply) {
+  reply.headers.set("Content-Length", std::to_string(reply.body.size()));
+  reply.body.clear();
+  return std::move(reply);
+}
+
+std::optional<Response> check_media_type(const RequestBody& body, const Request& request) {
   const auto type = media_type(request.headers.get("Content-Type").value_or(""));
   if (std::ranges::find(body.media_types, type) == body.media_types.end()) {
     std::string expected;
@@ -64,8 +82,19 @@ std::optional<Response> check_body(const RequestBody& body, Request& request, si
                              fmt::format("Content-Type must be {}, got \"{}\"", expected, type))
         .with("Accept", expected);
   }
+  return std::nullopt;
+}
+
+std::optional<Response> check_body(const RequestBody& body, Request& request,
+                                   const JsonLimits& limits) {
+  if (request.body.empty()) {
+    if (!body.required) return std::nullopt;
+    return Response::problem(400, "the request needs a body");
+  }
+  if (auto refusal = check_media_type(body, request)) return refusal;
+  const auto type = media_type(request.headers.get("Content-Type").value_or(""));
   if (!is_json_media_type(type)) return std::nullopt;
-  if (auto ok = check_json_body(body, request, max_depth); !ok) return to_response(ok.error());
+  if (auto ok = check_json_body(body, request, limits); !ok) return to_response(ok.error());
   return std::nullopt;
 }
 
@@ -134,22 +163,61 @@ Result<Router> Router::build(std::vector<Contract> contracts, Handlers handlers,
   return Router(std::move(tables));
 }
 
+Admission Router::admit(Request& request) const {
+  Admission out;
+  try {
+    out.refusal = tables_->admit(request);
+    if (!out.refusal && request.route->operation && request.route->operation->body) {
+      out.refusal = check_media_type(*request.route->operation->body, request);
+    }
+  } catch (...) {  // out of memory
+    out.refusal = server_fault();
+  }
+  out.known = request.principal.has_value();
+  if (!out.known) out.max_body = kMaxStrangerBody;
+  if (out.refusal && request.method == Method::kHead) {
+    out.refusal = without_body(std::move(*out.refusal));
+  }
+  return out;
+}
+
 Response Router::handle(Request request) const {
   Response response;
   try {
     response = tables_->answer(request);
   } catch (...) {  // out of memory: whatever a handler threw was caught where it ran
-    response = Response{500, {}, {}};
+    response = server_fault();
   }
   if (request.method != Method::kHead) return response;
-  return then(std::move(response), [](Response&& reply) {
-    reply.headers.set("Content-Length", std::to_string(reply.body.size()));
-    reply.body.clear();
-    return std::move(reply);
-  });
+  return then(std::move(response), without_body);
 }
 
 Response Router::Tables::answer(Request& request) const {
+  if (!request.route) {
+    if (auto refusal = admit(request)) return std::move(*refusal);
+  }
+  const Route& route = *request.route;
+  if (route.operation && route.operation->body) {
+    if (auto refusal = check_body(*route.operation->body, request, options.json)) {
+      return std::move(*refusal);
+    }
+  }
+  return run(route, request);
+}
+
+// Counts the request, once, as its client's or as its address's.
+std::optional<Response> Router::Tables::admit(Request& request) const {
+  auto* limiter = options.limiter.get();
+  if (!limiter) return check_header(request);
+  if (const auto wait = limiter->look_at_stranger(request.remote)) return too_many_requests(*wait);
+  auto refusal = check_header(request);
+  if (request.principal) return refusal;
+  if (const auto wait = limiter->take_stranger(request.remote)) return too_many_requests(*wait);
+  return refusal;
+}
+
+// Everything but the body, and the route of what passes.
+std::optional<Response> Router::Tables::check_header(Request& request) const {
   const auto target = parse_target(request.target);
   if (!target) return to_response(target.error());
   if (target->asterisk) {
@@ -177,9 +245,10 @@ Response Router::Tables::answer(Request& request) const {
   if (route->operation) {
     request.operation_id = route->operation->operation_id;
     request.page_size = options.page_size;
-    if (auto refusal = refuse(*route->operation, request)) return std::move(*refusal);
+    if (auto refusal = refuse(*route->operation, request)) return refusal;
   }
-  return run(*route, request);
+  request.route = route;
+  return std::nullopt;
 }
 
 // Everything that can keep a request from its handler, cheapest and most telling first: who asks
@@ -191,7 +260,6 @@ std::optional<Response> Router::Tables::refuse(const Operation& operation, Reque
     return Response::problem(406, "this resource is available as " + operation.produces.front());
   }
   if (auto ok = check_parameters(operation, request); !ok) return to_response(ok.error());
-  if (operation.body) return check_body(*operation.body, request, options.max_json_depth);
   return std::nullopt;
 }
 
@@ -206,13 +274,18 @@ std::optional<Response> Router::Tables::authenticate(const Operation& operation,
       return to_response(principal.error());
     return unauthorized(R"(Bearer error="invalid_token")", principal.error().message);
   }
+  request.principal = std::move(*principal);
+  if (options.limiter) {
+    if (const auto wait = options.limiter->take_client(request.principal->subject)) {
+      return too_many_requests(*wait);
+    }
+  }
   for (const auto& scope : operation.scopes) {
-    if (principal->scopes.contains(scope)) continue;
+    if (request.principal->scopes.contains(scope)) continue;
     return Response::problem(403, "the token lacks the scope " + scope)
         .with("WWW-Authenticate",
               fmt::format(R"(Bearer error="insufficient_scope", scope="{}")", scope));
   }
-  request.principal = std::move(*principal);
   return std::nullopt;
 }
 

@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "base/http/contract.h"
 #include "base/http/message.h"
+#include "base/http/rate_limit.h"
+#include "base/http/service.h"
 
 namespace sluice::http {
 
@@ -36,11 +38,15 @@ struct RouterOptions {
   Authenticator authenticator;
   bool allow_anonymous = false;
   std::vector<PlainRoute> plain_routes;
-  size_t max_json_depth = 32;
-  size_t page_size = 1000;  // of Request
+  JsonLimits json;                         // of bodies
+  std::shared_ptr<ClientLimiter> limiter;  // null: everybody may ask as often as they like
+  size_t page_size = 1000;                 // of Request
   // Told of every exception that a handler let escape: operationId and what().
   std::function<void(std::string_view operation_id, std::string_view what)> on_handler_exception;
 };
+
+// Octets of a body of a client who need not say who it is (a request for a token has some hundred).
+inline constexpr size_t kMaxStrangerBody = 64 * 1024;
 
 class Router {
  public:
@@ -54,9 +60,14 @@ class Router {
   Router& operator=(Router&&) noexcept;
   ~Router();
 
-  // Never throws. Answers by itself: 400 (malformed path, parameters, body), 401, 403, 404, 405
-  // with Allow, 406, 415 and OPTIONS; HEAD runs GET and drops the body, keeping its Content-Length.
-  // Safe to call from several threads.
+  // Decides on a request by its header alone, before its body is read: everything that handle()
+  // checks but the body. An unsecured operation takes at most kMaxStrangerBody octets. Never
+  // throws.
+  Admission admit(Request& request) const;
+
+  // Never throws. What admit() has seen is not checked again. Answers by itself: 400 (malformed
+  // path, parameters, body), 401, 403, 404, 405 with Allow, 406, 415, 429 and OPTIONS; HEAD runs
+  // GET and drops the body, keeping its Content-Length. Safe to call from several threads.
   Response handle(Request request) const;
 
  private:

@@ -112,7 +112,7 @@ Result<Principal> authenticate(std::string_view token) {
 Router make_router() {
   RouterOptions options;
   options.authenticator = authenticate;
-  options.max_json_depth = 8;
+  options.json.max_depth = 8;
   options.plain_routes.push_back(
       {Method::kGet, "/healthz", [](const Request&) { return Response::no_content(); }});
   return *Router::build(contracts(), all_handlers(), std::move(options));
