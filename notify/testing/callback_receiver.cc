@@ -95,8 +95,11 @@ bool CallbackReceiver::serve_one(Connection& connection) {
                                 input.substr(end + 4, length)};
   const auto answer = handler_(request);
   if (answer.status != 0) {
-    connection.output += fmt::format("HTTP/1.1 {} X\r\n{}{}\r\n", answer.status, answer.fields,
-                                     answer.status == 204 ? "" : "Content-Length: 0\r\n");
+    connection.output += fmt::format("HTTP/1.1 {} X\r\n{}", answer.status, answer.fields);
+    if (answer.status != 204) {
+      connection.output += fmt::format("Content-Length: {}\r\n", answer.body.size());
+    }
+    connection.output += "\r\n" + answer.body;
   }
   connection.input.erase(0, end + 4 + length);
   return true;

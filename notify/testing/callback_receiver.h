@@ -26,6 +26,7 @@ struct ReceivedRequest {
 struct ReceiverAnswer {
   int status = 204;
   std::string fields = {};
+  std::string body = {};
 };
 
 class CallbackReceiver {
