@@ -4,15 +4,18 @@
 
 #include "base/store/schema.h"
 #include "mep/store/records.h"
+#include "notify/outbox.h"
 
 namespace sluice::mep {
 
 struct Collections {
   Records apps;
+  notify::Records notifications;
 
   static Collections add_to(store::Schema& schema) {
     Collections out;
     out.apps = Records::add_to(schema);
+    out.notifications = notify::Records::add_to(schema);
     return out;
   }
 };

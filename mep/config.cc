@@ -1,6 +1,7 @@
 #include "mep/config.h"
 
 #include "mep/app-enablement/timing_config.h"
+#include "notify/notification_config.h"
 
 namespace sluice::mep {
 namespace {
@@ -17,12 +18,14 @@ uint16_t port(ConfigNode& node, uint16_t fallback) {
   return static_cast<uint16_t>(node.integer("port", fallback, 1, 65535));
 }
 
-http::TransportOptions read_http(ConfigNode node) {
+// `public_uri` gets what clients reach the platform by.
+http::TransportOptions read_http(ConfigNode node, std::string& public_uri) {
   http::TransportOptions out;
   out.address = address(node, "address");
   out.port = port(node, kDefaultHttpPort);
   out.threads = static_cast<size_t>(node.integer("threads", 2, 1, 64));
   out.trusted_proxies = node.parsed_list<IpPrefix>("trusted_proxies", IpPrefix::parse);
+  public_uri = notify::read_public_uri(node, "public_uri", {"http", "https"});
   return out;
 }
 
@@ -57,7 +60,8 @@ void read_limits(ConfigNode node, MepConfig& config) {
 
 MepConfig read(ConfigNode node) {
   MepConfig config;
-  config.http = read_http(node.child("http"));
+  std::string public_uri;
+  config.http = read_http(node.child("http"), public_uri);
   config.state_directory = node.required_text("state");
   {
     auto mp2 = node.child("mp2");
@@ -76,6 +80,10 @@ MepConfig read(ConfigNode node) {
         std::chrono::seconds(auth.integer("token_lifetime_s", 600, 10, 86'400));
     config.key_max_age = std::chrono::hours(24 * auth.integer("key_max_age_days", 90, 0, 3650));
   }
+  config.notifications = notify::read_notification_options(node.child("notifications"));
+  config.notifications.public_uri = std::move(public_uri);
+  config.notifications.callbacks.own_ports.push_back(config.http.port);
+  config.notifications.callbacks.own_ports.push_back(config.metrics_port);
   config.timing = read_timing_options(node.child("timing"));
   config.steering.default_ttl_s = static_cast<uint32_t>(
       node.child("dns").integer("default_ttl_s", 60, 0, traffic_rules::kMaxTtlS));

@@ -12,21 +12,34 @@
 #include "mep/descriptor_limit.h"
 #include "mep/metrics.h"
 #include "mep/platform.h"
+#include "notify/notification_metrics.h"
 
 namespace sluice::mep {
 namespace {
 
+// Open files for everybody who connects and everybody who is connected to.
+void make_room(MepConfig& config) {
+  auto& clients = config.http.limits.max_connections;
+  const auto& notifications = config.notifications;
+  const size_t others = notifications.http.connections +
+                        (notifications.websocket ? notifications.websocket->connections : 0);
+  const size_t room = make_room_for(clients + others);
+  clients = room > others ? room - others : 1;
+}
+
 Result<void> run(MepConfig config) {
-  config.http.limits.max_connections = make_room_for(config.http.limits.max_connections);
+  make_room(config);
   EventLoop loop;
   loop.stop_on_signals();  // before any thread: they inherit the blocked signals
   const SystemClock clock;
   auto platform = Platform::start(
       loop, clock,
       {config.state_directory, config.steering, config.tokens, config.limits, config.page_size,
-       config.key_max_age, config.timing, config.json, config.rate});
+       config.key_max_age, config.timing, config.json, config.rate, config.notifications});
   if (!platform) return std::unexpected(platform.error());
   Metrics metrics((*platform)->store(), (*platform)->rule_status());
+  metrics.also(
+      std::make_shared<notify::NotificationMetrics>((*platform)->notifications(), "sluice_mep"));
   if (auto ok = metrics.serve(config.metrics_address, config.metrics_port); !ok) return ok;
   http::Service service;
   service.handle = [&](http::Request&& request) {

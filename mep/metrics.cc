@@ -62,6 +62,7 @@ Result<void> Metrics::serve(const IpAddress& address, uint16_t port) {
   }
   exposer_->RegisterCollectable(registry_);
   exposer_->RegisterCollectable(steering_);
+  for (const auto& collectable : more_) exposer_->RegisterCollectable(collectable);
   return {};
 }
 

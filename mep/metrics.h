@@ -36,6 +36,11 @@ class Metrics {
   // Counts a reply by its status code. From any thread.
   void count_reply(int status);
 
+  // More that is collected; before serve().
+  void also(std::shared_ptr<prometheus::Collectable> collectable) {
+    more_.push_back(std::move(collectable));
+  }
+
   // Serves /metrics until destroyed. kUnavailable when the address cannot be bound.
   Result<void> serve(const IpAddress& address, uint16_t port);
 
@@ -43,6 +48,7 @@ class Metrics {
   std::shared_ptr<prometheus::Registry> registry_;
   prometheus::Family<prometheus::Counter>& replies_;
   std::shared_ptr<SteeringMetrics> steering_;
+  std::vector<std::shared_ptr<prometheus::Collectable>> more_;
   std::unique_ptr<prometheus::Exposer> exposer_;  // last: it reads the others
 };
 

@@ -33,6 +33,9 @@ Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& 
   const auto collections = Collections::add_to(schema);
   auto store = store::Store::open(config.state_directory + "/mep.db", std::move(schema), clock);
   if (!store) return std::unexpected(store.error());
+  auto notifications =
+      notify::Notifications::start(**store, collections.notifications, clock, config.notifications);
+  if (!notifications) return std::unexpected(notifications.error());
   Store apps(**store, collections.apps);
   if (auto ok = ensure_operator(config.state_directory + "/operator.json", apps); !ok) {
     return std::unexpected(ok.error());
@@ -45,7 +48,8 @@ Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& 
   if (!keys) return std::unexpected(keys.error());
 
   std::unique_ptr<Platform> out(new Platform(loop, clock, std::move(config), std::move(*store),
-                                             collections, std::move(*keys)));
+                                             collections, std::move(*keys),
+                                             std::move(*notifications)));
   if (auto ok = out->build_router(); !ok) return std::unexpected(ok.error());
   out->reconciler_ =
       std::make_unique<Reconciler>(loop, out->store_, clock, out->reports_, out->config_.steering);
@@ -61,10 +65,12 @@ Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& 
 
 Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
                    std::unique_ptr<store::Store> store, const Collections& collections,
-                   std::unique_ptr<auth::KeyRing> keys)
+                   std::unique_ptr<auth::KeyRing> keys,
+                   std::unique_ptr<notify::Notifications> notifications)
     : config_(std::move(config)),
       collections_(collections),
       base_store_(std::move(store)),
+      notifications_(std::move(notifications)),
       store_(*base_store_, collections_.apps),
       clients_(store_),
       keys_(std::move(keys)),

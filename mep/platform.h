@@ -18,6 +18,7 @@
 #include "mep/steering/rule_reports.h"
 #include "mep/store/client_directory.h"
 #include "mep/store/store.h"
+#include "notify/notifications.h"
 
 namespace sluice::mep {
 
@@ -31,6 +32,7 @@ struct PlatformConfig {
   TimingOptions timing = {};
   http::JsonLimits json = {};  // of request bodies
   http::RateLimit rate = {};   // of each client, and of each address whose clients are unknown
+  notify::NotificationOptions notifications = {};
 };
 
 class Platform {
@@ -49,12 +51,14 @@ class Platform {
   http::Response handle(http::Request request) const { return router_->handle(std::move(request)); }
 
   Store& store() { return store_; }
+  const notify::Notifications& notifications() const { return *notifications_; }
   const RuleStatusView& rule_status() const { return rule_status_; }
 
  private:
   Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
            std::unique_ptr<store::Store> store, const Collections& collections,
-           std::unique_ptr<auth::KeyRing> keys);
+           std::unique_ptr<auth::KeyRing> keys,
+           std::unique_ptr<notify::Notifications> notifications);
   Result<void> build_router();
   void check_keys();
 
@@ -63,6 +67,7 @@ class Platform {
   PlatformConfig config_;
   Collections collections_;
   std::unique_ptr<store::Store> base_store_;
+  std::unique_ptr<notify::Notifications> notifications_;
   Store store_;
   ClientDirectory clients_;
   std::unique_ptr<auth::KeyRing> keys_;

@@ -38,6 +38,11 @@ class Statistics {
     return totals_;
   }
 
+  size_t subscriptions() const {
+    const std::lock_guard lock(mutex_);
+    return counts_.size();
+  }
+
   // `edit` changes the counts of one subscription, or of all.
   template <typename Edit>
   void update(const std::string& subscription_id, Edit edit) {
