@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <stdexcept>
-#include <vector>
 
+#include "base/http/http2_fields.h"
 #include "base/http/reply_fields.h"
 
 namespace sluice::http {
@@ -25,34 +25,6 @@ std::string_view view(const uint8_t* data, size_t size) {
 bool ends_stream(const nghttp2_frame& frame) {
   return (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 }
-
-// The fields of a reply, their octets kept until nghttp2 has copied them.
-class Fields {
- public:
-  explicit Fields(size_t count) {
-    texts_.reserve(2 * count);
-    fields_.reserve(count);
-  }
-  void add(std::string_view name, std::string_view value) {
-    std::string clean;
-    append_field_value(value, clean);
-    add_text(std::string(name), std::move(clean));
-  }
-  const nghttp2_nv* data() const { return fields_.data(); }
-  size_t size() const { return fields_.size(); }
-
- private:
-  void add_text(std::string name, std::string value) {
-    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    auto& n = texts_.emplace_back(std::move(name));
-    auto& v = texts_.emplace_back(std::move(value));
-    fields_.push_back({reinterpret_cast<uint8_t*>(n.data()), reinterpret_cast<uint8_t*>(v.data()),
-                       n.size(), v.size(), NGHTTP2_NV_FLAG_NONE});
-  }
-
-  std::vector<std::string> texts_;  // never grows beyond what is reserved
-  std::vector<nghttp2_nv> fields_;
-};
 
 }  // namespace
 
@@ -288,7 +260,7 @@ void Http2Connection::read_body(Stream& s) {
   s.max_body = std::min(admission.max_body, limits_.parser.max_body);
   move_to(s, StreamState::kBody);
   if (!s.header.expects_continue()) return;
-  Fields fields(1);
+  Http2Fields fields(1);
   fields.add(":status", "100");
   nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, s.id, nullptr, fields.data(), fields.size(),
                          nullptr);
@@ -336,7 +308,7 @@ void Http2Connection::reply(Stream& s, Response&& response) {
   auto& r = s.response;
   const bool own_length = r.headers.has("Content-Length");
   if (is_bodyless(r.status) || own_length) r.body.clear();
-  Fields fields(r.headers.size() + 3);
+  Http2Fields fields(r.headers.size() + 3);
   fields.add(":status", std::to_string(r.status));
   fields.add("date", date_field());
   for (const auto& [name, value] : r.headers) fields.add(name, value);

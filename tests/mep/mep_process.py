@@ -33,7 +33,8 @@ def free_port():
 
 
 class Mep:
-    def __init__(self, directory):
+    def __init__(self, directory, trusted_proxies=(), more=""):
+        """`more`: further lines of configuration."""
         self.state = os.path.join(directory, "state")
         self.socket = os.path.join(directory, "mp2.sock")
         self.port = free_port()
@@ -43,11 +44,12 @@ class Mep:
         self._process = None
         with open(self._config, "w") as file:
             file.write(textwrap.dedent(f"""\
-                http: {{address: 127.0.0.1, port: {self.port}, threads: 2}}
+                http: {{address: 127.0.0.1, port: {self.port}, threads: 2,
+                       trusted_proxies: [{", ".join(trusted_proxies)}]}}
                 state: {self.state}
                 mp2: {{socket: {self.socket}}}
                 metrics: {{address: 127.0.0.1, port: {self.metrics_port}}}
-                """))
+                """) + more)
 
     def start(self):
         with open(self._log_path, "ab") as log:
