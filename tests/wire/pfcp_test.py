@@ -184,7 +184,7 @@ REFUSED = {
         [create_pdr(1, uplink_pdi(), 1), create_far(1, [], BUFF=1)],
         (76, 44),
     ),
-    "usage reports": ("smf.example", plain_rules() + [p.IE_CreateURR()], (76, 6)),
+    "a usage report without id": ("smf.example", plain_rules() + [p.IE_CreateURR()], (66, 81)),
     "no rules": ("smf.example", [], (66, 1)),
 }
 

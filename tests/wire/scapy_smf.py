@@ -15,9 +15,11 @@ ACCEPTED = 1
 class Smf:
     """Sends requests built by scapy and keeps what comes back."""
 
-    def __init__(self, port, address="127.0.0.1"):
+    def __init__(self, port, address="127.0.0.1", own=("127.0.0.1", 0)):
+        """A UPF sends its own requests to port 8805 of the address `own`."""
+        self.address = own[0]
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind(own)
         self.socket.connect((address, port))
         self.socket.settimeout(TIMEOUT_S)
         self.sequence = 0
@@ -37,9 +39,24 @@ class Smf:
         if seid is not None:
             header = p.PFCP(S=1, seid=seid, seq=self.sequence)
         self.send(header / message)
-        response = self.receive()
+        response = self.receive_but_heartbeats()
         assert response.seq == self.sequence
         return response
+
+    def receive_but_heartbeats(self):
+        while isinstance((message := self.receive()).payload, p.PFCPHeartbeatRequest):
+            self.send(p.PFCP(S=0, seq=message.seq) /
+                      p.PFCPHeartbeatResponse(IE_list=[p.IE_RecoveryTimeStamp(timestamp=STARTED)]))
+        return message
+
+    def report(self, seid):
+        """The next report of a session of ours, answered. Its message's elements."""
+        request = self.receive_but_heartbeats()
+        assert isinstance(request.payload, p.PFCPSessionReportRequest)
+        assert request.seid == SMF_SEID
+        self.send(p.PFCP(S=1, seid=seid, seq=request.seq) /
+                  p.PFCPSessionReportResponse(IE_list=[p.IE_Cause(cause=ACCEPTED)]))
+        return request.payload.IE_list
 
     def raw_request(self, message_type, body=b"", seid=None):
         self.sequence += 1
@@ -58,7 +75,7 @@ class Smf:
         )
 
     def establish(self, rules):
-        head = [node_id(), p.IE_FSEID(v4=1, seid=SMF_SEID, ipv4="127.0.0.1")]
+        head = [node_id(), p.IE_FSEID(v4=1, seid=SMF_SEID, ipv4=self.address)]
         return self.request(p.PFCPSessionEstablishmentRequest(IE_list=head + rules), seid=0)
 
     def modify(self, seid, ies):

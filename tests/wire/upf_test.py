@@ -16,7 +16,7 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Raw
 from scapy.utils import wrpcap
 
-from scapy_smf import ACCEPTED, Smf, create_far, create_pdr, find, outcome, tshark
+from scapy_smf import ACCEPTED, Smf, create_far, create_pdr, find, outcome, tshark, up_seid
 from wire_site import PREFIX, Link, Upf, inside, mac_of, network, remove_leftovers
 
 UE4, UE6 = "10.45.0.2", "fd45:0:0:2::1"
@@ -42,7 +42,7 @@ class Site:
     def __init__(self, upf):
         self.upf = upf
         self.links = {port: Link(port) for port in ("n3", "n6", "ldn")}
-        self.smf = Smf(8805)
+        self.smf = Smf(8805, own=("127.0.0.2", 8805))
         assert outcome(self.smf.associate())[0] == ACCEPTED
         self.mep = self.upf.mep()
         self.teid = self.establish()
@@ -65,7 +65,13 @@ class Site:
                                     p.IE_QFI(QFI=QFI)]),
         ])
         assert outcome(response) == (ACCEPTED, None)
+        self.seid = up_seid(response)
         return find(find(response.payload.IE_list, p.IE_CreatedPDR).IE_list, p.IE_FTEID).TEID
+
+    def modify(self, *ies):
+        response = self.smf.modify(self.seid, list(ies))
+        assert outcome(response) == (ACCEPTED, None)
+        return response.payload.IE_list
 
     def uplink(self, inner, teid=None, extensions=True):
         header = gtp.GTP_U_Header(teid=teid or self.teid)
@@ -99,6 +105,15 @@ def site(tmp_path_factory):
             code = upf.stop()
         assert code == 0, (folder / "upf.log").read_text()
         judge(folder / "sent.pcap")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def n4_judge(site, tmp_path_factory):
+    """tshark reads everything that the UPF sent to the SMF, too."""
+    yield
+    capture = tmp_path_factory.mktemp("n4") / "n4.pcap"
+    wrpcap(str(capture), [IP() / UDP(sport=8805, dport=8805) / data for data in site.smf.received])
+    assert tshark(capture, "-Y", "_ws.malformed or _ws.expert.severity >= warning") == ""
 
 
 def judge(capture):
@@ -192,6 +207,53 @@ def test_names_with_a_rule_are_answered(site, ip):
     assert isinstance(answer.ar, DNSRROPT)
     site.uplink(ip / UDP(sport=5354, dport=53) / DNS(rd=1, qd=DNSQR(qname="other.example")))
     assert site.links["n6"].receive(lambda f: b"\x05other" in f) is not None
+
+
+def test_usage_is_reported_at_a_threshold_and_when_its_rule_goes(site):
+    site.modify(
+        p.IE_CreateURR(IE_list=[
+            p.IE_URR_Id(id=4), p.IE_MeasurementMethod(VOLUM=1, DURAT=1),
+            p.IE_ReportingTriggers(volume_threshold=1),
+            p.IE_VolumeThreshold(TOVOL=1, total=1500)]),
+        p.IE_UpdatePDR(IE_list=[p.IE_PDR_Id(id=1), p.IE_URR_Id(id=4)]))
+    inner = IP(src=UE4, dst="198.51.100.7") / UDP(sport=1, dport=2) / Raw(b"u" * 972)
+    for _ in range(2):
+        site.uplink(inner)
+    ies = site.smf.report(site.seid)
+    assert find(ies, p.IE_ReportType).USAR == 1
+    usage = find(ies, p.IE_UsageReport_SRR).IE_list
+    assert find(usage, p.IE_URR_Id).id == 4
+    assert find(usage, p.IE_UR_SEQN).number == 0
+    assert find(usage, p.IE_UsageReportTrigger).VOLTH == 1
+    volume = find(usage, p.IE_VolumeMeasurement)
+    assert (volume.total, volume.uplink, volume.downlink) == (2000, 2000, 0)
+    site.uplink(inner)
+    assert site.links["n6"].receive(lambda f: b"uuuu" in f) is not None
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        ies = site.modify(p.IE_QueryURR(IE_list=[p.IE_URR_Id(id=4)]))
+        usage = find(ies, p.IE_UsageReport_SMR).IE_list
+        assert find(usage, p.IE_UsageReportTrigger).IMMER == 1
+        if find(usage, p.IE_VolumeMeasurement).total == 1000:
+            break
+    else:
+        raise AssertionError("the third packet was never counted")
+    usage = find(site.modify(p.IE_RemoveURR(IE_list=[p.IE_URR_Id(id=4)])),
+                 p.IE_UsageReport_SMR).IE_list
+    assert find(usage, p.IE_UsageReportTrigger).TERMR == 1
+
+
+def test_a_rate_is_kept(site):
+    site.modify(p.IE_CreateQER(IE_list=[p.IE_QER_Id(id=7), p.IE_GateStatus(ul="OPEN", dl="OPEN"),
+                                        p.IE_MBR(ul=8, dl=8)]),
+                p.IE_UpdatePDR(IE_list=[p.IE_PDR_Id(id=1), p.IE_QER_Id(id=7)]))
+    for _ in range(5):
+        site.uplink(IP(src=UE4, dst="198.51.100.7") / UDP(sport=1, dport=2) / Raw(b"r" * 972))
+    deadline = time.monotonic() + 3
+    while site.upf.dropped().get("rate_exceeded", 0) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert site.upf.dropped()["rate_exceeded"] == 2, "3000 bytes at once, then a byte a millisecond"
+    site.modify(p.IE_UpdateQER(IE_list=[p.IE_QER_Id(id=7), p.IE_MBR(ul=10**6, dl=10**6)]))
 
 
 def test_own_addresses_answer(site):

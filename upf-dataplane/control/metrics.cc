@@ -131,6 +131,12 @@ void add_n4(const MetricsSource& source, MetricFamilies& out) {
   out.counter("sluice_upf_n4_sessions_replaced_total",
               "Sessions removed because their SMF gave their UE's address to another session.")
       .add(number(counters.sessions_replaced));
+  out.counter("sluice_upf_n4_reports_repeated_total",
+              "Session reports sent again for want of an answer.")
+      .add(number(counters.reports_repeated));
+  out.counter("sluice_upf_n4_reports_lost_total",
+              "Session reports given up because too many wait for an answer.")
+      .add(number(counters.reports_lost));
   out.gauge("sluice_upf_n4_associations", "SMFs associated.")
       .add(number(source.n4.associations().size()));
 }

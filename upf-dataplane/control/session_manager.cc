@@ -38,12 +38,16 @@ std::vector<Teid> teids_of(const SessionSpec& spec) {
 }  // namespace
 
 SessionManager::SessionManager(size_t capacity, SharedState& shared, Neighbours& neighbours,
-                               Reclaimer& reclaimer, CounterBank& counters)
+                               Reclaimer& reclaimer, CounterBank& counters, const Clock& clock,
+                               std::function<uint64_t()> ticks)
     : capacity_(capacity),
       shared_(shared),
       neighbours_(neighbours),
       reclaimer_(reclaimer),
       counters_(counters),
+      clock_(clock),
+      ticks_(std::move(ticks)),
+      holders_(capacity),
       // Another base after every start, so that a SEID of an earlier life finds nothing.
       last_seid_(uint64_t{std::random_device{}()} << 32),
       free_slots_(std::make_shared<std::vector<uint32_t>>()) {
@@ -97,15 +101,19 @@ Result<void> SessionManager::install(const SessionSpec& spec) {
     });
     return linked;
   }
-  apply_rates(spec, next.state, shared_.ticks_per_second);
+  apply_changes(spec, next.state, shared_.ticks_per_second);
   move(guaranteed_, old != nullptr ? old->guaranteed : BitRates{}, next.guaranteed);
   hold_hops(*parts, next);
   if (old == nullptr) {
     free_slots_->pop_back();
+    holders_[next.session->slot()] = spec.seid;
     sessions_.emplace(spec.seid, std::move(next));
     return {};
   }
   unlink(old->keys, &keys);
+  for (const auto& [id, meter] : old->state.usage) {
+    if (next.state.usage_meter(id) == nullptr) next.removed.emplace(id, meter);
+  }
   std::swap(*old, next);
   retire(std::move(next));
   return {};
@@ -172,6 +180,7 @@ SessionUsage SessionManager::remove(Seid seid) {
   unlink(gone.keys, nullptr);
   move(guaranteed_, gone.guaranteed, {});
   const uint32_t slot = gone.session->slot();
+  holders_[slot] = Seid();
   const SessionUsage used = usage(slot);
   retire(std::move(gone));
   reclaimer_.retire([slot, slots = free_slots_, &counters = counters_] {
@@ -185,6 +194,39 @@ SessionUsage SessionManager::remove(Seid seid) {
     slots->push_back(slot);
   });
   return used;
+}
+
+UsageCount SessionManager::usage(Seid seid, UrrId urr) {
+  const auto found = sessions_.find(seid);
+  if (found == sessions_.end()) return {};
+  UsageMeter* meter = found->second.state.usage_meter(urr);
+  if (const auto gone = found->second.removed.find(urr);
+      meter == nullptr && gone != found->second.removed.end()) {
+    meter = gone->second.get();
+  }
+  if (meter == nullptr) return {};
+  meter->begin_look();
+  UsageCount count{.totals = meter->totals()};
+  if (const uint64_t last = meter->last_packet(); last != 0) {
+    // Another core's ticks may be a little ahead.
+    const uint64_t now = std::max(ticks_(), last);
+    const double seconds =
+        static_cast<double>(now - last) / static_cast<double>(shared_.ticks_per_second);
+    count.last_packet = clock_.now() - std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                           std::chrono::duration<double>(seconds));
+  }
+  return count;
+}
+
+void SessionManager::set_usage_limits(Seid seid, UrrId urr, const UsageLimits& limits) {
+  const auto found = sessions_.find(seid);
+  if (found == sessions_.end()) return;
+  if (UsageMeter* meter = found->second.state.usage_meter(urr)) meter->set_limits(limits);
+}
+
+std::optional<Seid> SessionManager::holder(uint32_t slot) const {
+  if (slot >= holders_.size() || holders_[slot] == Seid()) return std::nullopt;
+  return holders_[slot];
 }
 
 void SessionManager::each_usage(const std::function<void(Seid, const SessionUsage&)>& visit) const {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/clock.h"
 #include "upf-dataplane/control/neighbours.h"
 #include "upf-dataplane/session/reclaimer.h"
 #include "upf-dataplane/session/rule_state.h"
@@ -16,11 +17,11 @@
 
 namespace sluice::upf {
 
-// Control thread only.
+// Control thread only. `ticks` is the time that the pipelines are given.
 class SessionManager final : public SessionInstaller {
  public:
   SessionManager(size_t capacity, SharedState& shared, Neighbours& neighbours, Reclaimer& reclaimer,
-                 CounterBank& counters);
+                 CounterBank& counters, const Clock& clock, std::function<uint64_t()> ticks);
   ~SessionManager() override;
 
   Result<Seid> allocate_seid() override;
@@ -28,6 +29,11 @@ class SessionManager final : public SessionInstaller {
   void release_teid(Teid teid) override { shared_.sessions.release_teid(teid); }
   Result<void> install(const SessionSpec& spec) override;
   SessionUsage remove(Seid seid) override;
+  UsageCount usage(Seid seid, UrrId urr) override;
+  void set_usage_limits(Seid seid, UrrId urr, const UsageLimits& limits) override;
+
+  // Whose slot it is.
+  std::optional<Seid> holder(uint32_t slot) const;
 
   size_t size() const { return sessions_.size(); }
   // What the GBRs of all sessions add up to, for whoever admits new ones.
@@ -47,7 +53,9 @@ class SessionManager final : public SessionInstaller {
     Keys keys;
     std::vector<NextHopId> hops;  // held for its tunnels
     RuleState state;              // that the session points into
-    BitRates guaranteed;          // the sum of its GBRs
+    // Meters that the last modification removed, for the last look at them.
+    std::map<UrrId, std::shared_ptr<UsageMeter>> removed = {};
+    BitRates guaranteed;  // the sum of its GBRs
   };
 
   Result<void> check_free(const Keys& keys, const Installed* own) const;
@@ -62,6 +70,9 @@ class SessionManager final : public SessionInstaller {
   Neighbours& neighbours_;
   Reclaimer& reclaimer_;
   CounterBank& counters_;
+  const Clock& clock_;
+  std::function<uint64_t()> ticks_;
+  std::vector<Seid> holders_;  // by slot; SEID 0: none
   std::unordered_map<Seid, Installed> sessions_;
   BitRates guaranteed_;
   uint64_t last_seid_;

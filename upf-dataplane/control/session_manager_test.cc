@@ -69,6 +69,8 @@ TEST(SessionManager, refuses_what_it_cannot_enforce_and_names_the_ie) {
        ErrorCode::kUnsupported, "UE IP Address"},
       {"an unknown FAR", [&](auto& s) { uplink(s).far = FarId(99); }, ErrorCode::kInvalidArgument,
        "FAR ID"},
+      {"an unknown URR", [&](auto& s) { uplink(s).urrs = {UrrId(99)}; },
+       ErrorCode::kInvalidArgument, "URR ID"},
       {"an unknown QER", [&](auto& s) { uplink(s).qers = {QerId(99)}; },
        ErrorCode::kInvalidArgument, "QER ID"},
       {"no tunnel on the access side", [&](auto& s) { uplink(s).f_teid.reset(); },

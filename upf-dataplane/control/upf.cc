@@ -80,8 +80,9 @@ Result<void> Upf::open_ports() {
   neighbours_ = std::make_unique<Neighbours>(
       std::move(ports), gateways, *shared_, *reclaimer_, clock_, *link_,
       NeighbourPolicy{.probe_interval = config_.probe_interval, .misses = config_.probe_misses});
-  sessions_ = std::make_unique<SessionManager>(config_.sessions, *shared_, *neighbours_,
-                                               *reclaimer_, *counters_);
+  sessions_ =
+      std::make_unique<SessionManager>(config_.sessions, *shared_, *neighbours_, *reclaimer_,
+                                       *counters_, clock_, [] { return rte_get_tsc_cycles(); });
   steering_ = std::make_unique<SteeringManager>(random_instance_id(), config_.rules, *shared_,
                                                 *neighbours_, *reclaimer_, *counters_, clock_);
   return {};
@@ -175,6 +176,9 @@ void Upf::poll_workers() {
     } else {
       neighbours_->resolve_and_send(port, Frame(frame.begin(), frame.end()));
     }
+  });
+  link_->drain_told([this](uint32_t slot) {
+    if (const auto seid = sessions_->holder(slot)) n4_->usage_changed(*seid);
   });
   neighbours_->flush();
   if (neighbours_->take_changes()) steering_->refresh();

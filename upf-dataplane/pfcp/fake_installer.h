@@ -30,11 +30,17 @@ class FakeInstaller : public SessionInstaller {
     ++installs_;
     return {};
   }
+  UsageCount usage(Seid seid, UrrId urr) override { return counts[{seid, urr}]; }
+  void set_usage_limits(Seid seid, UrrId urr, const UsageLimits& to) override {
+    limits[{seid, urr}] = to;
+  }
   SessionUsage remove(Seid seid) override {
     sessions_.erase(seid);
     return {};
   }
 
+  std::map<std::pair<Seid, UrrId>, UsageCount> counts;
+  std::map<std::pair<Seid, UrrId>, UsageLimits> limits;
   size_t max_teids = 100;
   std::optional<Error> fail_next;
 

@@ -1,5 +1,7 @@
 #include "upf-dataplane/pfcp/n4.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -17,8 +19,10 @@ constexpr int kMaxBundled = 16;
 N4::N4(const N4Config& config, SessionInstaller& installer, const Clock& clock)
     : config_(config),
       clock_(clock),
-      sessions_(config_, installer, associations_, counters_),
-      node_(config_, clock, associations_, sessions_, counters_),
+      reports_(config_, clock, sequences_, counters_),
+      usage_(installer, clock),
+      sessions_(config_, installer, associations_, usage_, reports_, counters_),
+      node_(config_, clock, associations_, sessions_, sequences_, counters_),
       cache_(config_.limits.cached_responses, config_.response_lifetime) {}
 
 std::vector<Outgoing> N4::receive(const Peer& from, Bytes datagram) {
@@ -35,6 +39,21 @@ std::vector<Outgoing> N4::receive(const Peer& from, Bytes datagram) {
   return out;
 }
 
+std::vector<Outgoing> N4::advance() {
+  std::vector<Outgoing> out = node_.advance();
+  sessions_.advance();
+  std::ranges::move(reports_.advance(), std::back_inserter(out));
+  return out;
+}
+
+std::optional<HeartbeatMonitor::TimePoint> N4::next_deadline() const {
+  auto next = node_.next_deadline();
+  for (const auto& other : {usage_.next_deadline(), reports_.next_deadline()}) {
+    if (other && (!next || *other < *next)) next = other;
+  }
+  return next;
+}
+
 N4::Response N4::answer(const Peer& from, Bytes bytes, const Message& message) {
   const auto* info = find_message(message.header.type);
   if (info == nullptr) {
@@ -48,8 +67,10 @@ N4::Response N4::answer(const Peer& from, Bytes bytes, const Message& message) {
   ++counters_.received[N4Counters::index(message.header.type)];
   node_.heard(from);
   if (info->is_request) return answer_request(from, bytes, message);
-  const bool is_awaited = message.header.type == MessageType::kHeartbeatResponse &&
-                          node_.heartbeat_response(message, from);
+  const bool is_awaited = message.header.type == MessageType::kHeartbeatResponse
+                              ? node_.heartbeat_response(message, from)
+                              : message.header.type == MessageType::kSessionReportResponse &&
+                                    sessions_.report_response(message, from);
   if (!is_awaited) ++counters_.unexpected;
   return std::nullopt;
 }

@@ -9,8 +9,10 @@
 #include "upf-dataplane/pfcp/n4_config.h"
 #include "upf-dataplane/pfcp/n4_counters.h"
 #include "upf-dataplane/pfcp/node_procedures.h"
+#include "upf-dataplane/pfcp/report_sender.h"
 #include "upf-dataplane/pfcp/response_cache.h"
 #include "upf-dataplane/pfcp/session_procedures.h"
+#include "upf-dataplane/pfcp/usage_ledger.h"
 #include "upf-dataplane/session/session_installer.h"
 
 namespace sluice::upf::pfcp {
@@ -26,9 +28,13 @@ class N4 {
   // what is not PFCP, or answers nothing, is counted and dropped.
   std::vector<Outgoing> receive(const Peer& from, Bytes datagram);
 
-  // Heartbeats that are due. Nothing is due before next_deadline().
-  std::vector<Outgoing> advance() { return node_.advance(); }
-  std::optional<HeartbeatMonitor::TimePoint> next_deadline() const { return node_.next_deadline(); }
+  // Heartbeats and reports that are due, also those that receive() and usage_changed() have caused.
+  // Nothing is due before next_deadline().
+  std::vector<Outgoing> advance();
+  std::optional<HeartbeatMonitor::TimePoint> next_deadline() const;
+
+  // Workers say that a URR of the session has reached a limit, or has its first packet.
+  void usage_changed(Seid seid) { sessions_.usage_changed(seid); }
 
   const N4Counters& counters() const { return counters_; }
   const AssociationTable& associations() const { return associations_; }
@@ -47,6 +53,9 @@ class N4 {
   const Clock& clock_;
   N4Counters counters_;
   AssociationTable associations_;
+  SequenceNumbers sequences_;
+  ReportSender reports_;
+  UsageLedger usage_;
   SessionProcedures sessions_;
   NodeProcedures node_;
   ResponseCache cache_;

@@ -20,6 +20,8 @@ struct N4Counters {
   uint64_t retransmissions = 0;      // requests answered from the cache
 
   uint64_t heartbeats_repeated = 0;
+  uint64_t reports_repeated = 0;
+  uint64_t reports_lost = 0;  // too many waited for an answer, or too long for a message
   uint64_t peers_lost = 0;
   uint64_t peers_recovered = 0;
   uint64_t sessions_purged = 0;    // removed because their SMF restarted, released or stayed away

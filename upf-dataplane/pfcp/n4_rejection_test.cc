@@ -8,6 +8,7 @@ namespace {
 
 constexpr FailedRuleId pdr(uint16_t id) { return {RuleType::kPdr, id}; }
 constexpr FailedRuleId far(uint32_t id) { return {RuleType::kFar, id}; }
+constexpr FailedRuleId urr(uint32_t id) { return {RuleType::kUrr, id}; }
 constexpr FailedRuleId qer(uint32_t id) { return {RuleType::kQer, id}; }
 
 Ie plain(IeType type, std::vector<uint8_t> value = {0}) {
@@ -93,6 +94,16 @@ std::vector<Case> missing_and_malformed() {
       {"a QER without gates",
        plus(group(IeType::kCreateQer, {ie(QerId(3))})),
        {kMandatoryIeMissing, IeType::kGateStatus, qer(3)}},
+      {"a URR without id",
+       plus(group(IeType::kCreateUrr, {})),
+       {kMandatoryIeMissing, IeType::kUrrId}},
+      {"a URR that measures nothing",
+       plus(group(IeType::kCreateUrr,
+                  {ie(UrrId(3)), ie(MeasurementMethod{}), ie(ReportingTriggersValue{})})),
+       {kMandatoryIeIncorrect, IeType::kMeasurementMethod, urr(3)}},
+      {"periodic reports without period",
+       plus(create_urr(3, ReportingTriggers::kPeriodic)),
+       {kConditionalIeMissing, IeType::kMeasurementPeriod, urr(3)}},
       {"a PDR id cut off",
        with_instead(IeType::kPdrId, plain(IeType::kPdrId)),
        {kInvalidLength, IeType::kPdrId}},
@@ -158,7 +169,6 @@ std::vector<Case> unsupported() {
   const auto far_lacks = [](IeType type) { return Outcome{kServiceNotSupported, type, far(1)}; };
   const auto lacks = [](IeType type) { return Outcome{kServiceNotSupported, type}; };
   return {
-      {"Create URR", plus(group(IeType::kCreateUrr, {})), lacks(IeType::kCreateUrr)},
       {"Create BAR", plus(group(IeType::kCreateBar, {})), lacks(IeType::kCreateBar)},
       {"Create MAR", plus(group(IeType::kCreateMar, {})), lacks(IeType::kCreateMar)},
       {"Create Traffic Endpoint", plus(group(IeType::kCreateTrafficEndpoint, {})),
@@ -181,8 +191,15 @@ std::vector<Case> unsupported() {
       {"a window that is too short",
        plus(create_qer(3, {ie(AveragingWindow{std::chrono::milliseconds(10)})})),
        {kServiceNotSupported, IeType::kAveragingWindow, qer(3)}},
-      {"a URR of a PDR", with(IeType::kCreatePdr, plain(IeType::kUrrId)),
-       pdr_lacks(IeType::kUrrId)},
+      {"dropped downlink traffic",
+       plus(create_urr(3, 0x40)),
+       {kServiceNotSupported, IeType::kReportingTriggers, urr(3)}},
+      {"a monitoring time",
+       plus(create_urr(3, 0, {plain(IeType::kMonitoringTime)})),
+       {kServiceNotSupported, IeType::kMonitoringTime, urr(3)}},
+      {"reduced application detection",
+       plus(create_urr(3, 0, {ie(MeasurementInformation{0x04})})),
+       {kServiceNotSupported, IeType::kMeasurementInformation, urr(3)}},
       {"predefined rules",
        with(IeType::kCreatePdr, plain(IeType::kActivatePredefinedRules)),
        {kUnknownPredefinedRule, IeType::kActivatePredefinedRules, pdr(1)}},
@@ -246,6 +263,9 @@ std::vector<Case> inconsistent() {
       {"a PDR of no QER",
        with(IeType::kCreatePdr, ie(QerId(8))),
        {kRuleCreationOrModificationFailure, IeType::kQerId, pdr(1)}},
+      {"a PDR of no URR",
+       with(IeType::kCreatePdr, ie(UrrId(8))),
+       {kRuleCreationOrModificationFailure, IeType::kUrrId, pdr(1)}},
       {"a PDR twice",
        plus(create_pdr(2, downlink_pdi(), 2)),
        {kRuleCreationOrModificationFailure, IeType::kPdrId, pdr(2)}},
@@ -323,9 +343,9 @@ TEST(N4Session, a_refused_modification_changes_nothing) {
                             {ie(FarId(2)), group(IeType::kUpdateForwardingParameters,
                                                  {plain(IeType::kPfcpSmReqFlags, {2})})})},
             {kServiceNotSupported, IeType::kPfcpSmReqFlags, far(2)}},
-           {"a usage report is asked for",
-            {new_pdr, group(IeType::kQueryUrr, {})},
-            {kServiceNotSupported, IeType::kQueryUrr}},
+           {"the usage of an unknown URR is asked for",
+            {new_pdr, group(IeType::kQueryUrr, {ie(UrrId(9))})},
+            {kRuleCreationOrModificationFailure, IeType::kUrrId, urr(9)}},
            {"another SMF takes over",
             {new_pdr, ie(NodeId{.fqdn = "other"})},
             {kServiceNotSupported, IeType::kNodeId}},

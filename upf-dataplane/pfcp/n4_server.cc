@@ -46,6 +46,18 @@ void N4Server::receive() {
     if (!datagram) break;
     send(n4_.receive(datagram->from, datagram->bytes));
   }
+  advance_if_due();
+}
+
+void N4Server::usage_changed(Seid seid) {
+  n4_.usage_changed(seid);
+  advance_if_due();
+}
+
+// What was asked for just now leaves at once and not by a timer.
+void N4Server::advance_if_due() {
+  const auto deadline = n4_.next_deadline();
+  if (deadline && *deadline <= clock_.now()) send(n4_.advance());
   arm_timer();
 }
 

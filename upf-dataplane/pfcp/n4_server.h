@@ -22,6 +22,8 @@ class N4Server {
   N4Server& operator=(const N4Server&) = delete;
 
   const N4& n4() const { return n4_; }
+  // See N4::usage_changed().
+  void usage_changed(Seid seid);
   uint16_t port() const { return port_; }                    // that it is bound to
   uint64_t send_failures() const { return send_failures_; }  // responses lost; peers repeat
 
@@ -30,6 +32,7 @@ class N4Server {
            UniqueFd socket, uint16_t port);
   void receive();
   void advance();
+  void advance_if_due();
   void send(const std::vector<Outgoing>& datagrams);
   void arm_timer();
 

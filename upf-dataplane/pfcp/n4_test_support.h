@@ -55,6 +55,12 @@ inline Ie create_qer(uint32_t id, Ies more = {}) {
   children.insert(children.end(), more.begin(), more.end());
   return group(IeType::kCreateQer, std::move(children));
 }
+inline Ie create_urr(uint32_t id, uint32_t triggers, Ies more = {}) {
+  Ies children{ie(UrrId(id)), ie(MeasurementMethod{.time = true, .volume = true}),
+               ie(ReportingTriggersValue{triggers})};
+  children.insert(children.end(), more.begin(), more.end());
+  return group(IeType::kCreateUrr, std::move(children));
+}
 inline Ies to_core() { return {ie(DestinationInterface{Interface::kCore})}; }
 inline Ies to_gnb() {
   return {ie(DestinationInterface{Interface::kAccess}),

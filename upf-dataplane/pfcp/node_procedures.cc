@@ -22,11 +22,12 @@ Rejection not_associated(const NodeId& node) {
 
 NodeProcedures::NodeProcedures(const N4Config& config, const Clock& clock,
                                AssociationTable& associations, SessionProcedures& sessions,
-                               N4Counters& counters)
+                               SequenceNumbers& sequences, N4Counters& counters)
     : config_(config),
       clock_(clock),
       associations_(associations),
       sessions_(sessions),
+      sequences_(sequences),
       counters_(counters),
       recovery_{std::chrono::floor<std::chrono::seconds>(clock.wall())} {}
 
@@ -192,11 +193,10 @@ void NodeProcedures::perform(HeartbeatMonitor::Action action, Association& assoc
 }
 
 void NodeProcedures::make_probe(Association& association) {
-  last_sequence_ = (last_sequence_ + 1) & kSequenceMask;
-  const Message probe{
-      .header = {.type = MessageType::kHeartbeatRequest, .sequence = last_sequence_},
-      .ies = {ie(recovery_)}};
-  association.probe_sequence = last_sequence_;
+  const uint32_t sequence = sequences_.next();
+  const Message probe{.header = {.type = MessageType::kHeartbeatRequest, .sequence = sequence},
+                      .ies = {ie(recovery_)}};
+  association.probe_sequence = sequence;
   association.probe = encode(probe).value();
 }
 

@@ -8,20 +8,17 @@
 #include "upf-dataplane/pfcp/association.h"
 #include "upf-dataplane/pfcp/message.h"
 #include "upf-dataplane/pfcp/n4_counters.h"
+#include "upf-dataplane/pfcp/outgoing.h"
+#include "upf-dataplane/pfcp/sequence_numbers.h"
 #include "upf-dataplane/pfcp/session_procedures.h"
 
 namespace sluice::upf::pfcp {
-
-struct Outgoing {
-  Peer to;
-  std::vector<uint8_t> bytes;
-};
 
 class NodeProcedures {
  public:
   // All must outlive this. The Recovery Time Stamp is the time of construction.
   NodeProcedures(const N4Config& config, const Clock& clock, AssociationTable& associations,
-                 SessionProcedures& sessions, N4Counters& counters);
+                 SessionProcedures& sessions, SequenceNumbers& sequences, N4Counters& counters);
 
   Message associate(const Message& request, const Peer& from);
   Message update(const Message& request);
@@ -56,9 +53,9 @@ class NodeProcedures {
   const Clock& clock_;
   AssociationTable& associations_;
   SessionProcedures& sessions_;
+  SequenceNumbers& sequences_;
   N4Counters& counters_;
   RecoveryTimeStamp recovery_;
-  uint32_t last_sequence_ = 0;
 };
 
 }  // namespace sluice::upf::pfcp

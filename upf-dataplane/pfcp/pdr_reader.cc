@@ -123,6 +123,7 @@ ReadRule<NewPdr> read_create_pdr(const Ie& group, const PdrContext& context) {
   }
   read_outer_header_removal(in, made.pdr);
   made.pdr.qers = in.each<QerId>();
+  made.pdr.urrs = in.each<UrrId>();
   // Whether a predefined rule or a MAR takes the FAR's place is told before a FAR is missed.
   const auto far = in.optional<FarId>();
   if (auto rejection = in.finish()) return std::unexpected(*std::move(rejection));
@@ -148,6 +149,7 @@ ReadRule<Pdr> read_update_pdr(const Ie& group, const Pdr& current, const PdrCont
   read_outer_header_removal(in, pdr);
   if (const auto far = in.optional<FarId>()) pdr.far = *far;
   if (auto qers = in.each<QerId>(); !qers.empty()) pdr.qers = std::move(qers);
+  if (auto urrs = in.each<UrrId>(); !urrs.empty()) pdr.urrs = std::move(urrs);
   if (auto rejection = in.finish()) return std::unexpected(*std::move(rejection));
   return pdr;
 }

@@ -36,6 +36,11 @@ struct FarState {
 ReadRule<FarState> read_create_far(const Ie& group);
 ReadRule<FarState> read_update_far(const Ie& group, const FarState& current);
 
+ReadRule<Urr> read_create_urr(const Ie& group);
+ReadRule<Urr> read_update_urr(const Ie& group, const Urr& current);
+// Whether an Update URR brings a new quota, be it as large as the last one.
+bool grants_quota(const Ie& update_urr);
+
 ReadRule<Qer> read_create_qer(const Ie& group);
 ReadRule<Qer> read_update_qer(const Ie& group, const Qer& current);
 

@@ -10,6 +10,7 @@ namespace {
 constexpr RuleType rule_type(PdrId) { return RuleType::kPdr; }
 constexpr RuleType rule_type(FarId) { return RuleType::kFar; }
 constexpr RuleType rule_type(QerId) { return RuleType::kQer; }
+constexpr RuleType rule_type(UrrId) { return RuleType::kUrr; }
 
 template <typename Id>
 Rejection rule_failure(Cause cause, IeType type, Id id, std::string reason) {
@@ -84,6 +85,11 @@ void SessionEdit::remove_rules(GroupReader& request) {
   remove_named(IeType::kRemovePdr, session_.spec.pdrs, request);
   remove_named(IeType::kRemoveFar, session_.spec.fars, request);
   remove_named(IeType::kRemoveQer, session_.spec.qers, request);
+  remove_named(IeType::kRemoveUrr, session_.spec.urrs, request);
+  for (auto& [id, pdr] : session_.spec.pdrs) {
+    // §5.2.2.3.1: a removed URR is no longer any PDR's; a removed FAR or QER has to be replaced.
+    std::erase_if(pdr.urrs, [this](UrrId urr) { return !session_.spec.urrs.contains(urr); });
+  }
   std::erase_if(session_.forwarding_known,
                 [this](FarId id) { return !session_.spec.fars.contains(id); });
 }
@@ -91,12 +97,14 @@ void SessionEdit::remove_rules(GroupReader& request) {
 void SessionEdit::create_rules(GroupReader& request) {
   for (const Ie* group : request.groups(IeType::kCreateFar)) create_far(*group, request);
   for (const Ie* group : request.groups(IeType::kCreateQer)) create_qer(*group, request);
+  for (const Ie* group : request.groups(IeType::kCreateUrr)) create_urr(*group, request);
   for (const Ie* group : request.groups(IeType::kCreatePdr)) create_pdr(*group, request);
 }
 
 void SessionEdit::update_rules(GroupReader& request) {
   for (const Ie* group : request.groups(IeType::kUpdateFar)) update_far(*group, request);
   for (const Ie* group : request.groups(IeType::kUpdateQer)) update_qer(*group, request);
+  for (const Ie* group : request.groups(IeType::kUpdateUrr)) update_urr(*group, request);
   for (const Ie* group : request.groups(IeType::kUpdatePdr)) update_pdr(*group, request);
 }
 
@@ -156,6 +164,23 @@ void SessionEdit::update_qer(const Ie& group, GroupReader& request) {
   *qer = *next;
 }
 
+void SessionEdit::create_urr(const Ie& group, GroupReader& request) {
+  if (request.failed()) return;
+  auto made = read_create_urr(group);
+  if (!made) return request.refuse(std::move(made.error()));
+  add(session_.spec.urrs, limits_.urrs_per_session, std::move(*made), request);
+}
+
+void SessionEdit::update_urr(const Ie& group, GroupReader& request) {
+  if (request.failed()) return;
+  Urr* urr = named_rule(group, session_.spec.urrs, request);
+  if (urr == nullptr) return;
+  auto next = read_update_urr(group, *urr);
+  if (!next) return request.refuse(next.error());
+  if (grants_quota(group)) granted_.insert(urr->id);
+  *urr = *std::move(next);
+}
+
 void SessionEdit::check_references(GroupReader& request) const {
   const SessionSpec& spec = session_.spec;
   for (const auto& [id, pdr] : spec.pdrs) {
@@ -168,6 +193,12 @@ void SessionEdit::check_references(GroupReader& request) const {
     if (missing != pdr.qers.end()) {
       return request.refuse(rule_failure(Cause::kRuleCreationOrModificationFailure, IeType::kQerId,
                                          id, fmt::format("there is no QER {}", missing->value())));
+    }
+    const auto no_urr =
+        std::ranges::find_if(pdr.urrs, [&spec](UrrId urr) { return !spec.urrs.contains(urr); });
+    if (no_urr != pdr.urrs.end()) {
+      return request.refuse(rule_failure(Cause::kRuleCreationOrModificationFailure, IeType::kUrrId,
+                                         id, fmt::format("there is no URR {}", no_urr->value())));
     }
   }
 }

@@ -4,6 +4,7 @@
 
 #include <expected>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "upf-dataplane/pfcp/group_reader.h"
@@ -22,7 +23,7 @@ class SessionEdit {
         tunnels_(config.gtp_endpoints, installer),
         filters_(session_.spec) {}
 
-  // For an establishment: reads every Create group of PDRs, FARs and QERs and checks that what a
+  // For an establishment: reads every Create group of rules and checks that what a
   // PDR names exists. A problem is left in `request`. Update and Remove groups are left unread: an
   // establishment has none (table 7.5.2.2-1).
   void create(GroupReader& request);
@@ -36,6 +37,9 @@ class SessionEdit {
   // PDRs that have an F-TEID of our choice: the Created PDRs of the response.
   const std::vector<PdrId>& chosen() const { return chosen_; }
 
+  // URRs that an update gave a new quota.
+  const std::set<UrrId>& granted() const { return granted_; }
+
   // The user plane has accepted session(): takes over the TEIDs allocated for it and returns those
   // that no PDR uses any more, for the caller to release.
   std::set<Teid> commit();
@@ -47,9 +51,11 @@ class SessionEdit {
   void create_pdr(const Ie& group, GroupReader& request);
   void create_far(const Ie& group, GroupReader& request);
   void create_qer(const Ie& group, GroupReader& request);
+  void create_urr(const Ie& group, GroupReader& request);
   void update_pdr(const Ie& group, GroupReader& request);
   void update_far(const Ie& group, GroupReader& request);
   void update_qer(const Ie& group, GroupReader& request);
+  void update_urr(const Ie& group, GroupReader& request);
   void check_references(GroupReader& request) const;
   PdrContext pdr_context() { return {tunnels_, filters_, limits_}; }
 
@@ -58,6 +64,7 @@ class SessionEdit {
   TunnelAllocator tunnels_;
   SdfReader filters_;
   std::vector<PdrId> chosen_;
+  std::set<UrrId> granted_;
 };
 
 }  // namespace sluice::upf::pfcp

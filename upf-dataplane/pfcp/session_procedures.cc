@@ -63,6 +63,7 @@ Message SessionProcedures::establish(const Message& request) {
   add_created_pdrs(edit, edit.session().spec, response);
   N4Session session = std::move(edit.session());
   association->sessions.insert(session.spec.seid);
+  usage_.follow(session.spec, {});
   ues_.add(session.spec);
   sessions_.emplace(session.spec.seid, std::move(session));
   return response;
@@ -106,7 +107,8 @@ Message SessionProcedures::modify(const Message& request, const Peer& from) {
   N4Session& session = **found;
   GroupReader in(request.ies);
   SessionEdit edit(session, config_, installer_);
-  if (auto why = modify_into(in, edit)) {
+  Queries queries;
+  if (auto why = modify_into(in, edit, queries)) {
     return reject(request.header, session.cp_f_seid.seid, config_.node_id, *why);
   }
   ues_.remove(session.spec);
@@ -114,10 +116,14 @@ Message SessionProcedures::modify(const Message& request, const Peer& from) {
   ues_.add(session.spec);
   Message response = accept(request.header, session.cp_f_seid.seid, config_.node_id);
   add_created_pdrs(edit, session.spec, response);
+  auto closed = usage_.close_removed(session.spec.seid, session.spec);
+  usage_.follow(session.spec, edit.granted());
+  add_usage_reports(session.spec.seid, queries, std::move(closed), response);
   return response;
 }
 
-std::optional<Rejection> SessionProcedures::modify_into(GroupReader& in, SessionEdit& edit) {
+std::optional<Rejection> SessionProcedures::modify_into(GroupReader& in, SessionEdit& edit,
+                                                        Queries& queries) {
   // Within a set, another SMF may take a session over (§5.22); that is not offered here.
   const auto node = in.optional<NodeId>();
   if (node && *node != edit.session().owner) {
@@ -125,8 +131,8 @@ std::optional<Rejection> SessionProcedures::modify_into(GroupReader& in, Session
   }
   if (const auto f_seid = in.optional<FSeid>()) edit.session().cp_f_seid = *f_seid;
   in.accept({IeType::kFqCsid, IeType::kRatType, IeType::kGroupId, IeType::kSNssai});
-  in.accept_if_zero(IeType::kPfcpSmReqFlags);
   edit.modify(in);
+  read_queries(in, edit.session().spec, queries);
   if (auto why = in.finish()) return why;
   if (const auto installed = install(edit); !installed) return rejection_of(installed.error());
   return std::nullopt;
@@ -160,11 +166,15 @@ Message SessionProcedures::remove(const Message& request, const Peer& from) {
   const uint64_t seid = peer_seid(request.header.seid);
   if (!found) return reject(request.header, seid, config_.node_id, found.error());
   N4Session& session = **found;
+  Message response = accept(request.header, seid, config_.node_id);
+  for (const UsageReport& report : usage_.close(session.spec.seid)) {
+    response.ies.push_back(usage_report_ie(IeType::kUsageReportSessionDeletionResponse, report));
+  }
   if (Association* owner = associations_.find(session.owner)) {
     owner->sessions.erase(session.spec.seid);
   }
   forget(session);
-  return accept(request.header, seid, config_.node_id);
+  return response;
 }
 
 std::expected<N4Session*, Rejection> SessionProcedures::session_of(const Message& request,
@@ -198,6 +208,8 @@ size_t SessionProcedures::purge(Association& association) {
 }
 
 void SessionProcedures::forget(N4Session& session) {
+  usage_.close(session.spec.seid);
+  reports_.forget(session.spec.seid);
   ues_.remove(session.spec);
   installer_.remove(session.spec.seid);
   for (const Teid teid : session.teids) installer_.release_teid(teid);

@@ -9,8 +9,10 @@
 #include "upf-dataplane/pfcp/message.h"
 #include "upf-dataplane/pfcp/n4_counters.h"
 #include "upf-dataplane/pfcp/n4_session.h"
+#include "upf-dataplane/pfcp/report_sender.h"
 #include "upf-dataplane/pfcp/session_edit.h"
 #include "upf-dataplane/pfcp/ue_index.h"
+#include "upf-dataplane/pfcp/usage_ledger.h"
 #include "upf-dataplane/session/session_installer.h"
 
 namespace sluice::upf::pfcp {
@@ -19,12 +21,26 @@ class SessionProcedures {
  public:
   // All must outlive this.
   SessionProcedures(const N4Config& config, SessionInstaller& installer,
-                    AssociationTable& associations, N4Counters& counters)
-      : config_(config), installer_(installer), associations_(associations), counters_(counters) {}
+                    AssociationTable& associations, UsageLedger& usage, ReportSender& reports,
+                    N4Counters& counters)
+      : config_(config),
+        installer_(installer),
+        associations_(associations),
+        usage_(usage),
+        reports_(reports),
+        counters_(counters) {}
 
   Message establish(const Message& request);
   Message modify(const Message& request, const Peer& from);
   Message remove(const Message& request, const Peer& from);
+
+  // Workers called for the session: sends the usage reports that are due.
+  void usage_changed(Seid seid);
+  // Sends what is due because of time.
+  void advance();
+  // The SMF's answer to a report; false when none waits for it. A session that the SMF does not
+  // know is removed (§7.5.8.1).
+  bool report_response(const Message& response, const Peer& from);
 
   // The SMF's SEID of a session of ours, for the header of any response about it; 0 when there is
   // no such session (§7.2.2.4.2).
@@ -36,11 +52,22 @@ class SessionProcedures {
   size_t size() const { return sessions_.size(); }
 
  private:
+  struct Queries {
+    bool all = false;
+    std::vector<UrrId> urrs = {};
+    std::optional<uint32_t> reference = {};
+  };
   // The session of a request, or the rejection when there is none or the sender may not touch it.
   std::expected<N4Session*, Rejection> session_of(const Message& request, const Peer& from);
   std::optional<Rejection> establish_into(GroupReader& in, SessionEdit& edit,
                                           Association& association);
-  std::optional<Rejection> modify_into(GroupReader& in, SessionEdit& edit);
+  std::optional<Rejection> modify_into(GroupReader& in, SessionEdit& edit, Queries& queries);
+  // Reads what a modification asks to be told: usage, without a limit having been reached.
+  void read_queries(GroupReader& in, const SessionSpec& spec, Queries& queries) const;
+  void add_usage_reports(Seid seid, const Queries& queries, std::vector<UsageReport> closed,
+                         Message& response);
+  void send_usage_reports(Seid seid, const std::vector<UsageReport>& reports);
+  Peer reports_to(const N4Session& session) const;
   // The user plane takes the session over as edited.
   Result<void> install(SessionEdit& edit);
   // Removes the sessions of `association` that have a UE address of `spec`; whether there were any.
@@ -54,6 +81,8 @@ class SessionProcedures {
   const N4Config& config_;
   SessionInstaller& installer_;
   AssociationTable& associations_;
+  UsageLedger& usage_;
+  ReportSender& reports_;
   N4Counters& counters_;
   std::unordered_map<Seid, N4Session> sessions_;
   UeIndex ues_;

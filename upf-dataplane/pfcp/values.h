@@ -18,6 +18,7 @@
 #include "base/net/ip_address.h"
 #include "upf-dataplane/pfcp/cause.h"
 #include "upf-dataplane/session/model.h"
+#include "upf-dataplane/session/usage_meter.h"
 
 namespace sluice::upf::pfcp {
 
@@ -172,6 +173,94 @@ struct TransportLevelMarking {  // §8.2.12
   bool operator==(const TransportLevelMarking&) const = default;
 };
 
+struct MeasurementMethod {  // §8.2.40
+  bool time = false;
+  bool volume = false;
+  bool events = false;
+};
+struct ReportingTriggersValue {  // §8.2.19; two octets in Release 15, three since
+  uint32_t triggers = 0;         // ReportingTriggers, or a bit that is not known here
+};
+struct MeasurementInformation {  // §8.2.68
+  static constexpr uint8_t kBeforeQos = 0x01;
+  static constexpr uint8_t kInactive = 0x02;
+  static constexpr uint8_t kImmediateTime = 0x08;
+  static constexpr uint8_t kPackets = 0x10;
+  uint8_t flags = 0;
+};
+struct VolumeThreshold {  // §8.2.13
+  Volumes volumes;
+};
+struct VolumeQuota {  // §8.2.50
+  Volumes volumes;
+};
+struct VolumeMeasurement {  // §8.2.44
+  UsageTotals totals;
+  bool has_packets = false;
+};
+// §8.2.41: why a usage report is sent. The first octet is the lowest.
+struct UsageReportTrigger {
+  static constexpr uint32_t kPeriodic = 0x000001;
+  static constexpr uint32_t kVolumeThreshold = 0x000002;
+  static constexpr uint32_t kTimeThreshold = 0x000004;
+  static constexpr uint32_t kQuotaHoldingTime = 0x000008;
+  static constexpr uint32_t kStartOfTraffic = 0x000010;
+  static constexpr uint32_t kStopOfTraffic = 0x000020;
+  static constexpr uint32_t kImmediate = 0x000080;
+  static constexpr uint32_t kVolumeQuota = 0x000100;
+  static constexpr uint32_t kTimeQuota = 0x000200;
+  static constexpr uint32_t kLinkedUsage = 0x000400;
+  static constexpr uint32_t kTermination = 0x000800;
+  static constexpr uint32_t kEventThreshold = 0x008000;
+  static constexpr uint32_t kEventQuota = 0x010000;
+  static constexpr uint32_t kTerminatedByUpf = 0x020000;
+  static constexpr uint32_t kQuotaValidityTime = 0x080000;
+  uint32_t triggers = 0;
+};
+struct ReportType {  // §8.2.21
+  static constexpr uint8_t kDownlinkData = 0x01;
+  static constexpr uint8_t kUsage = 0x02;
+  static constexpr uint8_t kErrorIndication = 0x04;
+  uint8_t types = 0;
+};
+struct PfcpSmReqFlags {  // §8.2.33
+  static constexpr uint8_t kDropBuffered = 0x01;
+  static constexpr uint8_t kSendEndMarkers = 0x02;
+  static constexpr uint8_t kQueryAllUrrs = 0x04;
+  uint8_t flags = 0;
+};
+
+// Values that are one number of 32 bits: seconds, counts and identifiers.
+#define PFCP_NUMBER(T)                         \
+  struct T {                                   \
+    uint32_t value = 0;                        \
+    bool operator==(const T&) const = default; \
+  };
+PFCP_NUMBER(MeasurementPeriod)        // §8.2.42
+PFCP_NUMBER(TimeThreshold)            // §8.2.14
+PFCP_NUMBER(TimeQuota)                // §8.2.51
+PFCP_NUMBER(QuotaHoldingTime)         // §8.2.48
+PFCP_NUMBER(QuotaValidityTime)        // §8.2.128
+PFCP_NUMBER(InactivityDetectionTime)  // §8.2.18
+PFCP_NUMBER(EventThreshold)           // §8.2.113
+PFCP_NUMBER(EventQuota)               // §8.2.112
+PFCP_NUMBER(LinkedUrrId)              // §8.2.55
+PFCP_NUMBER(UrSeqn)                   // §8.2.71
+PFCP_NUMBER(DurationMeasurement)      // §8.2.45
+PFCP_NUMBER(QueryUrrReference)        // §8.2.90
+#undef PFCP_NUMBER
+
+// Values that are a time of day, in whole seconds until 2036.
+#define PFCP_TIME(T)               \
+  struct T {                       \
+    std::chrono::sys_seconds time; \
+  };
+PFCP_TIME(StartTime)          // §8.2.52
+PFCP_TIME(EndTime)            // §8.2.53
+PFCP_TIME(TimeOfFirstPacket)  // §8.2.46
+PFCP_TIME(TimeOfLastPacket)   // §8.2.47
+#undef PFCP_TIME
+
 struct GateStatus {  // §8.2.7
   bool uplink_open = true;
   bool downlink_open = true;
@@ -232,6 +321,32 @@ PFCP_CODEC(SdfFilterValue, kSdfFilter)
 PFCP_CODEC(OuterHeaderRemoval, kOuterHeaderRemoval)
 PFCP_CODEC(OuterHeaderCreation, kOuterHeaderCreation)
 PFCP_CODEC(ApplyAction, kApplyAction)
+PFCP_CODEC(UrrId, kUrrId)
+PFCP_CODEC(MeasurementMethod, kMeasurementMethod)
+PFCP_CODEC(ReportingTriggersValue, kReportingTriggers)
+PFCP_CODEC(MeasurementInformation, kMeasurementInformation)
+PFCP_CODEC(VolumeThreshold, kVolumeThreshold)
+PFCP_CODEC(VolumeQuota, kVolumeQuota)
+PFCP_CODEC(VolumeMeasurement, kVolumeMeasurement)
+PFCP_CODEC(UsageReportTrigger, kUsageReportTrigger)
+PFCP_CODEC(ReportType, kReportType)
+PFCP_CODEC(PfcpSmReqFlags, kPfcpSmReqFlags)
+PFCP_CODEC(MeasurementPeriod, kMeasurementPeriod)
+PFCP_CODEC(TimeThreshold, kTimeThreshold)
+PFCP_CODEC(TimeQuota, kTimeQuota)
+PFCP_CODEC(QuotaHoldingTime, kQuotaHoldingTime)
+PFCP_CODEC(QuotaValidityTime, kQuotaValidityTime)
+PFCP_CODEC(InactivityDetectionTime, kInactivityDetectionTime)
+PFCP_CODEC(EventThreshold, kEventThreshold)
+PFCP_CODEC(EventQuota, kEventQuota)
+PFCP_CODEC(LinkedUrrId, kLinkedUrrId)
+PFCP_CODEC(UrSeqn, kUrSeqn)
+PFCP_CODEC(DurationMeasurement, kDurationMeasurement)
+PFCP_CODEC(QueryUrrReference, kQueryUrrReference)
+PFCP_CODEC(StartTime, kStartTime)
+PFCP_CODEC(EndTime, kEndTime)
+PFCP_CODEC(TimeOfFirstPacket, kTimeOfFirstPacket)
+PFCP_CODEC(TimeOfLastPacket, kTimeOfLastPacket)
 PFCP_CODEC(GateStatus, kGateStatus)
 PFCP_CODEC(Mbr, kMbr)
 PFCP_CODEC(Gbr, kGbr)

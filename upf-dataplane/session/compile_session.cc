@@ -242,6 +242,22 @@ Result<void> compile_qers(const Pdr& pdr, const SessionSpec& spec, const RuleSta
   return {};
 }
 
+Result<void> compile_urrs(const Pdr& pdr, const SessionSpec& spec, const RuleState& state,
+                          CompiledPdr& out, Session::Parts& parts) {
+  out.usage_first = static_cast<uint16_t>(parts.usage.size());
+  for (const auto id : pdr.urrs) {
+    const auto found = spec.urrs.find(id);
+    if (found == spec.urrs.end()) {
+      return bad_field("URR ID", "PDR {} names URR {}, which does not exist", pdr.id.value(),
+                       id.value());
+    }
+    if (!found->second.is_inactive) parts.usage.push_back(state.usage_meter(id));
+  }
+  out.usage_count = static_cast<uint8_t>(parts.usage.size() - out.usage_first);
+  if (out.usage_count > 0) out.special |= CompiledPdr::kHasUsage;
+  return {};
+}
+
 Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec, const RuleState& state,
                                 std::span<const Port> ports, NextHopResolver& resolver,
                                 Session::Parts& parts) {
@@ -278,6 +294,9 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec, const R
   }
   if (auto done = compile_sdf(pdr, out, parts); !done) return std::unexpected(done.error());
   if (auto done = compile_far(pdr, far->second, ports, resolver, out); !done) {
+    return std::unexpected(done.error());
+  }
+  if (auto done = compile_urrs(pdr, spec, state, out, parts); !done) {
     return std::unexpected(done.error());
   }
   if (auto done = compile_qers(pdr, spec, state, out, parts); !done)

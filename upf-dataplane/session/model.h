@@ -2,6 +2,7 @@
 // is compiled for the workers. Plain data; nothing here knows PFCP's encoding or DPDK.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -18,6 +19,7 @@ using Seid = StrongId<struct SeidTag, uint64_t>;  // the UP function's own SEID 
 using PdrId = StrongId<struct PdrIdTag, uint16_t>;
 using FarId = StrongId<struct FarIdTag, uint32_t>;
 using QerId = StrongId<struct QerIdTag, uint32_t>;
+using UrrId = StrongId<struct UrrIdTag, uint32_t>;
 using Qfi = StrongId<struct QfiTag, uint8_t>;  // 0..63
 
 // TS 29.244 §8.2.2 and §8.2.24: where a packet comes from or goes to.
@@ -73,6 +75,7 @@ struct Pdr {
   bool remove_outer_header = false;
   FarId far;
   std::vector<QerId> qers = {};
+  std::vector<UrrId> urrs = {};
   bool operator==(const Pdr&) const = default;
 };
 
@@ -123,12 +126,64 @@ struct Qer {
   bool operator==(const Qer&) const = default;
 };
 
+// Bytes of user IP packets, each direction and both together.
+struct Volumes {
+  std::optional<uint64_t> total = {};
+  std::optional<uint64_t> uplink = {};
+  std::optional<uint64_t> downlink = {};
+  bool operator==(const Volumes&) const = default;
+};
+
+// Reporting Triggers of a URR (TS 29.244 §8.2.19): the first octet is the lowest.
+struct ReportingTriggers {
+  static constexpr uint32_t kPeriodic = 0x000001;
+  static constexpr uint32_t kVolumeThreshold = 0x000002;
+  static constexpr uint32_t kTimeThreshold = 0x000004;
+  static constexpr uint32_t kQuotaHoldingTime = 0x000008;
+  static constexpr uint32_t kStartOfTraffic = 0x000010;
+  static constexpr uint32_t kStopOfTraffic = 0x000020;
+  static constexpr uint32_t kLinkedUsage = 0x000080;
+  static constexpr uint32_t kVolumeQuota = 0x000100;
+  static constexpr uint32_t kTimeQuota = 0x000200;
+  static constexpr uint32_t kEventThreshold = 0x001000;
+  static constexpr uint32_t kEventQuota = 0x002000;
+  static constexpr uint32_t kQuotaValidityTime = 0x008000;
+};
+
+// Usage Reporting Rule (TS 29.244 §7.5.2.4). An event is a start of traffic.
+struct Urr {
+  using Seconds = std::chrono::seconds;
+
+  UrrId id;
+  bool measures_time = false;
+  bool measures_volume = false;
+  bool measures_events = false;
+  uint32_t triggers = 0;  // ReportingTriggers
+  std::optional<Seconds> period = {};
+  Volumes volume_threshold = {};
+  Volumes volume_quota = {};
+  std::optional<Seconds> time_threshold = {};
+  std::optional<Seconds> time_quota = {};
+  std::optional<uint32_t> event_threshold = {};
+  std::optional<uint32_t> event_quota = {};
+  std::optional<Seconds> quota_holding_time = {};
+  std::optional<Seconds> quota_validity_time = {};
+  std::optional<Seconds> inactivity_time = {};  // without packets for so long, time stands still
+  std::vector<UrrId> linked = {};               // with kLinkedUsage: reports when they do
+  bool is_inactive = false;                     // INAM: measures nothing, enforces nothing
+  bool before_qos = false;                      // MBQE: counts what rates then refuse, too
+  bool time_from_start = false;                 // ISTM: time runs before the first packet
+  bool counts_packets = false;                  // MNOP: reports tell packets too
+  bool operator==(const Urr&) const = default;
+};
+
 struct SessionSpec {
   Seid seid;
   std::string dnn = {};  // from the PDI network instance or APN/DNN IE, may be empty
   std::map<PdrId, Pdr> pdrs;
   std::map<FarId, Far> fars;
   std::map<QerId, Qer> qers;
+  std::map<UrrId, Urr> urrs;
   bool operator==(const SessionSpec&) const = default;
 };
 

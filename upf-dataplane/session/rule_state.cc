@@ -23,15 +23,21 @@ RuleState carry_over(const SessionSpec& spec, const RuleState& before, uint64_t 
       set_rates(*meters, *qer.mbr, ticks_per_second);
     }
   }
+  for (const auto& [id, urr] : spec.urrs) {
+    const auto old = before.usage.find(id);
+    next.usage[id] =
+        old != before.usage.end() ? old->second : std::make_shared<UsageMeter>(urr.before_qos);
+  }
   return next;
 }
 
-void apply_rates(const SessionSpec& spec, const RuleState& state, uint64_t ticks_per_second) {
+void apply_changes(const SessionSpec& spec, const RuleState& state, uint64_t ticks_per_second) {
   for (const auto& [id, qer] : spec.qers) {
     QerMeters* meters = state.meter(id);
     if (meters == nullptr) continue;
     set_rates(*meters, *qer.mbr, ticks_per_second);
   }
+  for (const auto& [id, urr] : spec.urrs) state.usage_meter(id)->set_before_qos(urr.before_qos);
 }
 
 }  // namespace sluice::upf

@@ -1,5 +1,5 @@
 // What a session's rules remember while the session itself is compiled anew: how much of a rate is
-// spent. The control thread owns it; compiled sessions point into it.
+// spent, how much was used. The control thread owns it; compiled sessions point into it.
 #pragma once
 
 #include <map>
@@ -7,12 +7,19 @@
 
 #include "upf-dataplane/session/meter.h"
 #include "upf-dataplane/session/model.h"
+#include "upf-dataplane/session/usage_meter.h"
 
 namespace sluice::upf {
 
 struct RuleState {
   std::map<QerId, std::shared_ptr<QerMeters>> meters;  // of the QERs that have an MBR
 
+  std::map<UrrId, std::shared_ptr<UsageMeter>> usage;  // of every URR
+
+  UsageMeter* usage_meter(UrrId id) const {
+    const auto found = usage.find(id);
+    return found == usage.end() ? nullptr : found->second.get();
+  }
   QerMeters* meter(QerId id) const {
     const auto found = meters.find(id);
     return found == meters.end() ? nullptr : found->second.get();
@@ -23,7 +30,7 @@ struct RuleState {
 // others.
 RuleState carry_over(const SessionSpec& spec, const RuleState& before, uint64_t ticks_per_second);
 
-// Puts the rates of `spec` into effect, for rules that stayed too.
-void apply_rates(const SessionSpec& spec, const RuleState& state, uint64_t ticks_per_second);
+// Puts the rates and ways of counting of `spec` into effect, for rules that stayed too.
+void apply_changes(const SessionSpec& spec, const RuleState& state, uint64_t ticks_per_second);
 
 }  // namespace sluice::upf

@@ -43,20 +43,24 @@ Session::Session(const Parts& parts)
       downlink_count_(static_cast<uint16_t>(parts.downlink.size())),
       sdf_count_(static_cast<uint16_t>(parts.sdf.size())),
       meter_count_(static_cast<uint16_t>(parts.meters.size())),
+      usage_count_(static_cast<uint16_t>(parts.usage.size())),
       plain_(parts.sdf.empty() && parts.uplink.size() <= 1 && parts.downlink.size() <= 1) {
   auto* pdr = reinterpret_cast<CompiledPdr*>(this + 1);
   pdr = std::uninitialized_copy(parts.uplink.begin(), parts.uplink.end(), pdr);
   pdr = std::uninitialized_copy(parts.downlink.begin(), parts.downlink.end(), pdr);
   auto* meter = std::uninitialized_copy(parts.meters.begin(), parts.meters.end(),
                                         reinterpret_cast<Meter**>(pdr));
+  auto* usage = std::uninitialized_copy(parts.usage.begin(), parts.usage.end(),
+                                        reinterpret_cast<UsageMeter**>(meter));
   std::uninitialized_copy(parts.sdf.begin(), parts.sdf.end(),
-                          reinterpret_cast<CompiledSdf*>(meter));
+                          reinterpret_cast<CompiledSdf*>(usage));
 }
 
 SessionPtr Session::make(const Parts& parts) {
   const size_t bytes =
       sizeof(Session) + (parts.uplink.size() + parts.downlink.size()) * sizeof(CompiledPdr) +
-      parts.meters.size() * sizeof(Meter*) + parts.sdf.size() * sizeof(CompiledSdf);
+      parts.meters.size() * sizeof(Meter*) + parts.usage.size() * sizeof(UsageMeter*) +
+      parts.sdf.size() * sizeof(CompiledSdf);
   void* memory = ::operator new(bytes, std::align_val_t{alignof(Session)});
   return SessionPtr(new (memory) Session(parts));
 }
@@ -64,7 +68,7 @@ SessionPtr Session::make(const Parts& parts) {
 size_t Session::bytes() const {
   return sizeof(Session) + size_t{uplink_count_} * sizeof(CompiledPdr) +
          size_t{downlink_count_} * sizeof(CompiledPdr) + size_t{meter_count_} * sizeof(Meter*) +
-         size_t{sdf_count_} * sizeof(CompiledSdf);
+         size_t{usage_count_} * sizeof(UsageMeter*) + size_t{sdf_count_} * sizeof(CompiledSdf);
 }
 
 void SessionDeleter::operator()(Session* session) const {

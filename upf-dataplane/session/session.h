@@ -9,6 +9,7 @@
 #include "upf-dataplane/packet/flow_key.h"
 #include "upf-dataplane/session/meter.h"
 #include "upf-dataplane/session/model.h"
+#include "upf-dataplane/session/usage_meter.h"
 #include "upf-dataplane/steer/next_hop.h"
 
 namespace sluice::upf {
@@ -55,11 +56,13 @@ struct alignas(64) CompiledPdr {
   uint8_t mark_tos = 0;     // with kHasMark
   uint8_t mark_mask = 0;    // the bits that `mark_tos` sets
   uint8_t paging_bits = 0;  // of the PDU Session Container: PPP, RQI, and PPI in the low bits
-  uint8_t reserved = 0;
-  uint16_t id = 0;  // the PDR's
+  uint8_t usage_count = 0;
+  uint16_t id = 0;           // the PDR's
+  uint16_t usage_first = 0;  // of the session's usage meters
 
   static constexpr uint8_t kHasMeters = 0x01;
   static constexpr uint8_t kHasMark = 0x02;
+  static constexpr uint8_t kHasUsage = 0x04;
 
   static constexpr uint8_t kPagingPolicyPresent = 0x80;
   static constexpr uint8_t kReflective = 0x40;
@@ -84,7 +87,9 @@ class alignas(64) Session {
     std::vector<CompiledPdr> uplink = {};  // by precedence
     std::vector<CompiledPdr> downlink = {};
     std::vector<CompiledSdf> sdf = {};
-    std::vector<Meter*> meters = {};  // of either direction; whoever owns them outlives the session
+    // Of either direction; whoever owns them outlives the session.
+    std::vector<Meter*> meters = {};
+    std::vector<UsageMeter*> usage = {};
   };
   static SessionPtr make(const Parts& parts);
 
@@ -102,6 +107,9 @@ class alignas(64) Session {
   std::span<Meter* const> meters(const CompiledPdr& pdr) const {
     return {meters() + pdr.meters_first, pdr.meter_count};
   }
+  std::span<UsageMeter* const> usage(const CompiledPdr& pdr) const {
+    return {usage() + pdr.usage_first, pdr.usage_count};
+  }
 
   // Whether one PDR per direction takes everything, so that there is nothing to cache.
   bool is_plain() const { return plain_; }
@@ -114,8 +122,11 @@ class alignas(64) Session {
   Meter* const* meters() const {
     return reinterpret_cast<Meter* const*>(pdrs() + uplink_count_ + downlink_count_);
   }
+  UsageMeter* const* usage() const {
+    return reinterpret_cast<UsageMeter* const*>(meters() + meter_count_);
+  }
   const CompiledSdf* sdfs() const {
-    return reinterpret_cast<const CompiledSdf*>(meters() + meter_count_);
+    return reinterpret_cast<const CompiledSdf*>(usage() + usage_count_);
   }
   static bool takes_family(const CompiledPdr& pdr, const FlowKey& key) {
     return (pdr.families & (key.is_v6() ? CompiledPdr::kV6 : CompiledPdr::kV4)) != 0;
@@ -136,6 +147,7 @@ class alignas(64) Session {
   uint16_t downlink_count_;
   uint16_t sdf_count_;
   uint16_t meter_count_;
+  uint16_t usage_count_;
   bool plain_;
 };
 

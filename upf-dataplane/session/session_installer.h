@@ -4,8 +4,12 @@
 
 #include <cstdint>
 
+#include <chrono>
+#include <optional>
+
 #include "base/error.h"
 #include "upf-dataplane/session/model.h"
+#include "upf-dataplane/session/usage_meter.h"
 
 namespace sluice::upf {
 
@@ -14,6 +18,12 @@ struct SessionUsage {
   uint64_t uplink_bytes = 0;  // inner IP bytes
   uint64_t downlink_packets = 0;
   uint64_t downlink_bytes = 0;
+};
+
+// What was counted for a URR since it was created.
+struct UsageCount {
+  UsageTotals totals = {};
+  std::optional<std::chrono::steady_clock::time_point> last_packet = {};
 };
 
 // Called from the control thread only.
@@ -32,6 +42,11 @@ class SessionInstaller {
   // data path is as before. Every FAR and QER that a PDR names must be in the spec. kConflict when
   // a TEID or UE address belongs to another session; `Error::field` names what is wrong.
   virtual Result<void> install(const SessionSpec& spec) = 0;
+
+  // The counts of a URR of an installed session, and the limits they are compared with. Reading
+  // them also lets workers call for attention again (see N4::usage_changed()).
+  virtual UsageCount usage(Seid seid, UrrId urr) = 0;
+  virtual void set_usage_limits(Seid seid, UrrId urr, const UsageLimits& limits) = 0;
 
   // Removes a session and returns what it used; unknown SEIDs are ignored.
   virtual SessionUsage remove(Seid seid) = 0;

@@ -76,7 +76,8 @@ TestSite::TestSite(size_t capacity, const std::array<MacAddress, 3>& macs)
       std::vector<Neighbours::Gateways>{
           {}, {*IpAddress::parse("192.168.6.2"), *IpAddress::parse("fd06::2")}, {}},
       shared, reclaimer, clock, *this, NeighbourPolicy{});
-  sessions = std::make_unique<SessionManager>(capacity, shared, *neighbours, reclaimer, counters);
+  sessions = std::make_unique<SessionManager>(capacity, shared, *neighbours, reclaimer, counters,
+                                              clock, [this] { return ticks(); });
   steering = std::make_unique<SteeringManager>("test", capacity, shared, *neighbours, reclaimer,
                                                counters, clock);
   pipeline = std::make_unique<Pipeline>(shared, counters.worker(0), 1024);
@@ -109,7 +110,8 @@ std::vector<Outcome> TestSite::run(PortIndex in_port,
                        .tailroom = tailroom,
                        .in_port = in_port});
   }
-  pipeline->process(packets, static_cast<uint64_t>(clock.now().time_since_epoch().count()));
+  pipeline->process(packets, ticks());
+  for (const auto& event : pipeline->events()) told.push_back(event.slot);
   std::vector<Outcome> outcomes;
   for (const auto& packet : packets) {
     outcomes.push_back(

@@ -71,7 +71,10 @@ class TestSite final : public FrameSender {
     return true;
   }
 
+  uint64_t ticks() const { return static_cast<uint64_t>(clock.now().time_since_epoch().count()); }
+
   ManualClock clock;
+  std::vector<uint32_t> told;  // slots that workers called the control thread for
   ManualReclaimer reclaimer;
   std::vector<std::pair<PortIndex, Frame>> sent;
   CounterBank counters;

@@ -14,25 +14,30 @@ namespace {
 constexpr unsigned kLearnRing = 1024;
 constexpr unsigned kResolveRing = 64;
 constexpr unsigned kSendRing = 4096;
+constexpr unsigned kToldRing = 4096;
 
 }  // namespace
 
 void RingDeleter::operator()(rte_ring* ring) const { rte_ring_free(ring); }
 
-ControlLink::ControlLink(rte_mempool* pool, Ring to_learn, Ring to_resolve, Ring to_workers)
+ControlLink::ControlLink(rte_mempool* pool, Ring to_learn, Ring to_resolve, Ring told,
+                         Ring to_workers)
     : pool_(pool),
       to_learn_(std::move(to_learn)),
       to_resolve_(std::move(to_resolve)),
+      told_(std::move(told)),
       to_workers_(std::move(to_workers)) {}
 
 Result<std::unique_ptr<ControlLink>> ControlLink::make(rte_mempool* pool) {
   // Several workers may punt; one thread drains. The control thread sends; any worker may take.
   Ring to_learn(rte_ring_create("to_learn", kLearnRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
   Ring to_resolve(rte_ring_create("to_resolve", kResolveRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
+  Ring told(rte_ring_create("told", kToldRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
   Ring to_workers(rte_ring_create("to_workers", kSendRing, SOCKET_ID_ANY, RING_F_SP_ENQ));
-  if (!to_learn || !to_resolve || !to_workers) return dpdk_fail("cannot make the control rings");
-  return std::unique_ptr<ControlLink>(
-      new ControlLink(pool, std::move(to_learn), std::move(to_resolve), std::move(to_workers)));
+  if (!to_learn || !to_resolve || !told || !to_workers)
+    return dpdk_fail("cannot make the control rings");
+  return std::unique_ptr<ControlLink>(new ControlLink(
+      pool, std::move(to_learn), std::move(to_resolve), std::move(told), std::move(to_workers)));
 }
 
 ControlLink::~ControlLink() {
@@ -46,6 +51,17 @@ bool ControlLink::punt(rte_mbuf* frame, Punt why, PortIndex port) {
   frame->port = port;
   rte_ring* ring = why == Punt::kLearn ? to_learn_.get() : to_resolve_.get();
   return rte_ring_enqueue(ring, frame) == 0;
+}
+
+bool ControlLink::tell(uint32_t slot) {
+  return rte_ring_enqueue(told_.get(), reinterpret_cast<void*>(uintptr_t{slot} + 1)) == 0;
+}
+
+void ControlLink::drain_told(const std::function<void(uint32_t slot)>& handle) {
+  void* told = nullptr;
+  for (unsigned i = 0; i < kToldRing && rte_ring_dequeue(told_.get(), &told) == 0; ++i) {
+    handle(static_cast<uint32_t>(reinterpret_cast<uintptr_t>(told) - 1));
+  }
 }
 
 size_t ControlLink::take_to_send(std::span<rte_mbuf*> frames) {

@@ -31,6 +31,8 @@ class ControlLink final : public FrameSender {
   // --- workers ---
   // Takes the buffer over; false, and it stays the worker's, when the control thread is behind.
   bool punt(rte_mbuf* frame, Punt why, PortIndex port);
+  // Tells the control thread that the session in a slot wants attention; false when it is behind.
+  bool tell(uint32_t slot);
   // Frames to send, with their port in mbuf->port; at most frames.size().
   size_t take_to_send(std::span<rte_mbuf*> frames);
 
@@ -40,6 +42,8 @@ class ControlLink final : public FrameSender {
   // Hands what was punted to `handle`: answers first, and of the packets that want a next hop no
   // more than few, so that users who scan addresses do not starve the watch over neighbours.
   void drain(const PuntHandler& handle);
+  // Hands the slots that workers told to `handle`.
+  void drain_told(const std::function<void(uint32_t slot)>& handle);
   // Frames that send() handed over, and those that it had no room for.
   uint64_t sent() const { return sent_; }
   uint64_t send_failures() const { return send_failures_; }
@@ -47,11 +51,12 @@ class ControlLink final : public FrameSender {
  private:
   using Ring = std::unique_ptr<rte_ring, RingDeleter>;
   static void drain(rte_ring* ring, Punt why, const PuntHandler& handle);
-  ControlLink(rte_mempool* pool, Ring to_learn, Ring to_resolve, Ring to_workers);
+  ControlLink(rte_mempool* pool, Ring to_learn, Ring to_resolve, Ring told, Ring to_workers);
 
   rte_mempool* pool_;
   Ring to_learn_;
   Ring to_resolve_;
+  Ring told_;  // slots plus 1, in place of pointers
   Ring to_workers_;
   uint64_t sent_ = 0;
   uint64_t send_failures_ = 0;

@@ -32,6 +32,7 @@ void Pipeline::process(std::span<Packet> burst, uint64_t now) {
   forwarding_ = shared_.forwarding.load(std::memory_order_acquire);
   steering_ = shared_.steering.load(std::memory_order_acquire);
   works_ = 0;
+  event_count_ = 0;
   for (Packet& packet : burst) parse(packet);
   find_sessions();
   classify();
@@ -133,16 +134,45 @@ void Pipeline::act(Work& work) {
   }
 }
 
-bool Pipeline::admit(Work& work, const CompiledPdr& pdr) {
+void Pipeline::count_usage(const Work& work, const CompiledPdr& pdr, bool before_qos) {
+  const bool uplink = work.key.direction() == Direction::kUplink;
+  for (UsageMeter* meter : work.session->usage(pdr)) {
+    if (meter->before_qos() != before_qos ||
+        !meter->count(work.layout.total_bytes, uplink, now_, shared_.workers > 1)) {
+      continue;
+    }
+    if (event_count_ < events_.size()) {
+      events_[event_count_++] = {work.session->slot(), meter};
+    } else {
+      meter->not_told();
+    }
+  }
+}
+
+bool Pipeline::take_rates(const Work& work, const CompiledPdr& pdr) {
   const auto meters = work.session->meters(pdr);
   const bool is_shared = shared_.workers > 1;
   for (size_t i = 0; i < meters.size(); ++i) {
     if (meters[i]->take(work.layout.total_bytes, now_, is_shared)) continue;
     // A packet that one rate refuses is no burden to the others.
     while (i > 0) meters[--i]->give_back(work.layout.total_bytes, is_shared);
+    return false;
+  }
+  return true;
+}
+
+bool Pipeline::admit(Work& work, const CompiledPdr& pdr) {
+  for (const UsageMeter* meter : work.session->usage(pdr)) {
+    if (meter->permits()) continue;
+    drop(*work.packet, DropReason::kQuotaExhausted);
+    return false;
+  }
+  count_usage(work, pdr, true);
+  if (!take_rates(work, pdr)) {
     drop(*work.packet, DropReason::kRateExceeded);
     return false;
   }
+  count_usage(work, pdr, false);
   return true;
 }
 

@@ -12,6 +12,7 @@
 #include "upf-dataplane/steer/flow_cache.h"
 #include "upf-dataplane/worker/counters.h"
 #include "upf-dataplane/worker/shared_state.h"
+#include "upf-dataplane/worker/worker_event.h"
 
 namespace sluice::upf {
 
@@ -27,6 +28,10 @@ class Pipeline {
   // next hop is not known: then `out_port` is set and the frame is complete but for its destination
   // MAC, which is zero. `now` is in ticks of SharedState::ticks_per_second, from any origin.
   void process(std::span<Packet> burst, uint64_t now);
+
+  // What process() has to tell the control thread. Who cannot deliver an event says not_told() to
+  // its meter.
+  std::span<const WorkerEvent> events() const { return {events_.data(), event_count_}; }
 
  private:
   // A user's packet between the stages.
@@ -58,7 +63,11 @@ class Pipeline {
   bool takes_port(const Work& work, uint16_t pdr) const;
   // Stage 4: carries the decision out.
   void act(Work& work);
-  // Whether QERs let a packet pass that a PDR with `special` has detected; otherwise it is dropped.
+  // Counts a packet for the URRs that count before, or behind, its rates.
+  void count_usage(const Work& work, const CompiledPdr& pdr, bool before_qos);
+  bool take_rates(const Work& work, const CompiledPdr& pdr);
+  // Whether quotas and rates let a packet pass that a PDR with `special` has detected; otherwise it
+  // is dropped.
   bool admit(Work& work, const CompiledPdr& pdr);
   void act_uplink(Work& work);
   void act_downlink(Work& work);
@@ -82,6 +91,8 @@ class Pipeline {
   uint64_t now_ = 0;
   std::array<Work, kMaxBurst> work_;
   size_t works_ = 0;
+  std::array<WorkerEvent, kMaxBurst> events_;
+  size_t event_count_ = 0;
 };
 
 }  // namespace sluice::upf

@@ -88,6 +88,7 @@ bool Pipeline::answer_dns_query(Work& work) {
     return true;
   }
   work.layout.total_bytes = static_cast<uint16_t>(packet.length);
+  work.key.set_direction(Direction::kDownlinkCore);
   if (downlink.special != 0 && !admit(work, downlink)) return true;
   counters_.sessions[work.session->slot()].downlink.add(packet.length);
   if (answer->first != nullptr) count_rule(answer->first->counter, packet.length);

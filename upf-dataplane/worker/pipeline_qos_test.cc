@@ -127,6 +127,87 @@ TEST_F(PipelineQosTest, a_refused_modification_leaves_the_rate) {
   EXPECT_EQ(passing(20, [&] { return up(); }), 15);
 }
 
+TEST_F(PipelineQosTest, counts_for_urrs_and_calls_once_at_a_limit) {
+  install([](SessionSpec& s) {
+    s.urrs[UrrId(4)] = {.id = UrrId(4), .measures_volume = true};
+    for (auto& [id, pdr] : s.pdrs) pdr.urrs = {UrrId(4)};
+  });
+  UsageLimits limits;
+  limits.tell.total = 2000;
+  site.sessions->set_usage_limits(spec.seid, UrrId(4), limits);
+  up();
+  EXPECT_TRUE(site.told.empty());
+  down();
+  ASSERT_EQ(site.told.size(), 1U);
+  EXPECT_EQ(site.sessions->holder(site.told[0]), spec.seid);
+  up();
+  EXPECT_EQ(site.told.size(), 1U) << "nobody has looked yet";
+  const UsageCount count = site.sessions->usage(spec.seid, UrrId(4));
+  EXPECT_EQ(count.totals, (UsageTotals{2000, 1000, 2, 1}));
+  EXPECT_EQ(count.last_packet, site.clock.now());
+  up();
+  EXPECT_EQ(site.told.size(), 2U);
+}
+
+TEST_F(PipelineQosTest, a_quota_lets_no_packet_more_pass) {
+  install([](SessionSpec& s) {
+    s.urrs[UrrId(4)] = {.id = UrrId(4), .measures_volume = true};
+    s.pdrs.at(PdrId(1)).urrs = {UrrId(4)};
+  });
+  UsageLimits limits;
+  limits.stop.uplink = 2500;
+  site.sessions->set_usage_limits(spec.seid, UrrId(4), limits);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(up().verdict, Verdict::kSend);
+  EXPECT_EQ(up().drop, DropReason::kQuotaExhausted);
+  EXPECT_EQ(down().verdict, Verdict::kSend) << "PDR 2 has no URR";
+  limits.stop.uplink = 5000;
+  site.sessions->set_usage_limits(spec.seid, UrrId(4), limits);
+  EXPECT_EQ(up().verdict, Verdict::kSend);
+  limits.blocked = true;
+  site.sessions->set_usage_limits(spec.seid, UrrId(4), limits);
+  EXPECT_EQ(up().drop, DropReason::kQuotaExhausted);
+}
+
+TEST_F(PipelineQosTest, usage_is_counted_behind_the_rate_or_if_asked_before_it) {
+  install([](SessionSpec& s) {
+    s.urrs[UrrId(4)] = {.id = UrrId(4), .measures_volume = true};
+    s.urrs[UrrId(5)] = {.id = UrrId(5), .measures_volume = true, .before_qos = true};
+    s.pdrs.at(PdrId(1)).urrs = {UrrId(4), UrrId(5)};
+  });
+  limit(QerId(2), {.uplink_kbps = 0, .downlink_kbps = 0}, {PdrId(1)});
+  up();
+  EXPECT_EQ(site.sessions->usage(spec.seid, UrrId(4)).totals.uplink_packets, 0U);
+  EXPECT_EQ(site.sessions->usage(spec.seid, UrrId(5)).totals.uplink_packets, 1U);
+}
+
+TEST_F(PipelineQosTest, what_a_rule_diverts_or_dns_answers_is_counted_too) {
+  install([](SessionSpec& s) {
+    s.urrs[UrrId(4)] = {.id = UrrId(4), .measures_volume = true};
+    for (auto& [id, pdr] : s.pdrs) pdr.urrs = {UrrId(4)};
+  });
+  site.set_rules({R"({"trafficRuleId": "r", "filterType": "FLOW", "priority": 1,
+      "trafficFilter": [{"dstPort": ["80"]}], "action": "DROP", "state": "ACTIVE"})"});
+  EXPECT_EQ(up().drop, DropReason::kRuleDrop);
+  EXPECT_EQ(site.sessions->usage(spec.seid, UrrId(4)).totals.uplink_packets, 1U);
+}
+
+TEST_F(PipelineQosTest, usage_outlives_changes_of_the_session) {
+  install([](SessionSpec& s) {
+    s.urrs[UrrId(4)] = {.id = UrrId(4), .measures_volume = true};
+    s.pdrs.at(PdrId(1)).urrs = {UrrId(4)};
+  });
+  up();
+  install([](SessionSpec& s) { s.pdrs.at(PdrId(1)).precedence = 7; });
+  up();
+  EXPECT_EQ(site.sessions->usage(spec.seid, UrrId(4)).totals.uplink_packets, 2U);
+  install([](SessionSpec& s) {
+    s.pdrs.at(PdrId(1)).urrs.clear();
+    s.urrs.clear();
+  });
+  EXPECT_EQ(site.sessions->usage(spec.seid, UrrId(4)).totals.uplink_packets, 2U)
+      << "for the last look";
+}
+
 TEST_F(PipelineQosTest, a_tunnel_carries_the_dscp_of_the_far) {
   install([](SessionSpec& s) { s.fars.at(FarId(2)).marking = Marking{.tos = 0xb8, .mask = 0xfc}; });
   const auto outcome = down();

@@ -87,6 +87,9 @@ size_t Worker::receive(PortIndex port) {
   counters_.received[port].packets.add(count);
   counters_.received[port].bytes.add(bytes);
   pipeline_.process({packets_.data(), count}, rte_rdtsc());
+  for (const WorkerEvent& event : pipeline_.events()) {
+    if (!link_.tell(event.slot)) event.meter->not_told();
+  }
   for (uint16_t i = 0; i < count; ++i) dispatch(packets_[i], frames_[i]);
   return count;
 }

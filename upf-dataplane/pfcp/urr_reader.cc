@@ -1,0 +1,117 @@
+// Create URR (TS 29.244 §7.5.2.4) and Update URR (§7.5.4.4).
+#include <fmt/format.h>
+
+#include "upf-dataplane/pfcp/group_reader.h"
+#include "upf-dataplane/pfcp/rule_reader.h"
+
+namespace sluice::upf::pfcp {
+namespace {
+
+constexpr uint32_t kKnownTriggers =
+    ReportingTriggers::kPeriodic | ReportingTriggers::kVolumeThreshold |
+    ReportingTriggers::kTimeThreshold | ReportingTriggers::kQuotaHoldingTime |
+    ReportingTriggers::kStartOfTraffic | ReportingTriggers::kStopOfTraffic |
+    ReportingTriggers::kLinkedUsage | ReportingTriggers::kVolumeQuota |
+    ReportingTriggers::kTimeQuota | ReportingTriggers::kEventThreshold |
+    ReportingTriggers::kEventQuota | ReportingTriggers::kQuotaValidityTime;
+
+constexpr uint8_t kKnownInformation =
+    MeasurementInformation::kBeforeQos | MeasurementInformation::kInactive |
+    MeasurementInformation::kImmediateTime | MeasurementInformation::kPackets;
+
+void set_method(GroupReader& in, Urr& urr, const MeasurementMethod& method) {
+  if (!method.time && !method.volume && !method.events) {
+    return in.refuse(Cause::kMandatoryIeIncorrect, IeType::kMeasurementMethod, "measures nothing");
+  }
+  urr.measures_time = method.time;
+  urr.measures_volume = method.volume;
+  urr.measures_events = method.events;
+}
+
+void set_triggers(GroupReader& in, Urr& urr, uint32_t triggers) {
+  if ((triggers & ~kKnownTriggers) != 0) {
+    return in.refuse(Cause::kServiceNotSupported, IeType::kReportingTriggers,
+                     fmt::format("asks for {:#08x}", triggers & ~kKnownTriggers));
+  }
+  urr.triggers = triggers;
+}
+
+void set_information(GroupReader& in, Urr& urr, uint8_t flags) {
+  if ((flags & ~kKnownInformation) != 0) {
+    return in.refuse(Cause::kServiceNotSupported, IeType::kMeasurementInformation,
+                     fmt::format("asks for {:#04x}", flags & ~kKnownInformation));
+  }
+  urr.before_qos = (flags & MeasurementInformation::kBeforeQos) != 0;
+  urr.is_inactive = (flags & MeasurementInformation::kInactive) != 0;
+  urr.time_from_start = (flags & MeasurementInformation::kImmediateTime) != 0;
+  urr.counts_packets = (flags & MeasurementInformation::kPackets) != 0;
+}
+
+template <typename T>
+void read_seconds(GroupReader& in, std::optional<std::chrono::seconds>& into) {
+  if (const auto value = in.optional<T>()) into = std::chrono::seconds(value->value);
+}
+
+// What is the same in both. Each kind of limit that is given replaces the earlier one whole.
+void read_optional_elements(GroupReader& in, Urr& urr) {
+  if (const auto flags = in.optional<MeasurementInformation>()) {
+    set_information(in, urr, flags->flags);
+  }
+  read_seconds<MeasurementPeriod>(in, urr.period);
+  if (const auto volumes = in.optional<VolumeThreshold>()) urr.volume_threshold = volumes->volumes;
+  if (const auto volumes = in.optional<VolumeQuota>()) urr.volume_quota = volumes->volumes;
+  read_seconds<TimeThreshold>(in, urr.time_threshold);
+  read_seconds<TimeQuota>(in, urr.time_quota);
+  if (const auto events = in.optional<EventThreshold>()) urr.event_threshold = events->value;
+  if (const auto events = in.optional<EventQuota>()) urr.event_quota = events->value;
+  read_seconds<QuotaHoldingTime>(in, urr.quota_holding_time);
+  read_seconds<QuotaValidityTime>(in, urr.quota_validity_time);
+  read_seconds<InactivityDetectionTime>(in, urr.inactivity_time);
+  if (const auto linked = in.each<LinkedUrrId>(); !linked.empty()) {
+    urr.linked.clear();
+    for (const auto id : linked) urr.linked.push_back(UrrId(id.value));
+  }
+  if (!in.failed() && (urr.triggers & ReportingTriggers::kPeriodic) != 0 &&
+      urr.period.value_or(std::chrono::seconds(0)).count() == 0) {
+    in.refuse(Cause::kConditionalIeMissing, IeType::kMeasurementPeriod,
+              "periodic reports need one above zero");
+  }
+}
+
+}  // namespace
+
+ReadRule<Urr> read_create_urr(const Ie& group) {
+  GroupReader in(group.children);
+  Urr urr;
+  urr.id = in.required<UrrId>();
+  if (!in.failed()) in.names_rule(RuleType::kUrr, urr.id.value());
+  const auto method = in.required<MeasurementMethod>();
+  if (!in.failed()) set_method(in, urr, method);
+  const auto triggers = in.required<ReportingTriggersValue>();
+  if (!in.failed()) set_triggers(in, urr, triggers.triggers);
+  read_optional_elements(in, urr);
+  if (auto rejection = in.finish()) return std::unexpected(*std::move(rejection));
+  return urr;
+}
+
+ReadRule<Urr> read_update_urr(const Ie& group, const Urr& current) {
+  GroupReader in(group.children);
+  Urr urr = current;
+  in.required<UrrId>();
+  in.names_rule(RuleType::kUrr, urr.id.value());
+  if (const auto method = in.optional<MeasurementMethod>()) set_method(in, urr, *method);
+  if (const auto triggers = in.optional<ReportingTriggersValue>()) {
+    set_triggers(in, urr, triggers->triggers);
+  }
+  read_optional_elements(in, urr);
+  if (auto rejection = in.finish()) return std::unexpected(*std::move(rejection));
+  return urr;
+}
+
+bool grants_quota(const Ie& update_urr) {
+  constexpr IeType kQuotas[] = {IeType::kVolumeQuota, IeType::kTimeQuota, IeType::kEventQuota};
+  return std::ranges::any_of(
+      kQuotas, [&](IeType type) { return find(update_urr.children, type) != nullptr; });
+}
+
+}  // namespace sluice::upf::pfcp

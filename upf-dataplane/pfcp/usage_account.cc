@@ -1,0 +1,263 @@
+#include "upf-dataplane/pfcp/usage_account.h"
+
+#include <algorithm>
+
+namespace sluice::upf::pfcp {
+namespace {
+
+using T = ReportingTriggers;
+using R = UsageReportTrigger;
+using std::chrono::floor;
+using std::chrono::seconds;
+
+UsageTotals operator-(const UsageTotals& a, const UsageTotals& b) {
+  return {.uplink_bytes = a.uplink_bytes - b.uplink_bytes,
+          .downlink_bytes = a.downlink_bytes - b.downlink_bytes,
+          .uplink_packets = a.uplink_packets - b.uplink_packets,
+          .downlink_packets = a.downlink_packets - b.downlink_packets};
+}
+UsageTotals operator+(const UsageTotals& a, const UsageTotals& b) {
+  return {.uplink_bytes = a.uplink_bytes + b.uplink_bytes,
+          .downlink_bytes = a.downlink_bytes + b.downlink_bytes,
+          .uplink_packets = a.uplink_packets + b.uplink_packets,
+          .downlink_packets = a.downlink_packets + b.downlink_packets};
+}
+
+bool is_empty(const Volumes& v) { return !v.total && !v.uplink && !v.downlink; }
+
+bool reached(const Volumes& limit, const UsageTotals& used) {
+  return (limit.total && used.bytes() >= *limit.total) ||
+         (limit.uplink && used.uplink_bytes >= *limit.uplink) ||
+         (limit.downlink && used.downlink_bytes >= *limit.downlink);
+}
+
+// `limit` of what was used from `base` on, as values of the meter; `consumed` is used up already.
+UsageLimits::Bytes absolute(const Volumes& limit, const UsageTotals& base,
+                            const UsageTotals& consumed) {
+  const auto at = [](const std::optional<uint64_t>& value, uint64_t from, uint64_t done) {
+    if (!value) return UsageLimits::kNone;
+    const uint64_t left = *value > done ? *value - done : 0;
+    return left > UsageLimits::kNone - from ? UsageLimits::kNone : from + left;
+  };
+  return {.total = at(limit.total, base.bytes(), consumed.bytes()),
+          .uplink = at(limit.uplink, base.uplink_bytes, consumed.uplink_bytes),
+          .downlink = at(limit.downlink, base.downlink_bytes, consumed.downlink_bytes)};
+}
+
+UsageLimits::Bytes earlier(const UsageLimits::Bytes& a, const UsageLimits::Bytes& b) {
+  return {.total = std::min(a.total, b.total),
+          .uplink = std::min(a.uplink, b.uplink),
+          .downlink = std::min(a.downlink, b.downlink)};
+}
+
+}  // namespace
+
+UsageAccount::UsageAccount(const Urr& urr, const UsageCount& count, const Instant& now)
+    : urr_(urr), reported_(count.totals), start_(now.wall), granted_at_(now.steady) {
+  packets_seen_ = count.totals.uplink_packets + count.totals.downlink_packets;
+  if (urr.time_from_start) time_since_ = now.steady;
+  if (has(T::kPeriodic)) next_period_ = now.steady + *urr.period;
+}
+
+void UsageAccount::change(const Urr& urr, bool granted, const UsageCount& count,
+                          const Instant& now) {
+  follow_time(count, now.steady);
+  const bool same_period = has(T::kPeriodic) && urr.period == urr_.period;
+  urr_ = urr;
+  if (!has(T::kPeriodic)) {
+    next_period_.reset();
+  } else if (!same_period) {
+    next_period_ = now.steady + *urr.period;
+  }
+  if (urr.time_from_start && !time_since_) time_since_ = now.steady;
+  if (!granted) return;
+  consumed_ = {};
+  granted_at_ = now.steady;
+  spent_ = 0;
+  lapsed_ = false;
+}
+
+bool UsageAccount::has_quota() const {
+  return !is_empty(urr_.volume_quota) || urr_.time_quota || urr_.event_quota;
+}
+
+bool UsageAccount::watches_traffic() const {
+  return urr_.measures_events || has(T::kStartOfTraffic) || has(T::kStopOfTraffic);
+}
+
+void UsageAccount::follow_time(const UsageCount& count, Time now) {
+  // By their number: the time of the last one is known no better than to a microsecond.
+  const uint64_t packets = count.totals.uplink_packets + count.totals.downlink_packets;
+  const bool new_packets = count.last_packet && packets > packets_seen_;
+  packets_seen_ = packets;
+  if (time_since_ && urr_.inactivity_time && last_packet_ && !urr_.is_inactive) {
+    // It stood still from then until the next packet, which may have come meanwhile.
+    const Time stopped = *last_packet_ + *urr_.inactivity_time;
+    if (stopped <= (new_packets ? *count.last_packet : now)) {
+      time_done_ += std::max(stopped - *time_since_, Duration(0));
+      time_since_.reset();
+    }
+  }
+  if (new_packets && !time_since_) time_since_ = count.last_packet;
+  if (new_packets) last_packet_ = count.last_packet;
+}
+
+// Starts and stops of traffic since the last look, as triggers.
+uint32_t UsageAccount::follow_traffic(const UsageCount& count, Time now) {
+  if (!watches_traffic()) return 0;
+  uint32_t triggers = 0;
+  const bool moved = count.totals != reported_ || events_ > 0 || flowing_;
+  const bool recent =
+      count.last_packet && now - *count.last_packet < urr_.inactivity_time.value_or(kQuiet);
+  if (!flowing_ && recent && moved) {
+    flowing_ = true;
+    ++events_;
+    if (has(T::kStartOfTraffic)) triggers |= R::kStartOfTraffic;
+  } else if (flowing_ && !recent) {
+    flowing_ = false;
+    if (has(T::kStopOfTraffic)) triggers |= R::kStopOfTraffic;
+  }
+  return triggers;
+}
+
+UsageAccount::Duration UsageAccount::time_used(Time now) const {
+  return time_done_ + (time_since_ ? std::max(now - *time_since_, Duration(0)) : Duration(0));
+}
+
+UsageAccount::Used UsageAccount::since_report(const UsageCount& count, Time now) const {
+  return {.totals = count.totals - reported_, .time = time_used(now), .events = events_};
+}
+
+UsageAccount::Used UsageAccount::since_grant(const UsageCount& count, Time now) const {
+  const Used recent = since_report(count, now);
+  return {.totals = consumed_.totals + recent.totals,
+          .time = consumed_.time + recent.time,
+          .events = consumed_.events + recent.events};
+}
+
+uint32_t UsageAccount::due_thresholds(const Used& used) const {
+  uint32_t triggers = 0;
+  if (has(T::kVolumeThreshold) && reached(urr_.volume_threshold, used.totals)) {
+    triggers |= R::kVolumeThreshold;
+  }
+  if (has(T::kTimeThreshold) && urr_.time_threshold && used.time >= *urr_.time_threshold) {
+    triggers |= R::kTimeThreshold;
+  }
+  if (has(T::kEventThreshold) && urr_.event_threshold && used.events >= *urr_.event_threshold) {
+    triggers |= R::kEventThreshold;
+  }
+  return triggers;
+}
+
+// Of quotas that were not reported as used up before; whether asked for or not, they stop traffic.
+uint32_t UsageAccount::due_quotas(const UsageCount& count, Time now) {
+  const Used used = since_grant(count, now);
+  uint32_t spent = 0;
+  if (reached(urr_.volume_quota, used.totals)) spent |= R::kVolumeQuota;
+  if (urr_.time_quota && used.time >= *urr_.time_quota) spent |= R::kTimeQuota;
+  if (urr_.event_quota && used.events > *urr_.event_quota) spent |= R::kEventQuota;
+  if (has_quota() && !lapsed_) {
+    const Time last = std::max(granted_at_, last_packet_.value_or(granted_at_));
+    if (urr_.quota_holding_time && now - last >= *urr_.quota_holding_time) {
+      spent |= R::kQuotaHoldingTime;
+    }
+    if (urr_.quota_validity_time && now - granted_at_ >= *urr_.quota_validity_time) {
+      spent |= R::kQuotaValidityTime;
+    }
+  }
+  if ((spent & (R::kQuotaHoldingTime | R::kQuotaValidityTime)) != 0) lapsed_ = true;
+  const uint32_t fresh = spent & ~spent_;
+  spent_ |= spent;
+  const auto asked = [&](uint32_t reporting, uint32_t trigger) {
+    return has(reporting) ? trigger : 0;
+  };
+  return fresh & (asked(T::kVolumeQuota, R::kVolumeQuota) | asked(T::kTimeQuota, R::kTimeQuota) |
+                  asked(T::kEventQuota, R::kEventQuota) |
+                  asked(T::kQuotaHoldingTime, R::kQuotaHoldingTime) |
+                  asked(T::kQuotaValidityTime, R::kQuotaValidityTime));
+}
+
+uint32_t UsageAccount::due(const UsageCount& count, const Instant& now) {
+  if (urr_.is_inactive) return 0;
+  uint32_t triggers = follow_traffic(count, now.steady);
+  follow_time(count, now.steady);
+  triggers |= due_thresholds(since_report(count, now.steady));
+  triggers |= due_quotas(count, now.steady);
+  if (next_period_ && now.steady >= *next_period_) {
+    triggers |= R::kPeriodic;
+    // Missed periods are not made up for.
+    while (*next_period_ <= now.steady) *next_period_ += *urr_.period;
+  }
+  return triggers;
+}
+
+UsageReport UsageAccount::report(uint32_t triggers, const UsageCount& count, const Instant& now) {
+  follow_time(count, now.steady);
+  const Used used = since_report(count, now.steady);
+  UsageReport report{.urr = urr_.id,
+                     .sequence = next_sequence_++,
+                     .triggers = triggers,
+                     .start = floor<seconds>(start_),
+                     .end = floor<seconds>(now.wall)};
+  if (urr_.measures_volume) {
+    report.volume = used.totals;
+    report.has_packets = urr_.counts_packets;
+  }
+  // Rounded down; what is left over belongs to the next report.
+  const auto whole = std::chrono::duration_cast<seconds>(used.time);
+  if (urr_.measures_time) report.duration = whole;
+  if (count.last_packet && used.totals != UsageTotals{}) {
+    report.last_packet =
+        floor<seconds>(now.wall - std::chrono::duration_cast<std::chrono::system_clock::duration>(
+                                      now.steady - *count.last_packet));
+  }
+  consumed_.totals = consumed_.totals + used.totals;
+  consumed_.time += whole;
+  consumed_.events += events_;
+  reported_ = count.totals;
+  time_done_ = used.time - whole;
+  if (time_since_) time_since_ = now.steady;
+  events_ = 0;
+  start_ = now.wall;
+  return report;
+}
+
+UsageLimits UsageAccount::limits(const UsageCount& count) const {
+  if (urr_.is_inactive) return {};
+  UsageLimits limits;
+  limits.stop = absolute(urr_.volume_quota, reported_, consumed_.totals);
+  limits.blocked = lapsed_ || (spent_ & (R::kTimeQuota | R::kEventQuota | R::kVolumeQuota)) != 0;
+  if ((spent_ & R::kVolumeQuota) == 0) limits.tell = limits.stop;
+  if (has(T::kVolumeThreshold)) {
+    limits.tell = earlier(limits.tell, absolute(urr_.volume_threshold, reported_, {}));
+  }
+  // The next packet sets the time going, or is the start of traffic.
+  limits.tell_next =
+      ((urr_.measures_time || urr_.time_quota) && !time_since_) || (watches_traffic() && !flowing_);
+  return limits;
+}
+
+std::optional<UsageAccount::Time> UsageAccount::deadline(const UsageCount& count,
+                                                         const Instant& now) const {
+  if (urr_.is_inactive) return std::nullopt;
+  std::optional<Time> next = next_period_;
+  const auto at = [&next](Time time) { next = next ? std::min(*next, time) : time; };
+  const auto time_left = [&](std::chrono::seconds limit, Duration used) {
+    if (time_since_) at(now.steady + std::max<Duration>(limit - used, Duration(1)));
+  };
+  const Duration used = time_used(now.steady);
+  if (has(T::kTimeThreshold) && urr_.time_threshold) time_left(*urr_.time_threshold, used);
+  if (urr_.time_quota && (spent_ & R::kTimeQuota) == 0) {
+    time_left(*urr_.time_quota, consumed_.time + used);
+  }
+  const Time last = last_packet_.value_or(granted_at_);
+  if (time_since_ && urr_.inactivity_time && last_packet_) at(last + *urr_.inactivity_time);
+  if (flowing_ && count.last_packet) at(*count.last_packet + urr_.inactivity_time.value_or(kQuiet));
+  if (has_quota() && !lapsed_) {
+    if (urr_.quota_holding_time) at(std::max(last, granted_at_) + *urr_.quota_holding_time);
+    if (urr_.quota_validity_time) at(granted_at_ + *urr_.quota_validity_time);
+  }
+  return next;
+}
+
+}  // namespace sluice::upf::pfcp

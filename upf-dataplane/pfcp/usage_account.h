@@ -1,0 +1,103 @@
+// One URR at work: from what workers counted to when a report is due and what it says (TS 29.244
+// §5.2.2). Only counts and time in, reports and limits out.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "upf-dataplane/pfcp/values.h"
+#include "upf-dataplane/session/session_installer.h"
+
+namespace sluice::upf::pfcp {
+
+struct Instant {
+  std::chrono::steady_clock::time_point steady;
+  std::chrono::system_clock::time_point wall;
+};
+
+// What a report tells, without its message.
+struct UsageReport {
+  UrrId urr;
+  uint32_t sequence = 0;  // UR-SEQN
+  uint32_t triggers = 0;  // UsageReportTrigger
+  std::chrono::sys_seconds start;
+  std::chrono::sys_seconds end;
+  std::optional<UsageTotals> volume = {};                    // of a URR that measures it
+  bool has_packets = false;                                  // in `volume`
+  std::optional<std::chrono::seconds> duration = {};         // of a URR that measures it
+  std::optional<std::chrono::sys_seconds> last_packet = {};  // since the report before
+};
+
+// A threshold applies to what was used since the last report, a quota to what was used since the
+// last report before it was granted.
+class UsageAccount {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  using Duration = std::chrono::steady_clock::duration;
+
+  // Without STOPT's own timer, and for events: traffic has stopped after so long without packets.
+  static constexpr std::chrono::seconds kQuiet{10};
+
+  UsageAccount(const Urr& urr, const UsageCount& count, const Instant& now);
+
+  // The rule as an Update URR left it; `granted`: it brought a new quota.
+  void change(const Urr& urr, bool granted, const UsageCount& count, const Instant& now);
+
+  // Why a report is due now (UsageReportTrigger), or 0. Call report() then; call limits()
+  // afterwards in any case.
+  uint32_t due(const UsageCount& count, const Instant& now);
+
+  // The usage since the report before.
+  UsageReport report(uint32_t triggers, const UsageCount& count, const Instant& now);
+
+  // What workers are to watch for from now on.
+  UsageLimits limits(const UsageCount& count) const;
+
+  // When due() may find something although no packet came; nullopt: never.
+  std::optional<Time> deadline(const UsageCount& count, const Instant& now) const;
+
+  const Urr& urr() const { return urr_; }
+
+ private:
+  struct Used {
+    UsageTotals totals;
+    Duration time{0};
+    uint64_t events = 0;
+  };
+
+  bool has(uint32_t trigger) const { return (urr_.triggers & trigger) != 0; }
+  bool has_quota() const;
+  bool watches_traffic() const;
+  void follow_time(const UsageCount& count, Time now);
+  uint32_t follow_traffic(const UsageCount& count, Time now);
+  Duration time_used(Time now) const;
+  Used since_report(const UsageCount& count, Time now) const;
+  Used since_grant(const UsageCount& count, Time now) const;
+  uint32_t due_thresholds(const Used& used) const;
+  uint32_t due_quotas(const UsageCount& count, Time now);
+
+  Urr urr_;
+  UsageTotals reported_;  // the counts at the last report
+  std::chrono::system_clock::time_point start_;
+  uint32_t next_sequence_ = 0;
+  std::optional<Time> next_period_;
+
+  // Time is measured while traffic flows: since the first packet, and with an inactivity time until
+  // so long after the last one.
+  Duration time_done_{0};
+  std::optional<Time> time_since_;
+  std::optional<Time> last_packet_;  // seen
+  uint64_t packets_seen_ = 0;
+
+  bool flowing_ = false;  // traffic has started and not stopped
+  uint64_t events_ = 0;   // starts since the last report
+
+  // The quota in force: what earlier reports have taken of it.
+  Used consumed_;
+  Time granted_at_;
+  uint32_t spent_ = 0;   // UsageReportTrigger of the quotas that were reported as used up
+  bool lapsed_ = false;  // by holding or validity time
+};
+
+}  // namespace sluice::upf::pfcp
