@@ -1,6 +1,7 @@
 #include "mep/config.h"
 
 #include "mep/app-enablement/timing_config.h"
+#include "mep/dns/config.h"
 #include "notify/notification_config.h"
 
 namespace sluice::mep {
@@ -85,8 +86,8 @@ MepConfig read(ConfigNode node) {
   config.notifications.callbacks.own_ports.push_back(config.http.port);
   config.notifications.callbacks.own_ports.push_back(config.metrics_port);
   config.timing = read_timing_options(node.child("timing"));
-  config.steering.default_ttl_s = static_cast<uint32_t>(
-      node.child("dns").integer("default_ttl_s", 60, 0, traffic_rules::kMaxTtlS));
+  config.dns = dns::read_dns_config(node.child("dns"));
+  config.steering.default_ttl_s = config.dns.default_ttl_s;
   read_limits(node.child("limits"), config);
   config.log_level =
       node.child("log").choice("level", "info", {"trace", "debug", "info", "warn", "error", "off"});

@@ -7,6 +7,7 @@
 #include "base/http/pistache_transport.h"
 #include "mep/app-enablement/timing.h"
 #include "mep/auth/token_service.h"
+#include "mep/dns/dns_service.h"
 #include "mep/provisioning/handlers.h"
 #include "mep/steering/reconciler.h"
 #include "notify/notifications.h"
@@ -27,6 +28,7 @@ struct MepConfig {
   size_t page_size = 1000;  // items of a list in one reply
   http::JsonLimits json;
   http::RateLimit rate;
+  dns::DnsConfig dns;
   std::string log_level;
 };
 

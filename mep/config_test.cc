@@ -30,6 +30,30 @@ TEST(MepConfig, has_defaults_for_all_but_the_state_and_the_socket) {
   EXPECT_EQ(config->tokens.lifetime, std::chrono::seconds(600));
   EXPECT_EQ(config->limits.rules, 10'000U);  // as many as sluice-upf takes by default
   EXPECT_EQ(config->log_level, "info");
+  EXPECT_TRUE(config->dns.listen.empty());
+  EXPECT_TRUE(config->dns.forwarder.upstreams.empty());
+  EXPECT_FALSE(config->dns.resolver.subnets.enabled());
+}
+
+TEST(MepConfig, reads_the_dns_server) {
+  const std::string head = "state: /s\nmp2: {socket: /m}\n";
+  const auto config =
+      read(head +
+           "dns: {listen: [10.9.0.1, '[fd00::1]:5353'], upstreams: ['9.9.9.9:54'],\n"
+           "  allow: [10.9.0.0/16], ecs: {ipv4_prefix: 24}}\n");
+  ASSERT_TRUE(config) << config.error().to_string();
+  EXPECT_EQ(config->dns.listen[1].to_string(), "[fd00::1]:5353");
+  EXPECT_EQ(config->dns.forwarder.upstreams[0].to_string(), "9.9.9.9:54");
+  EXPECT_EQ(config->dns.resolver.allow.size(), 1U);
+  EXPECT_EQ(config->dns.resolver.subnets.ipv4_bits, 24U);
+  const auto wrong = read(head +
+                          "dns: {listen: [10.9.0.1], upstreams: [10.9.0.1, nowhere],\n"
+                          "  ecs: {ipv4_prefix: 33, site: [10.0.0.0/8, 11.0.0.0/8]}}\n");
+  ASSERT_FALSE(wrong);
+  const auto text = wrong.error().to_string();
+  for (const auto* part : {"10.9.0.1:53 is this server itself", "nowhere", "ipv4_prefix", "site"}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
 }
 
 TEST(MepConfig, reads_the_servers_of_time) {

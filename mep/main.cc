@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "mep/config.h"
 #include "mep/descriptor_limit.h"
+#include "mep/dns/dns_metrics.h"
+#include "mep/dns/dns_service.h"
 #include "mep/metrics.h"
 #include "mep/platform.h"
 #include "notify/notification_metrics.h"
@@ -37,9 +39,14 @@ Result<void> run(MepConfig config) {
       {config.state_directory, config.steering, config.tokens, config.limits, config.page_size,
        config.key_max_age, config.timing, config.json, config.rate, config.notifications});
   if (!platform) return std::unexpected(platform.error());
+  dns::Counters dns_counters;
+  auto dns = dns::DnsService::start(config.dns, (*platform)->store(), (*platform)->rule_reports(),
+                                    clock, dns_counters);
+  if (!dns) return std::unexpected(dns.error());
   Metrics metrics((*platform)->store(), (*platform)->rule_status());
   metrics.also(
       std::make_shared<notify::NotificationMetrics>((*platform)->notifications(), "sluice_mep"));
+  metrics.also(std::make_shared<dns::DnsMetrics>(dns_counters));
   if (auto ok = metrics.serve(config.metrics_address, config.metrics_port); !ok) return ok;
   http::Service service;
   service.handle = [&](http::Request&& request) {

@@ -53,6 +53,7 @@ class Platform {
   Store& store() { return store_; }
   const notify::Notifications& notifications() const { return *notifications_; }
   const RuleStatusView& rule_status() const { return rule_status_; }
+  const RuleReports& rule_reports() const { return reports_; }
 
  private:
   Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,

@@ -68,4 +68,19 @@ bool DomainName::covers(std::string_view query) const {
          query[query.size() - name.size() - 1] == '.';
 }
 
+std::string DomainName::wire_form() const {
+  std::string wire;
+  wire.reserve(name.size() + 2);
+  std::string_view rest = name;
+  while (!rest.empty()) {
+    const auto dot = rest.find('.');
+    const auto label = rest.substr(0, dot);
+    wire.push_back(static_cast<char>(label.size()));
+    wire.append(label);
+    rest = dot == std::string_view::npos ? std::string_view{} : rest.substr(dot + 1);
+  }
+  wire.push_back('\0');
+  return wire;
+}
+
 }  // namespace sluice::traffic_rules

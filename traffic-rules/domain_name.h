@@ -19,6 +19,8 @@ struct DomainName {
   static Result<DomainName> parse(std::string_view text);
   // `query` in canonical form.
   bool covers(std::string_view query) const;
+  // As a message has it (RFC 1035 §3.1), without the asterisk: "a.example" is "\1a\7example\0".
+  std::string wire_form() const;
   std::string to_string() const { return wildcard ? "*." + name : name; }
   bool operator==(const DomainName&) const = default;
 };

@@ -15,6 +15,17 @@ std::optional<mp2::RuleStatus> RuleReports::status(RuleKind kind, const std::str
   return found->second;
 }
 
+std::set<std::string> RuleReports::unusable_dns() const {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> out;
+  for (const auto& [key, status] : dns_) {
+    const bool usable = status.state == mp2::SteeringState::kSteering ||
+                        status.state == mp2::SteeringState::kHidden;
+    if (!usable) out.insert(key);
+  }
+  return out;
+}
+
 void RuleReports::set_link(Link link) {
   const std::lock_guard lock(mutex_);
   link_ = std::move(link);
@@ -24,6 +35,7 @@ void RuleReports::merge(const mp2::Status& status) {
   const std::lock_guard lock(mutex_);
   for (const auto& rule : status.rules) traffic_.insert_or_assign(rule.key, rule);
   for (const auto& rule : status.dns) dns_.insert_or_assign(rule.key, rule);
+  if (!status.dns.empty()) ++dns_revision_;
 }
 
 void RuleReports::forget(const mp2::Update* update) {
@@ -62,6 +74,7 @@ std::vector<mp2::Rejection> RuleReports::installed(const mp2::Update* update,
   for (size_t i = 0; i < rejected.size(); ++i) {
     of(rejected[i].kind).insert_or_assign(rejected[i].key, std::move(verdicts[i]));
   }
+  ++dns_revision_;
   return news;
 }
 
@@ -72,6 +85,7 @@ void RuleReports::forget_steering() {
   };
   std::erase_if(traffic_, steers);
   std::erase_if(dns_, steers);
+  ++dns_revision_;
 }
 
 }  // namespace sluice::mep

@@ -2,9 +2,11 @@
 // everyone.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -31,6 +33,11 @@ class RuleReports {
   // Nothing when the UPF has not told yet.
   std::optional<mp2::RuleStatus> status(RuleKind kind, const std::string& key) const;
 
+  // Counts what was told of DNS rules: as long as it stays, so does unusable_dns().
+  uint64_t dns_revision() const { return dns_revision_.load(std::memory_order_acquire); }
+  // Keys of the DNS rules that the user plane does not answer by, suspended or rejected.
+  std::set<std::string> unusable_dns() const;
+
   void set_link(Link link);
   void merge(const mp2::Status& status);
   // The user plane has installed `update`, or (null) a whole set, without the rejected rules. What
@@ -53,6 +60,7 @@ class RuleReports {
   Link link_;
   Statuses traffic_;
   Statuses dns_;
+  std::atomic<uint64_t> dns_revision_{0};
 };
 
 }  // namespace sluice::mep
