@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "mep/app-enablement/handlers.h"
 #include "mep/operator_file.h"
+#include "notify/subscription_status.h"
 
 namespace sluice::mep {
 namespace {
@@ -104,6 +105,7 @@ Result<void> Platform::build_router() {
   http::Handlers handlers = app_enablement_handlers(store_);
   handlers.merge(provisioning_handlers(provisioning_));
   handlers.merge(timing_handlers(timing_));
+  handlers.merge(notify::subscription_status_handlers(*notifications_, *base_store_));
   handlers.merge(token_endpoint_.handlers());
   handlers.erase("revokeToken");  // until the store keeps revocations
   auto router = http::Router::build(
