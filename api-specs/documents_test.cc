@@ -37,11 +37,6 @@ TEST(Documents, EveryOneLoadsAndOperationIdsAreUniqueAmongAll) {
       EXPECT_TRUE(ids.insert(o.operation_id).second) << o.operation_id;
     }
   }
-  EXPECT_EQ(ids, (std::set<std::string>{
-                     "confirmReady", "deleteAppInstance", "getAppInstance", "getAppInstanceRules",
-                     "getCurrentTime", "getDnsRule", "getPlatform", "getTimingCaps", "getTokenKeys",
-                     "getTrafficRule", "issueToken", "listAppInstances", "listDnsRules",
-                     "listTrafficRules", "putAppInstance", "putDnsRule", "putTrafficRule"}));
 }
 
 TEST(Documents, EveryOperationButTheTokenEndpointNeedsTheScopeOfItsApi) {

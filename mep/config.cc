@@ -2,6 +2,7 @@
 
 #include "mep/app-enablement/timing_config.h"
 #include "mep/dns/config.h"
+#include "mep/registry/service_config.h"
 #include "notify/notification_config.h"
 
 namespace sluice::mep {
@@ -27,6 +28,7 @@ http::TransportOptions read_http(ConfigNode node, std::string& public_uri) {
   out.threads = static_cast<size_t>(node.integer("threads", 2, 1, 64));
   out.trusted_proxies = node.parsed_list<IpPrefix>("trusted_proxies", IpPrefix::parse);
   public_uri = notify::read_public_uri(node, "public_uri", {"http", "https"});
+  if (public_uri.empty()) public_uri = registry::default_public_uri(out.address, out.port);
   return out;
 }
 
@@ -53,6 +55,7 @@ void read_limits(ConfigNode node, MepConfig& config) {
   config.rate.burst = static_cast<double>(node.integer("burst", 2'000, 1, 10'000'000));
   config.limits.app_instances =
       static_cast<size_t>(node.integer("app_instances", 1'000, 1, 100'000));
+  registry::read_service_limits(node, config.services);
   config.page_size = static_cast<size_t>(node.integer("page_size", 1'000, 1, 100'000));
   // Both kinds of one Mp2 message have room for this many.
   config.limits.rules =
@@ -89,6 +92,7 @@ MepConfig read(ConfigNode node) {
   config.dns = dns::read_dns_config(node.child("dns"));
   config.steering.default_ttl_s = config.dns.default_ttl_s;
   read_limits(node.child("limits"), config);
+  config.services.liveness = registry::read_liveness(node.child("liveness"));
   config.log_level =
       node.child("log").choice("level", "info", {"trace", "debug", "info", "warn", "error", "off"});
   return config;

@@ -9,6 +9,7 @@
 #include "mep/auth/token_service.h"
 #include "mep/dns/dns_service.h"
 #include "mep/provisioning/handlers.h"
+#include "mep/registry/service_management.h"
 #include "mep/steering/reconciler.h"
 #include "notify/notifications.h"
 
@@ -23,6 +24,7 @@ struct MepConfig {
   auth::TokenOptions tokens;
   std::chrono::seconds key_max_age{0};  // of the key that signs tokens; zero: until asked
   TimingOptions timing;
+  registry::ServiceOptions services;
   notify::NotificationOptions notifications;
   ProvisioningLimits limits;
   size_t page_size = 1000;  // items of a list in one reply

@@ -34,10 +34,11 @@ Result<void> run(MepConfig config) {
   EventLoop loop;
   loop.stop_on_signals();  // before any thread: they inherit the blocked signals
   const SystemClock clock;
-  auto platform = Platform::start(
-      loop, clock,
-      {config.state_directory, config.steering, config.tokens, config.limits, config.page_size,
-       config.key_max_age, config.timing, config.json, config.rate, config.notifications});
+  auto platform =
+      Platform::start(loop, clock,
+                      {config.state_directory, config.steering, config.tokens, config.limits,
+                       config.page_size, config.key_max_age, config.timing, config.services,
+                       config.json, config.rate, config.notifications});
   if (!platform) return std::unexpected(platform.error());
   dns::Counters dns_counters;
   auto dns = dns::DnsService::start(config.dns, (*platform)->store(), (*platform)->rule_reports(),

@@ -68,7 +68,8 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
                    std::unique_ptr<store::Store> store, const Collections& collections,
                    std::unique_ptr<auth::KeyRing> keys,
                    std::unique_ptr<notify::Notifications> notifications)
-    : config_(std::move(config)),
+    : loop_(loop),
+      config_(std::move(config)),
       collections_(collections),
       base_store_(std::move(store)),
       notifications_(std::move(notifications)),
@@ -79,11 +80,16 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
       token_endpoint_(clients_, tokens_, *keys_, clock),
       rule_status_(reports_, conflicts_),
       provisioning_{store_,         rule_status_,   auth::new_secret().substr(0, 16),
-                    SLUICE_VERSION, config_.limits, site_costs_},
+                    SLUICE_VERSION, config_.limits, site_costs_,
+                    app_end_},
       limiter_(std::make_shared<http::ClientLimiter>(config_.rate, config_.rate, clock)),
       timing_{config_.timing, clock, clock_discipline_},
-      loop_(loop),
-      key_timer_(loop.every(kKeyCheckPeriod, [this] { check_keys(); })) {}
+      services_(service_site(clock), config_.services),
+      key_timer_(loop.every(kKeyCheckPeriod, [this] { check_keys(); })) {
+  app_end_.add([this](store::Transaction& change, const std::string& app) {
+    services_.withdraw(change, app);
+  });
+}
 
 Platform::~Platform() {
   loop_.cancel(key_timer_);
@@ -99,13 +105,36 @@ void Platform::check_keys() {
   }
 }
 
+registry::ServiceSite Platform::service_site(const Clock& clock) {
+  return {
+      loop_, clock, collections_.services,
+      notify::SubscriptionSite{*base_store_, notifications_->outbox(), notifications_->callbacks(),
+                               notifications_->websocket_base(), notifications_->public_uri()},
+      [this](const store::Snapshot& state, std::string_view app) {
+        return state.find(collections_.apps.apps, app) != nullptr;
+      }};
+}
+
+// Apps find the platform's own APIs where they find those of other apps.
+Result<void> Platform::offer_own_apis(const std::vector<http::Contract>& contracts) {
+  std::vector<registry::ServiceManagement::OwnApi> own;
+  for (const auto& contract : contracts) {
+    const auto path = std::string_view(contract.base_path()).substr(1);
+    if (!path.ends_with("/v1") || path.starts_with("mm5")) continue;  // not for apps
+    own.push_back({std::string(path.substr(0, path.find('/'))), contract.version(), "platform"});
+  }
+  return services_.offer(own);
+}
+
 Result<void> Platform::build_router() {
   auto contracts = load_contracts();
   if (!contracts) return std::unexpected(contracts.error());
+  if (auto ok = offer_own_apis(*contracts); !ok) return ok;
   http::Handlers handlers = app_enablement_handlers(store_);
   handlers.merge(provisioning_handlers(provisioning_));
   handlers.merge(timing_handlers(timing_));
   handlers.merge(notify::subscription_status_handlers(*notifications_, *base_store_));
+  handlers.merge(services_.handlers());
   handlers.merge(token_endpoint_.handlers());
   handlers.erase("revokeToken");  // until the store keeps revocations
   auto router = http::Router::build(

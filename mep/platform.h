@@ -13,6 +13,7 @@
 #include "mep/collections.h"
 #include "mep/provisioning/handlers.h"
 #include "mep/provisioning/rule_status.h"
+#include "mep/registry/service_management.h"
 #include "mep/steering/conflicts.h"
 #include "mep/steering/reconciler.h"
 #include "mep/steering/rule_reports.h"
@@ -30,6 +31,7 @@ struct PlatformConfig {
   size_t page_size = 1000;  // items of a list in one reply
   std::chrono::seconds key_max_age{0};
   TimingOptions timing = {};
+  registry::ServiceOptions services = {};
   http::JsonLimits json = {};  // of request bodies
   http::RateLimit rate = {};   // of each client, and of each address whose clients are unknown
   notify::NotificationOptions notifications = {};
@@ -60,11 +62,14 @@ class Platform {
            std::unique_ptr<store::Store> store, const Collections& collections,
            std::unique_ptr<auth::KeyRing> keys,
            std::unique_ptr<notify::Notifications> notifications);
+  registry::ServiceSite service_site(const Clock& clock);
+  Result<void> offer_own_apis(const std::vector<http::Contract>& contracts);
   Result<void> build_router();
   void check_keys();
 
   // Work that was posted to the loop asks whether there still is a platform.
   std::shared_ptr<Platform*> alive_ = std::make_shared<Platform*>(this);
+  EventLoop& loop_;
   PlatformConfig config_;
   Collections collections_;
   std::unique_ptr<store::Store> base_store_;
@@ -78,13 +83,14 @@ class Platform {
   ConflictView conflicts_;
   RuleStatusView rule_status_;
   SiteCosts site_costs_;
+  AppEnd app_end_;
   ProvisioningContext provisioning_;
   KernelClockDiscipline clock_discipline_;
   std::shared_ptr<http::ClientLimiter> limiter_;
   TimingContext timing_;
+  registry::ServiceManagement services_;
   std::optional<http::Router> router_;
   std::unique_ptr<Reconciler> reconciler_;
-  EventLoop& loop_;
   TimerId key_timer_{};
 };
 

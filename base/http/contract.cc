@@ -196,6 +196,7 @@ Result<Contract> Contract::load(std::string name, std::string_view yaml) {
       return bad_field(contract.name_, "OpenAPI {} is not supported", version);
     }
     contract.title_ = document->at("info").at("title").get<std::string>();
+    contract.version_ = document->at("info").at("version").get<std::string>();
     const Reader reader(*document);
     auto base = reader.base_path();
     if (!base) return bad_field(contract.name_, "{}", base.error().to_string());

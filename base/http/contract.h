@@ -52,6 +52,7 @@ class Contract {
 
   const std::string& name() const { return name_; }
   const std::string& title() const { return title_; }
+  const std::string& version() const { return version_; }  // of the API, not of OpenAPI
   const std::string& text() const { return text_; }            // the YAML as given
   const std::string& base_path() const { return base_path_; }  // the path of servers[0]
   const std::vector<Operation>& operations() const& { return operations_; }
@@ -61,6 +62,7 @@ class Contract {
   Contract() = default;
   std::string name_;
   std::string title_;
+  std::string version_;
   std::string text_;
   std::string base_path_;
   std::vector<Operation> operations_;

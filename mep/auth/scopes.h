@@ -12,6 +12,7 @@ using Scopes = std::set<std::string, std::less<>>;
 // One per API, named like it; the OpenAPI documents say which operation needs which.
 inline constexpr std::string_view kScopeAppSupport = "mec_app_support";
 inline constexpr std::string_view kScopeServiceManagement = "mec_service_mgmt";
+inline constexpr std::string_view kScopeCapif = "capif";
 inline constexpr std::string_view kScopeMm5 = "mm5";
 
 Scopes split_scopes(std::string_view text);

@@ -22,7 +22,10 @@ NewClient new_client(const char* prefix, auth::Scopes scopes,
 }  // namespace
 
 NewClient new_app_client(const std::string& app_instance_id) {
-  return new_client("app-", {std::string(auth::kScopeAppSupport)}, app_instance_id);
+  return new_client("app-",
+                    {std::string(auth::kScopeAppSupport),
+                     std::string(auth::kScopeServiceManagement), std::string(auth::kScopeCapif)},
+                    app_instance_id);
 }
 
 NewClient new_operator_client() {

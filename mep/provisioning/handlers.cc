@@ -184,6 +184,7 @@ Response delete_app_instance(const ProvisioningContext& context, const Request& 
     const auto app = find_app(draft.state(), request);
     if (!app) return std::unexpected(app.error());
     if (auto ok = check_if_match(request, etag_of(draft.state().app_revision(id))); !ok) return ok;
+    context.ended(draft.transaction(), id);
     draft.remove_app(id);
     return {};
   });

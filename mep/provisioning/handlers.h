@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/http/router.h"
+#include "mep/app-enablement/app_end.h"
 #include "mep/provisioning/rule_status.h"
 #include "mep/provisioning/site_cost.h"
 #include "mep/store/store.h"
@@ -29,6 +30,7 @@ struct ProvisioningContext {
   std::string version;
   ProvisioningLimits limits;
   SiteCosts& costs;  // used within Store::change() only
+  const AppEnd& ended;
 };
 
 // `context` must outlive them.

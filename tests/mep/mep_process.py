@@ -49,6 +49,7 @@ class Mep:
                 state: {self.state}
                 mp2: {{socket: {self.socket}}}
                 metrics: {{address: 127.0.0.1, port: {self.metrics_port}}}
+                notifications: {{allow: [127.0.0.0/8]}}
                 """) + more)
 
     def start(self):

@@ -1,0 +1,69 @@
+#include "mep/registry/query.h"
+
+#include <algorithm>
+
+namespace sluice::mep::registry {
+namespace {
+
+std::vector<std::string> values(const http::Query& query, std::string_view name) {
+  std::vector<std::string> out;
+  for (auto value : query.all(name)) {
+    out.emplace_back(value);
+    if (!value.contains(',')) continue;
+    while (true) {
+      const auto comma = value.find(',');
+      out.emplace_back(value.substr(0, comma));
+      if (comma == std::string_view::npos) break;
+      value.remove_prefix(comma + 1);
+    }
+  }
+  return out;
+}
+
+std::optional<bool> flag(const http::Query& query, std::string_view name) {
+  const auto value = query.get(name);
+  if (!value) return std::nullopt;
+  return *value == "true";
+}
+
+bool holds(const std::vector<std::string>& values, std::string_view value) {
+  return std::ranges::find(values, value) != values.end();
+}
+
+}  // namespace
+
+Result<ServiceQuery> ServiceQuery::parse(const http::Query& query) {
+  ServiceQuery out;
+  out.ids = values(query, "ser_instance_id");
+  out.names = values(query, "ser_name");
+  out.categories = values(query, "ser_category_id");
+  const int ways = int{!out.ids.empty()} + int{!out.names.empty()} + int{!out.categories.empty()};
+  if (ways > 1) {
+    return bad_field(out.ids.empty() ? "ser_category_id" : "ser_instance_id",
+                     "only one of ser_instance_id, ser_name and ser_category_id may be given");
+  }
+  if (const auto scope = query.get("scope_of_locality")) {
+    out.scope_of_locality = parse_locality(*scope);
+    if (!out.scope_of_locality) return bad_field("scope_of_locality", "is not a word known here");
+  }
+  out.consumed_local_only = flag(query, "consumed_local_only");
+  out.is_local = flag(query, "is_local");
+  return out;
+}
+
+bool matches(const ServiceQuery& query, std::string_view id, const ServiceRecord& record) {
+  const auto& info = record.info;
+  if (!query.ids.empty() && !holds(query.ids, id)) return false;
+  if (!query.names.empty() && !holds(query.names, info.name)) return false;
+  if (!query.categories.empty() &&
+      (!info.category || !holds(query.categories, info.category->id))) {
+    return false;
+  }
+  if (query.scope_of_locality && *query.scope_of_locality != info.scope_of_locality) return false;
+  if (query.consumed_local_only && *query.consumed_local_only != info.consumed_local_only) {
+    return false;
+  }
+  return !query.is_local || *query.is_local == info.is_local;
+}
+
+}  // namespace sluice::mep::registry

@@ -1,0 +1,44 @@
+#include "mep/registry/service_config.h"
+
+#include <unistd.h>
+
+#include <array>
+
+namespace sluice::mep::registry {
+
+LivenessRules read_liveness(ConfigNode node) {
+  constexpr int64_t kDay = 86'400;
+  const LivenessRules usual;
+  LivenessRules out;
+  const auto seconds = [&](const char* key, uint32_t fallback) {
+    return static_cast<uint32_t>(node.integer(key, fallback, 1, kDay));
+  };
+  out.shortest_s = seconds("shortest_s", usual.shortest_s);
+  out.longest_s = seconds("longest_s", usual.longest_s);
+  out.usual_s = seconds("usual_s", usual.usual_s);
+  out.grace_percent =
+      static_cast<uint32_t>(node.integer("grace_percent", usual.grace_percent, 0, 1000));
+  if (out.shortest_s > out.longest_s) node.problem("shortest_s", "is above longest_s");
+  return out;
+}
+
+void read_service_limits(ConfigNode& node, ServiceOptions& out) {
+  const auto count = [&](const char* key, size_t fallback) {
+    return static_cast<size_t>(node.integer(key, static_cast<int64_t>(fallback), 1, 1'000'000));
+  };
+  out.limits.services = count("services", out.limits.services);
+  out.limits.services_of_app = count("services_per_app", out.limits.services_of_app);
+  out.subscriptions_of_app = count("subscriptions_per_app", out.subscriptions_of_app);
+}
+
+std::string default_public_uri(const IpAddress& address, uint16_t port) {
+  std::string host = address.to_string();
+  if (host == "0.0.0.0" || host == "::") {
+    std::array<char, 256> name{};
+    host = gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+  }
+  if (host.contains(':')) host = "[" + host + "]";
+  return fmt::format("http://{}:{}", host, port);
+}
+
+}  // namespace sluice::mep::registry
