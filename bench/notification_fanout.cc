@@ -1,7 +1,8 @@
 // How long one change takes to reach everybody who subscribed: a store, the delivery of notify/ and
 // a sink that is a process of its own (notification_sink).
 //
-//   notification_fanout --sink PORT [--subscribers 10000] [--silent 100] [--events 3]
+//   notification_fanout --sink PORT [--subscribers 10000] [--silent 100] [--nameless 0] [--events
+//   3]
 //
 // Prints one JSON line an event: seconds from before the change to its acknowledgement, and to the
 // last notification of those that answer.
@@ -21,7 +22,7 @@ using namespace std::chrono_literals;
 using notify::Notifications;
 using notify::Subscription;
 
-int run(uint16_t sink, size_t subscribers, size_t silent, size_t events) {
+int run(uint16_t sink, size_t subscribers, size_t silent, size_t nameless, size_t events) {
   std::string directory = std::filesystem::temp_directory_path() / "fanout-XXXXXX";
   if (mkdtemp(directory.data()) == nullptr) return 1;
   const SystemClock clock;
@@ -43,6 +44,7 @@ int run(uint16_t sink, size_t subscribers, size_t silent, size_t events) {
       s.href = "/bench/v1/subscriptions/" + s.id;
       const bool dead = i % spacing == 0 && i / spacing < silent;
       s.callback = fmt::format("http://127.0.0.1:{}/{}/{}", sink, dead ? "silent" : "n", i);
+      if (i >= subscribers - nameless) s.callback = fmt::format("http://n{}.invalid/", i);
       to.push_back(s.id);
       change.put(records.subscriptions, notify::subscription_key(s.api, s.owner, s.id), s);
     }
@@ -52,7 +54,7 @@ int run(uint16_t sink, size_t subscribers, size_t silent, size_t events) {
     fmt::print(stderr, "{}\n", ok.error().to_string());
     return 1;
   }
-  const auto answering = subscribers - silent;
+  const auto answering = subscribers - silent - nameless;
   for (size_t n = 1; n <= events; ++n) {
     std::this_thread::sleep_for(1s);
     const auto start = std::chrono::steady_clock::now();
@@ -87,11 +89,13 @@ int main(int argc, char** argv) {
   uint16_t sink = 0;
   size_t subscribers = 10'000;
   size_t silent = 100;
+  size_t nameless = 0;
   size_t events = 3;
   app.add_option("--sink", sink, "Port of notification_sink on loopback")->required();
   app.add_option("--subscribers", subscribers)->capture_default_str();
   app.add_option("--silent", silent, "How many of them never answer")->capture_default_str();
+  app.add_option("--nameless", nameless, "How many more of them have names that nobody resolves");
   app.add_option("--events", events)->capture_default_str();
   CLI11_PARSE(app, argc, argv);
-  return sluice::run(sink, subscribers, silent, events);
+  return sluice::run(sink, subscribers, silent, nameless, events);
 }
