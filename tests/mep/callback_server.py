@@ -7,7 +7,7 @@ import time
 
 
 class CallbackServer:
-    def __init__(self):
+    def __init__(self, port=0):
         self.received = []  # (path, body)
         self._changed = threading.Condition()
         outer = self
@@ -26,7 +26,7 @@ class CallbackServer:
             def log_message(self, *arguments):
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()

@@ -139,10 +139,11 @@ def test_what_could_not_be_delivered_is_delivered_after_a_crash(site):
         server.close()
 
 
-async def receive(uri, count):
+async def receive(uri, enough):
+    """Notifications, until enough(all so far)."""
     async with websockets.connect(uri) as client:
         out = []
-        for _ in range(count):
+        while not enough(out):
             text = await asyncio.wait_for(client.recv(), 20)
             assert isinstance(text, str), "a text frame"
             out.append(json.loads(text))
@@ -155,16 +156,18 @@ def test_a_websocket_is_told_what_it_missed(site):
     assert "callbackReference" not in made
     uri = made["websockNotifConfig"]["websocketUri"]
     apps.register("before")
-    first = asyncio.run(receive(uri, 1))
+    first = asyncio.run(receive(uri, lambda n: n))
     assert names(first) == ["before"]
     assert first[0]["_links"]["subscription"]["href"] == made["_links"]["self"]["href"]
     apps.register("while-away")
     eventually(lambda: apps.delivery()["delivered"] == 1)
     site.kill()
     site.start()
-    assert in_order(names(asyncio.run(receive(uri, 1))), ["while-away"])
+    # What was told just before the crash may be told again.
+    missed = asyncio.run(receive(uri, lambda n: "while-away" in names(n)))
+    assert names(missed) in (["while-away"], ["before", "while-away"])
     with pytest.raises(websockets.exceptions.InvalidStatusCode) as refused:
-        asyncio.run(receive(uri[:-1] + ("A" if uri[-1] != "A" else "B"), 1))
+        asyncio.run(receive(uri[:-1] + ("A" if uri[-1] != "A" else "B"), bool))
     assert refused.value.status_code == 404
 
 
@@ -195,7 +198,8 @@ def test_a_websocket_takes_over_when_the_callback_cannot_be_reached(site):
     now = apps.read(made)[2]
     assert "callbackReference" not in now
     apps.register("s")
-    test, event = asyncio.run(receive(now["websockNotifConfig"]["websocketUri"], 2))
+    test, event = asyncio.run(receive(now["websockNotifConfig"]["websocketUri"],
+                                      lambda n: len(n) == 2))
     assert test["notificationType"] == "TestNotification"
     assert names([event]) == ["s"]
 
@@ -211,13 +215,13 @@ def test_a_subscription_ends_at_its_deadline_with_notice(site, callbacks):
     eventually(lambda: apps.read(made)[0] == 404)
 
 
-@pytest.mark.parametrize("host", ["169.254.169.254", "[::1]", "0.0.0.0", "[fe80::1]", "224.0.0.1",
-                                  "localhost:{port}", "127.0.0.1:{port}", "[::ffff:127.0.0.1]:{port}"])
-def test_callbacks_do_not_lead_into_the_platform(site, host):
+def test_callbacks_do_not_lead_into_the_platform(site):
     apps = Apps(site)
-    host = host.format(port=site.port)
-    problem = apps.subscribe(403, callbackReference=f"http://{host}/")
-    assert problem["detail"].startswith("callbackReference"), problem
+    for host in ("169.254.169.254", "[::1]", "0.0.0.0", "[fe80::1]", "224.0.0.1",
+                 f"localhost:{site.port}", f"127.0.0.1:{site.port}",
+                 f"127.0.0.1:{site.metrics_port}", f"[::ffff:127.0.0.1]:{site.port}"):
+        problem = apps.subscribe(403, callbackReference=f"http://{host}/")
+        assert problem["detail"].startswith("callbackReference"), problem
 
 
 def serve_tls(certificate, key):
