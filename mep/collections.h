@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/store/schema.h"
+#include "mep/metering/usage_records.h"
 #include "mep/registry/records.h"
 #include "mep/store/records.h"
 #include "notify/outbox.h"
@@ -13,12 +14,14 @@ struct Collections {
   Records apps;
   registry::Records services;
   notify::Records notifications;
+  UsageCollections usage;
 
   static Collections add_to(store::Schema& schema) {
     Collections out;
     out.apps = Records::add_to(schema);
     out.services = registry::Records::add_to(schema);
     out.notifications = notify::Records::add_to(schema);
+    out.usage = UsageCollections::add_to(schema);
     return out;
   }
 };

@@ -88,6 +88,12 @@ MepConfig read(ConfigNode node) {
   config.notifications.public_uri = std::move(public_uri);
   config.notifications.callbacks.own_ports.push_back(config.http.port);
   config.notifications.callbacks.own_ports.push_back(config.metrics_port);
+  {
+    auto usage = node.child("usage");
+    config.usage.interval = std::chrono::seconds(usage.integer("interval_s", 60, 1, 86'400));
+    config.usage.max_records =
+        static_cast<size_t>(usage.integer("max_records", 100'000, 1, 10'000'000));
+  }
   config.timing = read_timing_options(node.child("timing"));
   config.dns = dns::read_dns_config(node.child("dns"));
   config.steering.default_ttl_s = config.dns.default_ttl_s;

@@ -8,6 +8,7 @@
 #include "mep/app-enablement/timing.h"
 #include "mep/auth/token_service.h"
 #include "mep/dns/dns_service.h"
+#include "mep/metering/usage_meter.h"
 #include "mep/provisioning/handlers.h"
 #include "mep/registry/service_management.h"
 #include "mep/steering/reconciler.h"
@@ -26,6 +27,7 @@ struct MepConfig {
   TimingOptions timing;
   registry::ServiceOptions services;
   notify::NotificationOptions notifications;
+  UsageOptions usage;
   ProvisioningLimits limits;
   size_t page_size = 1000;  // items of a list in one reply
   http::JsonLimits json;

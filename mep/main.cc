@@ -34,11 +34,19 @@ Result<void> run(MepConfig config) {
   EventLoop loop;
   loop.stop_on_signals();  // before any thread: they inherit the blocked signals
   const SystemClock clock;
-  auto platform =
-      Platform::start(loop, clock,
-                      {config.state_directory, config.steering, config.tokens, config.limits,
-                       config.page_size, config.key_max_age, config.timing, config.services,
-                       config.json, config.rate, config.notifications});
+  auto platform = Platform::start(loop, clock,
+                                  {.state_directory = config.state_directory,
+                                   .steering = config.steering,
+                                   .tokens = config.tokens,
+                                   .limits = config.limits,
+                                   .page_size = config.page_size,
+                                   .key_max_age = config.key_max_age,
+                                   .timing = config.timing,
+                                   .services = config.services,
+                                   .json = config.json,
+                                   .rate = config.rate,
+                                   .notifications = config.notifications,
+                                   .usage = config.usage});
   if (!platform) return std::unexpected(platform.error());
   dns::Counters dns_counters;
   auto dns = dns::DnsService::start(config.dns, (*platform)->store(), (*platform)->rule_reports(),

@@ -3,6 +3,7 @@
 #include "api-specs/documents.h"
 #include "base/log.h"
 #include "mep/app-enablement/handlers.h"
+#include "mep/metering/usage_handlers.h"
 #include "mep/operator_file.h"
 #include "notify/subscription_status.h"
 
@@ -74,17 +75,24 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
       base_store_(std::move(store)),
       notifications_(std::move(notifications)),
       store_(*base_store_, collections_.apps),
+      usage_meter_(*base_store_, collections_.usage, clock, config_.usage),
       clients_(store_),
       keys_(std::move(keys)),
       tokens_(*keys_, clients_, clock, config_.tokens),
       token_endpoint_(clients_, tokens_, *keys_, clock),
       rule_status_(reports_, conflicts_),
-      provisioning_{store_,         rule_status_,   auth::new_secret().substr(0, 16),
-                    SLUICE_VERSION, config_.limits, site_costs_,
-                    app_end_},
+      provisioning_{store_,
+                    rule_status_,
+                    auth::new_secret().substr(0, 16),
+                    SLUICE_VERSION,
+                    config_.limits,
+                    site_costs_,
+                    app_end_,
+                    {}},
       limiter_(std::make_shared<http::ClientLimiter>(config_.rate, config_.rate, clock)),
       timing_{config_.timing, clock, clock_discipline_},
       services_(service_site(clock), config_.services),
+      usage_timer_(loop.every(UsageMeter::kFlushPeriod, [this] { usage_meter_.flush(); })),
       key_timer_(loop.every(kKeyCheckPeriod, [this] { check_keys(); })) {
   app_end_.add([this](store::Transaction& change, const std::string& app) {
     services_.withdraw(change, app);
@@ -92,6 +100,8 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
 }
 
 Platform::~Platform() {
+  loop_.cancel(usage_timer_);
+  usage_meter_.flush();
   loop_.cancel(key_timer_);
   alive_.reset();
 }
@@ -130,8 +140,10 @@ Result<void> Platform::build_router() {
   auto contracts = load_contracts();
   if (!contracts) return std::unexpected(contracts.error());
   if (auto ok = offer_own_apis(*contracts); !ok) return ok;
+  for (const auto& contract : *contracts) provisioning_.apis.push_back(api_summary(contract));
   http::Handlers handlers = app_enablement_handlers(store_);
   handlers.merge(provisioning_handlers(provisioning_));
+  handlers.merge(usage_handlers(usage_meter_, base_store_->source()));
   handlers.merge(timing_handlers(timing_));
   handlers.merge(notify::subscription_status_handlers(*notifications_, *base_store_));
   handlers.merge(services_.handlers());
@@ -147,7 +159,9 @@ Result<void> Platform::build_router() {
        .on_handler_exception =
            [](std::string_view operation, std::string_view what) {
              spdlog::error("http handler failed operation={} reason=\"{}\"", operation, what);
-           }});
+           },
+       .on_reply = [this](const http::Call& call,
+                          const http::Response& reply) { usage_meter_.count(call, reply); }});
   if (!router) return std::unexpected(router.error());
   router_.emplace(std::move(*router));
   return {};

@@ -11,6 +11,7 @@
 #include "mep/auth/token_endpoint.h"
 #include "mep/auth/token_service.h"
 #include "mep/collections.h"
+#include "mep/metering/usage_meter.h"
 #include "mep/provisioning/handlers.h"
 #include "mep/provisioning/rule_status.h"
 #include "mep/registry/service_management.h"
@@ -35,6 +36,7 @@ struct PlatformConfig {
   http::JsonLimits json = {};  // of request bodies
   http::RateLimit rate = {};   // of each client, and of each address whose clients are unknown
   notify::NotificationOptions notifications = {};
+  UsageOptions usage = {};
 };
 
 class Platform {
@@ -75,6 +77,7 @@ class Platform {
   std::unique_ptr<store::Store> base_store_;
   std::unique_ptr<notify::Notifications> notifications_;
   Store store_;
+  UsageMeter usage_meter_;
   ClientDirectory clients_;
   std::unique_ptr<auth::KeyRing> keys_;
   auth::TokenService tokens_;
@@ -91,6 +94,7 @@ class Platform {
   registry::ServiceManagement services_;
   std::optional<http::Router> router_;
   std::unique_ptr<Reconciler> reconciler_;
+  TimerId usage_timer_{};
   TimerId key_timer_{};
 };
 

@@ -154,6 +154,7 @@ TEST_F(PlatformTest, a_rule_takes_effect_when_its_app_is_ready_and_follows_the_s
                                                  {"kind", "TRAFFIC"},
                                                  {"state", "STEERING"},
                                                  {"since", "2026-01-01T00:00:00.123Z"},
+                                                 {"installedGeneration", upf_->generation()},
                                                  {"hits", 3},
                                                  {"bytes", 300}}));
   EXPECT_EQ(rule_status("app-1", "name")["state"], "SUSPENDED");

@@ -22,6 +22,8 @@ struct Features {
   std::vector<traffic_rules::InterfaceType> destinations;
   uint32_t max_rules = 0;
   uint32_t max_dns_rules = 0;
+  // Members of trafficFilter that it can match on; empty: it does not say.
+  std::vector<std::string> filters{};
   bool operator==(const Features&) const = default;
 };
 

@@ -137,6 +137,8 @@ std::vector<RuleStatus> read_statuses(JsonFields& fields, const char* member,
   return out;
 }
 
+constexpr size_t kMaxFilters = 64;
+
 Hello read_hello(JsonFields& fields, JsonProblem& problem) {
   Hello m;
   fields.integer("version", kVersion, kVersion);
@@ -148,6 +150,9 @@ Hello read_hello(JsonFields& fields, JsonProblem& problem) {
     m.features.destinations = read_words<traffic_rules::InterfaceType>(features, "destinations");
     m.features.max_rules = small(features, "max_rules");
     m.features.max_dns_rules = small(features, "max_dns_rules");
+    for (const auto& element : features.list("filters", kMaxFilters)) {
+      if (element.value->is_string()) m.features.filters.push_back(*element.value);
+    }
   }
   return m;
 }

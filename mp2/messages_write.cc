@@ -59,7 +59,8 @@ json to_json(const Hello& m) {
            {{"actions", words_of(m.features.actions)},
             {"destinations", words_of(m.features.destinations)},
             {"max_rules", m.features.max_rules},
-            {"max_dns_rules", m.features.max_dns_rules}}}};
+            {"max_dns_rules", m.features.max_dns_rules},
+            {"filters", m.features.filters}}}};
 }
 
 json to_json(const Applied& m) {

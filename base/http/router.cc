@@ -188,8 +188,15 @@ Response Router::handle(Request request) const {
   } catch (...) {  // out of memory: whatever a handler threw was caught where it ran
     response = server_fault();
   }
-  if (request.method != Method::kHead) return response;
-  return then(std::move(response), without_body);
+  if (request.method == Method::kHead) response = then(std::move(response), without_body);
+  const auto& on_reply = tables_->options.on_reply;
+  if (!on_reply || request.operation_id.empty()) return response;
+  return then(std::move(response),
+              [&on_reply, call = Call{std::move(request.operation_id), std::move(request.principal),
+                                      request.body.size()}](Response&& reply) {
+                on_reply(call, reply);
+                return std::move(reply);
+              });
 }
 
 Response Router::Tables::answer(Request& request) const {

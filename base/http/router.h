@@ -32,6 +32,13 @@ struct PlainRoute {
   Handler handler;
 };
 
+// A call of an operation that has got its answer.
+struct Call {
+  std::string operation_id;
+  std::optional<Principal> principal;  // none: no token, a wrong one, or an operation without
+  size_t request_bytes = 0;            // of content
+};
+
 struct RouterOptions {
   // Checks the tokens of operations that declare `security`. Without one, build() fails unless
   // `allow_anonymous` says that everybody may call everything.
@@ -43,6 +50,9 @@ struct RouterOptions {
   size_t page_size = 1000;                 // of Request
   // Told of every exception that a handler let escape: operationId and what().
   std::function<void(std::string_view operation_id, std::string_view what)> on_handler_exception;
+  // Told of every answered call, refused ones included, with the reply as the client gets it. On
+  // the thread that has the reply; must not block or throw.
+  std::function<void(const Call& call, const Response& reply)> on_reply;
 };
 
 // Octets of a body of a client who need not say who it is (a request for a token has some hundred).

@@ -1,5 +1,7 @@
 #include "base/http/router.h"
 
+#include "base/http/pending_response.h"
+
 namespace sluice::http {
 namespace {
 
@@ -300,6 +302,30 @@ TEST(Router, ReportsExceptionsToItsOwner) {
   const auto router = *Router::build(contracts(), all_handlers(), std::move(options));
   EXPECT_EQ(router.handle(request(Method::kGet, "/api/v1/throw")).status, 500);
   EXPECT_EQ(reported, "throwIt: secret");
+}
+
+TEST(Router, TellsOfEveryAnsweredCall) {
+  std::vector<std::string> told;
+  RouterOptions options;
+  options.authenticator = authenticate;
+  options.on_reply = [&](const Call& call, const Response& reply) {
+    told.push_back(fmt::format("{} {} {} {} {}", call.operation_id,
+                               call.principal ? call.principal->subject : "-", reply.status,
+                               call.request_bytes, reply.body.size()));
+  };
+  auto handlers = all_handlers();
+  const auto later = std::make_shared<PendingResponse>();
+  handlers["getSpecial"] = [&](const Request&) { return deferred(later); };
+  const auto router = *Router::build(contracts(), std::move(handlers), std::move(options));
+  router.handle(request(Method::kGet, "/nothing"));  // no operation
+  router.handle(request(Method::kDelete, "/api/v1/things/1"));
+  router.handle(request(Method::kGet, "/api/v1/admin", {{"Authorization", "Bearer things+admin"}}));
+  EXPECT_EQ(told, (std::vector<std::string>{"deleteThing - 204 0 0", "admin tester 204 0 0"}));
+  auto response = router.handle(request(Method::kGet, "/api/v1/things/special", {}, "abc"));
+  EXPECT_EQ(told.size(), 2U);
+  later->resolve(Response{200, {}, "12345"});
+  EXPECT_EQ(await(std::move(response)).status, 200);
+  EXPECT_EQ(told.back(), "getSpecial - 200 3 5");
 }
 
 TEST(Router, WithoutAuthenticationEverybodyMayCallOnlyIfThatIsSaid) {

@@ -9,6 +9,7 @@
 #include "mep/app-enablement/rule_kinds.h"
 #include "mep/etag.h"
 #include "mep/provisioning/app_input.h"
+#include "mep/provisioning/capabilities.h"
 #include "mep/provisioning/credentials.h"
 
 namespace sluice::mep {
@@ -59,13 +60,15 @@ bool declare_rules(Draft& draft, const std::string& app_id, const std::vector<Ru
 // What the user plane that is connected cannot hold would be refused by it as a whole, later, when
 // nobody waits for the answer. One that announces no bound has none.
 Result<void> check_user_plane(const RuleReports::Link& link, size_t traffic, size_t dns) {
-  if (!link.connected || link.max_rules == 0) return {};
-  const size_t both = std::max(link.max_rules, link.max_dns_rules);
-  if (traffic <= link.max_rules && dns <= link.max_dns_rules && traffic + dns <= both) return {};
+  const auto [max_traffic, max_dns] =
+      std::pair(link.features.max_rules, link.features.max_dns_rules);
+  if (!link.connected || max_traffic == 0) return {};
+  const size_t both = std::max(max_traffic, max_dns);
+  if (traffic <= max_traffic && dns <= max_dns && traffic + dns <= both) return {};
   return fail(ErrorCode::kResourceExhausted,
               "the user plane holds {} traffic rules and {} DNS rules at most, together {}; these "
               "make {} and {}",
-              link.max_rules, link.max_dns_rules, both, traffic, dns);
+              max_traffic, max_dns, both, traffic, dns);
 }
 
 // What the site would be like.
@@ -207,8 +210,8 @@ Response get_platform(const ProvisioningContext& context) {
   if (!link.instance_id.empty()) {
     upf["instanceId"] = link.instance_id;
     upf["installedGeneration"] = link.installed_generation;
-    upf["maxRules"] = link.max_rules;
-    upf["maxDnsRules"] = link.max_dns_rules;
+    upf["maxRules"] = link.features.max_rules;
+    upf["maxDnsRules"] = link.features.max_dns_rules;
   }
   if (!link.refusal.empty()) upf["refusal"] = link.refusal;
   return Response::json(200, {{"instanceId", context.platform_instance_id},
@@ -226,6 +229,11 @@ http::Handlers provisioning_handlers(const ProvisioningContext& context) {
       {"deleteAppInstance", [&](const Request& r) { return delete_app_instance(context, r); }},
       {"getAppInstanceRules", [&](const Request& r) { return get_rules(context, r); }},
       {"getPlatform", [&](const Request&) { return get_platform(context); }},
+      {"getCapabilities",
+       [&](const Request&) {
+         return Response::json(
+             200, capabilities_json(context.rule_status.link(), context.limits, context.apis));
+       }},
   };
 }
 

@@ -1,9 +1,8 @@
 #include "mep/provisioning/rule_status.h"
 
-#include <fmt/chrono.h>
-
 #include <algorithm>
-#include <chrono>
+
+#include "mep/timestamp.h"
 
 namespace sluice::mep {
 namespace {
@@ -21,11 +20,6 @@ json hidden_by_json(const std::vector<std::string>& keys) {
 }
 
 }  // namespace
-
-std::string timestamp(int64_t unix_ms) {
-  const auto seconds = static_cast<std::time_t>(unix_ms / 1000);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds), unix_ms % 1000);
-}
 
 template <typename Rule>
 RuleStatusView::Fate RuleStatusView::fate_of(const AppInstance& app, const RuleRecord<Rule>& record,
@@ -46,8 +40,15 @@ RuleStatusView::Fate RuleStatusView::fate_of(const AppInstance& app, const RuleR
                                  : "the user plane refused the rule set: " + link.refusal,
             std::max(record.changed_ms, link.since_ms)};
   }
-  Fate fate{mp2::to_string(status->state), status->reason, static_cast<int64_t>(status->since_ms),
-            status->hits, status->bytes};
+  Fate fate{mp2::to_string(status->state),
+            status->reason,
+            static_cast<int64_t>(status->since_ms),
+            status->hits,
+            status->bytes,
+            {}};
+  if (status->state != mp2::SteeringState::kRejected) {
+    fate.installed_generation = link.installed_generation;
+  }
   if (status->state == mp2::SteeringState::kSteering && kind == RuleKind::kTraffic &&
       hidden.contains(key)) {
     fate.state = mp2::to_string(mp2::SteeringState::kHidden);
@@ -77,6 +78,9 @@ json RuleStatusView::of_app(const State& state, const AppInstance& app) const {
               json status = {{"ruleId", id},        {"kind", kind},
                              {"state", fate.state}, {"since", timestamp(fate.since_ms)},
                              {"hits", fate.hits},   {"bytes", fate.bytes}};
+              if (fate.installed_generation) {
+                status["installedGeneration"] = *fate.installed_generation;
+              }
               if (!fate.reason.empty()) status["reason"] = fate.reason;
               const auto found = hidden.find(key);
               if (found != hidden.end()) status["hiddenBy"] = hidden_by_json(found->second);

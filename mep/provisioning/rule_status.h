@@ -30,6 +30,7 @@ class RuleStatusView {
     int64_t since_ms = 0;
     uint64_t hits = 0;
     uint64_t bytes = 0;
+    std::optional<uint64_t> installed_generation{};  // none: the user plane does not have it
   };
   template <typename Rule>
   Fate fate_of(const AppInstance& app, const RuleRecord<Rule>& record, RuleKind kind,
@@ -40,8 +41,5 @@ class RuleStatusView {
   const RuleReports& reports_;
   ConflictView& conflicts_;
 };
-
-// RFC 3339 in UTC with milliseconds: "2026-01-01T00:00:00.000Z".
-std::string timestamp(int64_t unix_ms);
 
 }  // namespace sluice::mep

@@ -87,8 +87,7 @@ void Reconciler::on_hello(const mp2::Hello& hello) {
                      .installed_generation =
                          hello.installed.source == wanted.source ? hello.installed.generation : 0,
                      .refusal = {},
-                     .max_rules = hello.features.max_rules,
-                     .max_dns_rules = hello.features.max_dns_rules,
+                     .features = hello.features,
                      .since_ms = now_ms()});
   retry_delay_ = config_.first_retry;
   if (hello.installed == wanted) {

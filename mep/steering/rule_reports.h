@@ -22,10 +22,9 @@ class RuleReports {
     bool connected = false;
     std::string instance_id{};  // of the UPF last heard of; empty: none yet
     uint64_t installed_generation = 0;
-    std::string refusal{};   // why the UPF refused the newest set; empty: it did not
-    uint32_t max_rules = 0;  // what the UPF says that it holds; 0: it does not say
-    uint32_t max_dns_rules = 0;
-    int64_t since_ms = 0;  // when `connected` became what it is, Unix time
+    std::string refusal{};     // why the UPF refused the newest set; empty: it did not
+    mp2::Features features{};  // as the UPF says; a bound of 0: it does not say
+    int64_t since_ms = 0;      // when `connected` became what it is, Unix time
   };
 
   // All members: from any thread.

@@ -30,6 +30,10 @@ Result<SteeringAction> supported_action(Action action) {
                                "action"});
 }
 
+std::vector<std::string> supported_filters() {
+  return {"srcAddress", "dstAddress", "srcPort", "dstPort", "protocol", "qCI", "dSCP", "tC"};
+}
+
 Result<void> check_filters(const traffic_rules::TrafficRule& rule) {
   for (size_t i = 0; i < rule.traffic_filter.size(); ++i) {
     const auto& filter = rule.traffic_filter[i];

@@ -55,6 +55,7 @@ mp2::Hello SteeringManager::hello() {
   hello.features.destinations = {InterfaceType::kIp, InterfaceType::kMac};
   hello.features.max_rules = static_cast<uint32_t>(capacity_);
   hello.features.max_dns_rules = static_cast<uint32_t>(capacity_);
+  hello.features.filters = supported_filters();
   return hello;
 }
 
