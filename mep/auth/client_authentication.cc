@@ -25,7 +25,6 @@ constexpr std::string_view kBasic = "Basic ";
 struct Credentials {
   std::string id;
   std::string secret;
-  bool basic = false;  // came by HTTP Basic, not in the form
 };
 
 // RFC 6749 §3.2: parameters must not come twice; unknown ones are ignored.
@@ -49,14 +48,14 @@ std::optional<Credentials> from_basic(std::string_view authorization) {
   auto id = http::percent_decode(text.substr(0, colon), http::PlusIs::kSpace);
   auto secret = http::percent_decode(text.substr(colon + 1), http::PlusIs::kSpace);
   if (!id || !secret) return std::nullopt;
-  return Credentials{std::move(*id), std::move(*secret), true};
+  return Credentials{std::move(*id), std::move(*secret)};
 }
 
 std::optional<Credentials> from_form(const http::Query& form) {
   const auto id = form.get("client_id");
   const auto secret = form.get("client_secret");
   if (!id || !secret) return std::nullopt;
-  return Credentials{std::string(*id), std::string(*secret), false};
+  return Credentials{std::string(*id), std::string(*secret)};
 }
 
 }  // namespace
@@ -91,32 +90,33 @@ std::expected<AuthenticatedClient, Response> ClientAuthentication::authenticate(
   const auto authorization = request.headers.get("Authorization");
   const bool basic = authorization && authorization->size() > kBasic.size() &&
                      http::equal_ignoring_case(authorization->substr(0, kBasic.size()), kBasic);
-  if (authorization && !basic) return std::unexpected(refuse({}, true));
+  if (authorization && !basic) return std::unexpected(refuse({}));
   if (basic && form.has("client_secret")) {
     return std::unexpected(
         oauth_error(400, "invalid_request", "authenticate in one way, not in two"));
   }
   const auto credentials = basic ? from_basic(*authorization) : from_form(form);
-  if (!credentials) return std::unexpected(refuse({}, basic));
+  if (!credentials) return std::unexpected(refuse({}));
   auto client = clients_.find(credentials->id);
   // An unknown client costs the same time as a wrong secret, so that names cannot be probed.
   const Client nobody;
   const auto now =
       std::chrono::floor<std::chrono::milliseconds>(clock_.wall()).time_since_epoch().count();
   const auto* secret = (client ? *client : nobody).matching(credentials->secret, now);
-  if (!client || secret == nullptr) return std::unexpected(refuse(credentials->id, basic));
+  if (!client || secret == nullptr) return std::unexpected(refuse(credentials->id));
   const auto shown = *secret;
   return AuthenticatedClient{std::move(*client), shown};
 }
 
-Response ClientAuthentication::refuse(std::string_view client_id, bool used_basic) {
+Response ClientAuthentication::refuse(std::string_view client_id) {
   if (too_many_failures(client_id)) {
     auto slow_down = oauth_error(429, "temporarily_unavailable", "too many failed attempts");
     slow_down.headers.set("Retry-After", std::to_string(kFailureWindow.count()));
     return slow_down;
   }
   auto refusal = oauth_error(401, "invalid_client", "unknown client or wrong secret");
-  if (used_basic) refusal.headers.set("WWW-Authenticate", R"(Basic realm="token")");
+  // RFC 9110 §15.5.2 asks for it in every 401.
+  refusal.headers.set("WWW-Authenticate", R"(Basic realm="token")");
   return refusal;
 }
 

@@ -47,7 +47,7 @@ class ClientAuthentication {
     int count = 0;
   };
 
-  http::Response refuse(std::string_view client_id, bool used_basic);
+  http::Response refuse(std::string_view client_id);
   bool too_many_failures(std::string_view client_id);
 
   const ClientStore& clients_;

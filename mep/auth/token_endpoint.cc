@@ -14,7 +14,8 @@ Response TokenEndpoint::issue(const http::Request& request) {
   const auto form = read_form(request);
   if (!form) return form.error();
   const auto grant = form->get("grant_type");
-  if (!grant) return oauth_error(400, "invalid_request", "grant_type is required");
+  // RFC 6749 §3.2: without a value it counts as left out.
+  if (!grant || grant->empty()) return oauth_error(400, "invalid_request", "grant_type is required");
   if (*grant != "client_credentials") {
     return oauth_error(400, "unsupported_grant_type", "only client_credentials is supported");
   }

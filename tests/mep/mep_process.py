@@ -9,6 +9,7 @@ import subprocess
 import textwrap
 import time
 import urllib.parse
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.path.join(os.environ.get("SLUICE_BUILD", os.path.join(ROOT, "build")),
@@ -33,8 +34,9 @@ def free_port():
 
 
 class Mep:
-    def __init__(self, directory, trusted_proxies=(), more=""):
+    def __init__(self, directory, trusted_proxies=(), more="", program=PROGRAM):
         """`more`: further lines of configuration."""
+        self._program = program
         self.state = os.path.join(directory, "state")
         self.socket = os.path.join(directory, "mp2.sock")
         self.port = free_port()
@@ -54,7 +56,7 @@ class Mep:
 
     def start(self):
         with open(self._log_path, "ab") as log:
-            self._process = subprocess.Popen([PROGRAM, "--config", self._config], stderr=log)
+            self._process = subprocess.Popen([self._program, "--config", self._config], stderr=log)
         self._wait_ready()
 
     def kill(self):
@@ -64,11 +66,18 @@ class Mep:
     def stop(self):
         """Returns the exit code of a graceful stop."""
         self._process.terminate()
-        return self._process.wait(timeout=10)
+        return self._process.wait(timeout=30)
 
     def close(self):
         if self._process is not None and self._process.poll() is None:
             self.kill()
+
+    def running(self):
+        return self._process.poll() is None
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def log(self):
         with open(self._log_path) as file:
@@ -101,6 +110,11 @@ class Mep:
             return response.status, response.headers, json.loads(text) if text else None
         finally:
             connection.close()
+
+    def text(self, path):
+        """The body of a GET that needs no token."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as reply:
+            return reply.read().decode()
 
     def token(self, client_id, client_secret):
         form = urllib.parse.urlencode({"grant_type": "client_credentials", "client_id": client_id,

@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""What ETSI GS MEC 011 asks for, as a table: mec011.json.
+
+    etsi_table.py DIRECTORY            writes the table from ETSI's OpenAPI documents there
+    etsi_table.py --check DIRECTORY    says how it differs from the one that is committed
+
+The documents (mec011_*_v3.1.1.yaml and the hand-written mec011_*_v2.1.1*.yaml) are not part of this
+repository; the table is facts taken from them: paths, methods, parameters, members, statuses. Where the
+newer edition has lost an enumeration or made arrays of scalars, the older one counts (see OLDER_COUNTS).
+
+A type is "string", "integer", "number", "boolean", "object", "any", a name of the table, "[T]" for an
+array, "A|B" for an enumeration, "=A" for a constant, and "T or U". A member that must be there ends in "!".
+"""
+import json
+import pathlib
+import sys
+
+import yaml
+
+TABLE = pathlib.Path(__file__).with_name("mec011.json")
+APIS = {"mec_app_support/v1": "app_support", "mec_service_mgmt/v1": "service_mgmt"}
+METHODS = ("get", "put", "post", "patch", "delete")
+
+# Members of the newer edition whose type the older one tells better.
+OLDER_COUNTS = {"TimeStamp", "NtpServers", "PtpMasters"}
+# What no edition says in a form that a machine can read, but the text does.
+BY_THE_TEXT = {
+    ("TrafficRule", "dstInterface"): "DestinationInterface or [DestinationInterface]",
+    ("TimingCaps", "timeStamp"): "TimeStamp",
+    ("AppReadyConfirmation", "indication!"): "=READY",
+    ("AppTerminationNotificationSubscription", "subscriptionType!"): "=AppTerminationNotificationSubscription",
+    ("SerAvailabilityNotificationSubscription", "subscriptionType!"): "=SerAvailabilityNotificationSubscription",
+    ("OAuth2Info", "grantTypes!"): "[string]",
+    ("SecurityInfo", "(extensions)"): None,
+}
+# Conditional, though the newer edition lists them as required.
+OPTIONAL = {("TimingCaps", "timeStamp"), ("TimingCaps", "ntpServers"), ("TimingCaps", "ptpMasters")}
+LIVENESS = "/resource_uri_allocated_by_MEC_platform"
+
+
+class Edition:
+    """One OpenAPI document."""
+
+    def __init__(self, path):
+        self.document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        self.schemas = self.document["components"]["schemas"]
+
+    def resolved(self, node):
+        while "$ref" in node:
+            at = self.document
+            for part in node["$ref"].removeprefix("#/").split("/"):
+                at = at[part]
+            node = at
+        return node
+
+    def type_of(self, node):
+        if not isinstance(node, dict):
+            return "any"
+        if "$ref" in node:
+            name = node["$ref"].split("/")[-1]
+            target = self.resolved(node)
+            return name if target.get("properties") else self.type_of(target)
+        if "enum" in node:
+            return "|".join(node["enum"])
+        if node.get("type") == "array":
+            return f"[{self.type_of(node.get('items', {}))}]"
+        if len(node.get("properties", {})) == 1:  # the envelope named after the type
+            return self.type_of(next(iter(node["properties"].values())))
+        return node.get("type", "any")
+
+    def members(self, name):
+        schema = self.schemas[name]
+        required = schema.get("required", [])
+        return {member + ("!" if member in required else ""): self.type_of(node)
+                for member, node in schema.get("properties", {}).items()}
+
+    def operations(self):
+        for path, item in self.document["paths"].items():
+            for method in METHODS:
+                if method in item:
+                    yield f"{method.upper()} {path}", item, item[method]
+
+
+def content_type_of(edition, node):
+    content = edition.resolved(node).get("content", {})
+    if "application/json" not in content:
+        return None
+    schema = content["application/json"].get("schema", {})
+    if schema.get("type") == "object" and not schema.get("properties"):
+        return None  # "an empty object" of a reply without a body
+    return edition.type_of(schema)
+
+
+def operation_of(edition, item, node):
+    query = {}
+    for parameter in item.get("parameters", []) + node.get("parameters", []):
+        parameter = edition.resolved(parameter)
+        if parameter["in"] == "query":
+            query[parameter["name"]] = edition.type_of(parameter.get("schema", {}))
+    out = {}
+    if query:
+        out["query"] = query
+    if "requestBody" in node:
+        out["request"] = content_type_of(edition, node["requestBody"])
+    replies = sorted(node["responses"].items())
+    out["replies"] = {status: content_type_of(edition, reply) for status, reply in replies if status < "300"}
+    out["problems"] = [status for status, _ in replies if status >= "400"]
+    return out
+
+
+def older_members(edition):
+    """By (short name of the type, member); long names are "TimingCaps.NtpServers"."""
+    out = {}
+    for name in edition.schemas:
+        short = name.replace("_", ".").split(".")[-1]
+        for member, kind in edition.members(name).items():
+            out[short, member.rstrip("!")] = kind
+    return out
+
+
+def corrected(name, members, older):
+    out = {}
+    for member, kind in members.items():
+        plain = member.rstrip("!")
+        told = older.get((name, plain))
+        lost = "SEE_DESCRIPTION" in kind or kind == "source" or (kind.isupper() and "|" not in kind)
+        if told and (lost or kind in ("any", "[any]") or name in OLDER_COUNTS):
+            kind = told
+        if (name, plain) in OPTIONAL:
+            member = plain
+        kind = BY_THE_TEXT.get((name, member), kind)
+        if kind is not None:
+            out[member] = kind
+    return out
+
+
+def reachable(types, kinds):
+    """The names that `kinds` lead to."""
+    found, queue = set(), list(kinds)
+    while queue:
+        for part in (queue.pop() or "").split(" or "):
+            name = part.strip("[]")
+            if name in types and name not in found:
+                found.add(name)
+                queue += types[name].values()
+    return found
+
+
+def derive(directory):
+    table = {}
+    for base, stem in APIS.items():
+        newer = Edition(directory / f"mec011_{stem}_v3.1.1.yaml")
+        older = Edition(directory / f"mec011_{stem}_v2.1.1_handwritten.yaml")
+        operations = {key: operation_of(newer, item, node) for key, item, node in newer.operations()}
+        for key, item, node in older.operations():  # confirm_* lost their success
+            if not operations[key]["replies"]:
+                operations[key].update(operation_of(older, item, node), request=operations[key]["request"])
+        told = older_members(older)
+        types = {name: corrected(name, newer.members(name), told) for name in newer.schemas
+                 if newer.schemas[name].get("properties")}
+        used = reachable(types, [kind for o in operations.values()
+                                 for kind in [o.get("request"), *o["replies"].values()]])
+        table[base] = {"operations": dict(sorted(operations.items())),
+                       "types": {name: types[name] for name in sorted(used)}}
+    return table
+
+
+def as_text(table):
+    """Indented where that helps: one line for an operation, one for a type."""
+    lines = []
+    for base, api in table.items():
+        parts = []
+        for part, entries in api.items():
+            rows = ",\n".join(f"      {json.dumps(k)}: {json.dumps(v)}" for k, v in entries.items())
+            parts.append(f'    "{part}": {{\n{rows}\n    }}')
+        lines.append(f'  "{base}": {{\n' + ",\n".join(parts) + "\n  }")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def load():
+    return json.loads(TABLE.read_text(encoding="utf-8"))
+
+
+def schema_of(kind, types):
+    """A type of the table as a JSON schema; members that it does not name are allowed."""
+    if kind is None or kind == "any":
+        return {}
+    if " or " in kind:
+        return {"anyOf": [schema_of(part, types) for part in kind.split(" or ")]}
+    if kind.startswith("["):
+        return {"type": "array", "items": schema_of(kind[1:-1], types)}
+    if kind in ("string", "integer", "number", "boolean", "object"):
+        return {"type": kind}
+    if kind in types:
+        return object_schema(types[kind], types)
+    return {"enum": kind.removeprefix("=").split("|")}
+
+
+def object_schema(members, types):
+    return {"type": "object",
+            "required": [name[:-1] for name in members if name.endswith("!")],
+            "properties": {name.rstrip("!"): schema_of(kind, types) for name, kind in members.items()}}
+
+
+def main(arguments):
+    match arguments:
+        case [directory] if not directory.startswith("-"):
+            TABLE.write_text(as_text(derive(pathlib.Path(directory))), encoding="utf-8")
+        case ["--check", directory]:
+            if as_text(derive(pathlib.Path(directory))) != TABLE.read_text(encoding="utf-8"):
+                print(f"{TABLE.name} differs from what the documents in {directory} say", file=sys.stderr)
+                return 1
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,127 @@
+"""What has to be there before an operation can succeed: apps, rules, services, subscriptions."""
+
+import copy
+import itertools
+import json
+
+from examples import example
+from http_clients import Http1
+from mep_process import DECLARED, DNS_RULE, TRAFFIC_RULE
+
+# A listener of nobody's; what is sent there is of no interest here.
+CALLBACK = "http://192.0.2.10:9/events"
+ENDPOINT = {"uris": ["http://192.0.2.20:8080/video"]}
+TRANSPORT = {"id": "t1", "name": "REST", "type": "REST_HTTP", "protocol": "HTTP", "version": "1.1",
+             "endpoint": ENDPOINT,
+             "security": {"oAuth2Info": {"grantTypes": ["OAUTH2_CLIENT_CREDENTIALS"],
+                                         "tokenEndpoint": "/oauth2/token"}}}
+SERVICE = {"serName": "video-analytics", "version": "1.0", "state": "ACTIVE", "serializer": "JSON",
+           "serCategory": {"href": "/catalogue/video", "id": "video", "name": "Video", "version": "1"},
+           "transportInfo": TRANSPORT, "scopeOfLocality": "MEC_HOST", "consumedLocalOnly": False,
+           "livenessInterval": 60}
+APP_INFO = {"appName": "streaming", "appProvider": "example", "isInsByMec": False,
+            "endpoint": ENDPOINT,
+            "appServiceRequired": [{"serName": "video-analytics", "version": "1.0"}]}
+
+
+class App:
+    def __init__(self, app_id, token, scopes):
+        self.id = app_id
+        self.token = token
+        self.scopes = scopes
+
+
+class World:
+    def __init__(self, mep, operations):
+        self.mep = mep
+        self.operations = {(o.method, o.path): o for o in operations}
+        self.http = Http1(mep.port)
+        self.operator = self._operator()
+        self._numbers = itertools.count(1)
+        self.main_app = self.new_app()
+        self.other_app = self.new_app()
+
+    def _token(self, client_id, secret):
+        reply = self.http.request("POST", "/oauth2/token",
+                                  f"grant_type=client_credentials&client_id={client_id}&client_secret={secret}",
+                                  {"Content-Type": "application/x-www-form-urlencoded"})
+        assert reply.status == 200, reply
+        return reply.json["access_token"], set(reply.json["scope"].split())
+
+    def _operator(self):
+        with open(self.mep.state + "/operator.json") as file:
+            credentials = json.load(file)
+        return App("operator", *self._token(credentials["client_id"], credentials["client_secret"]))
+
+    def new_app(self, ready=True):
+        app_id = f"app-{next(self._numbers)}"
+        body = self.send("PUT", f"/mm5/v1/app_instances/{app_id}", DECLARED, self.operator.token).json
+        credentials = body["credentials"]
+        app = App(app_id, *self._token(credentials["clientId"], credentials["clientSecret"]))
+        if ready:
+            self.send("POST", f"/mec_app_support/v1/applications/{app_id}/confirm_ready",
+                      {"indication": "READY"}, app.token)
+        return app
+
+    def send(self, method, path, body, token):
+        """A request that has to succeed."""
+        headers = {"Authorization": f"Bearer {token}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(body)
+        reply = self.http.request(method, path, body, headers)
+        assert reply.status < 300, f"{method} {path}: {reply}"
+        return reply
+
+    def caller(self, operation, app):
+        """Who has the scopes for it: the app, or the operator."""
+        for who in (app, self.operator):
+            if set(operation.scopes) <= who.scopes:
+                return who
+        raise AssertionError(f"{operation}: nobody has {operation.scopes}")
+
+    def body(self, operation, app):
+        """A valid body, or None."""
+        if operation.body_schema is None:
+            return None
+        known = {
+            ("PUT", "{trafficRuleId}"): TRAFFIC_RULE,
+            ("PUT", "{dnsRuleId}"): DNS_RULE,
+            ("PUT", "app_instances/{appInstanceId}"): DECLARED,
+            ("POST", "confirm_ready"): {"indication": "READY"},
+            ("POST", "confirm_termination"): {"operationAction": "TERMINATING"},
+            ("POST", "mec_app_support/v1/applications/{appInstanceId}/subscriptions"): {
+                "subscriptionType": "AppTerminationNotificationSubscription",
+                "callbackReference": CALLBACK, "appInstanceId": app.id},
+            ("POST", "mec_service_mgmt/v1/applications/{appInstanceId}/subscriptions"): {
+                "subscriptionType": "SerAvailabilityNotificationSubscription", "callbackReference": CALLBACK,
+                "filteringCriteria": {"serNames": ["video-analytics"], "states": ["ACTIVE"], "isLocal": True}},
+            ("POST", "services"): SERVICE,
+            ("PUT", "services/{serviceId}"): SERVICE,
+            ("POST", "registrations"): APP_INFO,
+            ("PUT", "registrations/{appInstanceId}"): APP_INFO,
+        }
+        for (method, tail), body in known.items():
+            if method == operation.method and operation.path.endswith("/" + tail):
+                return copy.deepcopy(body)
+        return example(operation.document, operation.body_schema)
+
+    def prepare(self, operation, app):
+        """(path, body, token) of a request that will succeed."""
+        return self.place(operation, app), self.body(operation, app), self.caller(operation, app).token
+
+    def place(self, operation, app):
+        """The operation's path with everything in it that it names."""
+        path = operation.path
+        if not path.endswith("registrations/{appInstanceId}"):
+            path = path.replace("{appInstanceId}", app.id)
+        path = path.replace("{trafficRuleId}", "video").replace("{dnsRuleId}", "name")
+        if "{" not in path:
+            return path
+        collection = operation.path[:operation.path.rindex("/{")]
+        create = self.operations.get(("POST", collection))
+        assert create, f"{operation}: world.py does not know how {path} comes to be"
+        reply = self.send("POST", self.place(create, app), self.body(create, app), self.caller(create, app).token)
+        location = reply.header("Location")
+        assert location, f"{create} gave no Location"
+        return location[location.index("/", 8):] if "://" in location else location
