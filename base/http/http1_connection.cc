@@ -147,9 +147,7 @@ void Http1Connection::overload(bool strangers_only, std::string& out) {
 }
 
 void Http1Connection::refuse(int status, std::string_view detail, std::string& out) {
-  auto response = Response::problem(status, detail);
-  if (status == 503) response.headers.set("Retry-After", "1");
-  write_response(response, false, 1, out);
+  write_response(transport_refusal(status, detail), false, 1, out);
   parser_.discard();
   awaited_.reset();
   refusal_.reset();

@@ -204,7 +204,7 @@ std::optional<ParseError> Http1Parser::State::check_header() const {
       !equal_ignoring_case(message[beast::field::expect], "100-continue")) {
     return ParseError{417, "the only expectation met here is 100-continue"};
   }
-  if (!parse_method(message.method_string())) return ParseError{501, "unknown method"};
+  if (!parse_method(message.method_string())) return ParseError{405, "no resource here knows this method"};
   return std::nullopt;
 }
 

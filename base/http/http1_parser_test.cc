@@ -105,7 +105,7 @@ const std::vector<StreamCase> kStreams = {
     {"a bad method", "G@T /a HTTP/1.1\r\nHost: x\r\n\r\n", {"400"}},
     {"no target", "GET HTTP/1.1\r\nHost: x\r\n\r\n", {"400"}},
     {"a space in the target", "GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", {"400"}},
-    {"a method nobody knows", "BREW /a HTTP/1.1\r\nHost: x\r\n\r\n", {"501"}},
+    {"a method nobody knows", "BREW /a HTTP/1.1\r\nHost: x\r\n\r\n", {"405"}},
     {"HTTP/2 by prior knowledge", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {"505"}},
     {"HTTP/3", "GET /a HTTP/3.0\r\nHost: x\r\n\r\n", {"505"}},
     {"HTTP/0.9", "GET /a\r\n\r\n", {"400"}},

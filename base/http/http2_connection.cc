@@ -296,9 +296,7 @@ void Http2Connection::complete(uint32_t ticket, Response&& response) {
 }
 
 void Http2Connection::refuse(Stream& s, int status, std::string_view detail) {
-  auto response = Response::problem(status, detail);
-  if (status == 503) response.headers.set("Retry-After", "1");
-  reply(s, std::move(response));
+  reply(s, transport_refusal(status, detail));
 }
 
 void Http2Connection::reply(Stream& s, Response&& response) {

@@ -126,7 +126,7 @@ TEST_F(Http2ConnectionTest, RequestsThatAreNotRightAreRefusedAlone) {
   Client::Fields many;
   for (int i = 0; i < 101; ++i) many.emplace_back("x", "y");
   const RefusedHead cases[] = {
-      {"an unknown method", head("BREW", "/"), 501},
+      {"an unknown method", head("BREW", "/"), 405},
       {"a long target", head("GET", "/" + std::string(9000, 'a')), 414},
       {"a large field", head("GET", "/", {{"a", std::string(17'000, 'a')}}), 431},
       {"many fields", head("GET", "/", many), 431},

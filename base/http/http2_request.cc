@@ -47,7 +47,7 @@ void Http2Request::add_pseudo(std::string_view name, std::string_view value) {
     if (const auto method = parse_method(value)) {
       request_.method = *method;
     } else {
-      refuse(501, "unknown method");
+      refuse(405, "no resource here knows this method");
     }
   } else if (name == ":path") {
     if (value.size() > limits_.max_request_line) {

@@ -16,4 +16,13 @@ void ConnectionHost::identify(Request& request) const {
   if (!last.empty()) request.remote = last;
 }
 
+Response transport_refusal(int status, std::string_view detail) {
+  auto response = Response::problem(status, detail);
+  if (status == 405) {
+    response.headers.set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  }
+  if (status == 503) response.headers.set("Retry-After", "1");
+  return response;
+}
+
 }  // namespace sluice::http

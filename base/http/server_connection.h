@@ -82,4 +82,8 @@ class ServerConnection {
   virtual bool reading_body() const = 0;
 };
 
+// The reply to a request that no handler sees: 405 says what may be asked for at all, 503 when to
+// come back.
+Response transport_refusal(int status, std::string_view detail);
+
 }  // namespace sluice::http

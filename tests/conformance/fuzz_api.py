@@ -75,7 +75,8 @@ class Fuzz:
     def check(self, operation, method, target, reply):
         assert reply.status < 500, f"{operation}: {reply}"
         if method == operation.method and target.split("?")[0] == self.places[operation.id][0]:
-            if reply.status not in (413, 414, 431):  # of the transport, for every operation
+            # The first are the transport's, for every operation; selectors cut required members off.
+            if reply.status not in (413, 414, 431) and not (reply.status == 200 and "fields=" in target):
                 operation.check_reply(reply)
         if reply.status >= 400 and reply.body and operation.id != "issueToken":
             assert reply.media_type == "application/problem+json", reply
