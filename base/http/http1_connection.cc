@@ -147,7 +147,7 @@ void Http1Connection::overload(bool strangers_only, std::string& out) {
 }
 
 void Http1Connection::refuse(int status, std::string_view detail, std::string& out) {
-  write_response(transport_refusal(status, detail), false, 1, out);
+  write_response(transport_refusal(status, detail, Method::kGet), false, 1, out);
   parser_.discard();
   awaited_.reset();
   refusal_.reset();

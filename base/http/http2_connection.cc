@@ -296,7 +296,7 @@ void Http2Connection::complete(uint32_t ticket, Response&& response) {
 }
 
 void Http2Connection::refuse(Stream& s, int status, std::string_view detail) {
-  reply(s, transport_refusal(status, detail));
+  reply(s, transport_refusal(status, detail, s.header.request().method));
 }
 
 void Http2Connection::reply(Stream& s, Response&& response) {

@@ -132,6 +132,7 @@ TEST_F(Http2ConnectionTest, RequestsThatAreNotRightAreRefusedAlone) {
       {"many fields", head("GET", "/", many), 431},
       {"a Host of its own", head("GET", "/", {{"host", "other"}}), 400},
       {"an odd expectation", head("GET", "/", {{"expect", "tea"}}), 417},
+      {"an odd expectation of HEAD", head("HEAD", "/", {{"expect", "tea"}}), 417},
       {"Connection", head("GET", "/", {{"connection", "close"}}), 0},
       {"Keep-Alive", head("GET", "/", {{"keep-alive", "1"}}), 0},
       {"Transfer-Encoding", head("GET", "/", {{"transfer-encoding", "chunked"}}), 0},
@@ -151,6 +152,7 @@ TEST_F(Http2ConnectionTest, RequestsThatAreNotRightAreRefusedAlone) {
       EXPECT_EQ(reply.reset, NGHTTP2_PROTOCOL_ERROR) << c.behaviour;
     } else {
       EXPECT_EQ(reply.headers.get("content-type"), "application/problem+json") << c.behaviour;
+      EXPECT_EQ(reply.body.empty(), c.fields[0].second == "HEAD") << c.behaviour;
     }
   }
   const auto id = raw.ask(head("GET", "/fine", {{"te", "trailers"}}));

@@ -16,12 +16,16 @@ void ConnectionHost::identify(Request& request) const {
   if (!last.empty()) request.remote = last;
 }
 
-Response transport_refusal(int status, std::string_view detail) {
+Response transport_refusal(int status, std::string_view detail, Method method) {
   auto response = Response::problem(status, detail);
   if (status == 405) {
     response.headers.set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
   }
   if (status == 503) response.headers.set("Retry-After", "1");
+  if (method == Method::kHead) {
+    response.headers.set("Content-Length", std::to_string(response.body.size()));
+    response.body.clear();
+  }
   return response;
 }
 

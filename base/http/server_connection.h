@@ -83,7 +83,7 @@ class ServerConnection {
 };
 
 // The reply to a request that no handler sees: 405 says what may be asked for at all, 503 when to
-// come back.
-Response transport_refusal(int status, std::string_view detail);
+// come back. To HEAD it has no body, only its length (RFC 9110 §9.3.2).
+Response transport_refusal(int status, std::string_view detail, Method method);
 
 }  // namespace sluice::http

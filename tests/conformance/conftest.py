@@ -24,7 +24,7 @@ SETTINGS = "limits: {body_bytes: 262144, page_size: 3}\n"
 
 @pytest.fixture(scope="session")
 def mep(tmp_path_factory):
-    process = Mep(str(tmp_path_factory.mktemp("mep")), SETTINGS)
+    process = Mep(str(tmp_path_factory.mktemp("mep")), more=SETTINGS)
     try:
         process.start()
         yield process

@@ -36,7 +36,7 @@ class Fuzz:
     def __init__(self, build, directory, rng):
         self.rng = rng
         self.operations = [o for document in load(build) for o in document.operations()]
-        self.mep = Mep(directory, SETTINGS, program=os.path.join(build, "mep/sluice-mep"))
+        self.mep = Mep(directory, more=SETTINGS, program=os.path.join(build, "mep/sluice-mep"))
         self.mep.start()
         self.files = len(os.listdir(f"/proc/{self.mep.pid}/fd"))
         self.world = World(self.mep, self.operations)

@@ -7,6 +7,7 @@ import socket
 import h2.config
 import h2.connection
 import h2.events
+import h2.exceptions
 
 TIMEOUT_S = 15
 
@@ -100,15 +101,17 @@ class Http2:
         return self._receive(stream)
 
     def _push(self):
-        """Sends as much of the body as the window takes."""
-        while self._pending is not None:
-            room = min(self._h2.local_flow_control_window(self._stream),
-                       self._h2.max_outbound_frame_size)
-            part, rest = self._pending[:room], self._pending[room:]
-            if self._pending and not part:
-                break
-            self._h2.send_data(self._stream, part, end_stream=not rest)
-            self._pending = rest or None
+        """Sends as much of the body as the window takes; none of it when the reply came first."""
+        try:
+            while self._pending is not None:
+                room = min(self._h2.local_flow_control_window(self._stream), self._h2.max_outbound_frame_size)
+                part, rest = self._pending[:room], self._pending[room:]
+                if self._pending and not part:
+                    break
+                self._h2.send_data(self._stream, part, end_stream=not rest)
+                self._pending = rest or None
+        except h2.exceptions.StreamClosedError:
+            pass
         self._socket.sendall(self._h2.data_to_send())
 
     def _receive(self, stream):
