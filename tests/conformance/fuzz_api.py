@@ -19,6 +19,9 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "mep")]
 
+# Its tables of characters; by default it would leave them in the source tree.
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gettempdir(), "sluice-hypothesis"))
+
 import raw_connections as raw  # noqa: E402
 from documents import load  # noqa: E402
 from http_clients import Http1, Http2  # noqa: E402
@@ -27,7 +30,7 @@ from mep_process import Mep  # noqa: E402
 from random_requests import requests  # noqa: E402
 from world import World  # noqa: E402
 
-SETTINGS = "limits: {body_bytes: 262144, page_size: 5}\n"
+SETTINGS = "limits: {requests_per_s: 0, body_bytes: 262144, page_size: 5}\n"
 BLOCK = 100  # requests between looks at the clock
 CALM = 64  # files that may be open beyond those at the start when all connections are gone
 
@@ -70,6 +73,10 @@ class Fuzz:
             return  # the client itself refuses to write this
         self.count += 1
         note(repr(reply))
+        if reply.status == 401 and headers.get("Authorization") == f"Bearer {self.places[operation.id][2]}":
+            self.world.renew()
+            self.places.clear()
+            return
         self.check(operation, method, target, reply)
 
     def check(self, operation, method, target, reply):

@@ -19,7 +19,7 @@ SERVICE = {"serName": "video-analytics", "version": "1.0", "state": "ACTIVE", "s
            "serCategory": {"href": "/catalogue/video", "id": "video", "name": "Video", "version": "1"},
            "transportInfo": TRANSPORT, "scopeOfLocality": "MEC_HOST", "consumedLocalOnly": False,
            "livenessInterval": 60}
-APP_INFO = {"appName": "streaming", "appProvider": "example", "isInsByMec": False,
+APP_INFO = {"appName": "streaming", "appProvider": "example", "isInsByMec": True,
             "endpoint": ENDPOINT,
             "appServiceRequired": [{"serName": "video-analytics", "version": "1.0"}]}
 
@@ -37,7 +37,14 @@ class World:
         self.operations = {(o.method, o.path): o for o in operations}
         self.http = Http1(mep.port)
         self.operator = self._operator()
+        self.registered = set()
         self._numbers = itertools.count(1)
+        self.main_app = self.new_app()
+        self.other_app = self.new_app()
+
+    def renew(self):
+        """Everything that a token stood for, anew: some operation has ended them all."""
+        self.operator = self._operator()
         self.main_app = self.new_app()
         self.other_app = self.new_app()
 
@@ -98,8 +105,8 @@ class World:
                 "filteringCriteria": {"serNames": ["video-analytics"], "states": ["ACTIVE"], "isLocal": True}},
             ("POST", "services"): SERVICE,
             ("PUT", "services/{serviceId}"): SERVICE,
-            ("POST", "registrations"): APP_INFO,
-            ("PUT", "registrations/{appInstanceId}"): APP_INFO,
+            ("POST", "registrations"): {**APP_INFO, "appInstanceId": app.id},
+            ("PUT", "registrations/{appInstanceId}"): {**APP_INFO, "appInstanceId": app.id},
         }
         for (method, tail), body in known.items():
             if method == operation.method and operation.path.endswith("/" + tail):
@@ -108,13 +115,19 @@ class World:
 
     def prepare(self, operation, app):
         """(path, body, token) of a request that will succeed."""
+        if operation.path.endswith(("/confirm_termination", "/termination")):
+            app = self.new_app()
+            self.send("POST", f"/mm5/v1/app_instances/{app.id}/terminate",
+                      {"operationAction": "TERMINATING", "gracefulTimeout": 600}, self.operator.token)
         return self.place(operation, app), self.body(operation, app), self.caller(operation, app).token
 
     def place(self, operation, app):
         """The operation's path with everything in it that it names."""
-        path = operation.path
-        if not path.endswith("registrations/{appInstanceId}"):
-            path = path.replace("{appInstanceId}", app.id)
+        path = operation.path.replace("{appInstanceId}", app.id)
+        if "/registrations/" in path and app.id not in self.registered:
+            create = self.operations["POST", operation.path[:operation.path.rindex("/{")]]
+            self.send("POST", create.path, self.body(create, app), app.token)
+            self.registered.add(app.id)
         path = path.replace("{trafficRuleId}", "video").replace("{dnsRuleId}", "name")
         if "{" not in path:
             return path
@@ -124,4 +137,6 @@ class World:
         reply = self.send("POST", self.place(create, app), self.body(create, app), self.caller(create, app).token)
         location = reply.header("Location")
         assert location, f"{create} gave no Location"
-        return location[location.index("/", 8):] if "://" in location else location
+        if "://" in location:
+            location = location[location.index("/", 8):]
+        return location + operation.path[operation.path.rindex("}") + 1:]
