@@ -72,6 +72,7 @@ components:
       properties:
         name: {type: string, pattern: '^[a-z]+$'}
         size: {type: integer, minimum: 0, exclusiveMinimum: true, nullable: true}
+        home: {type: string, format: uri}
         children: {type: array, items: {$ref: '#/components/schemas/Thing'}}
 )";
 
@@ -226,6 +227,8 @@ TEST(Router, AnswersOrPassesOn) {
       {"an ill-typed member", put(R"({"name":1})"), 400, "name: must be of type string"},
       {"a member of a member", put(R"({"name":"x","children":[{"name":"y"},{"name":"Z"}]})"), 400,
        "children[1].name: must match"},
+      {"not text where a format is named", put(R"({"name":"x","home":[1]})"), 400,
+       "home: must be of type string"},
       {"not above the exclusive minimum", put(R"({"name":"x","size":0})"), 400,
        "size: must be more than 0"},
       {"the wrong kind of value", put("[]"), 400, "must be of type object"},

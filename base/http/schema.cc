@@ -22,7 +22,9 @@ using Adapter = valijson::adapters::NlohmannJsonAdapter;
 // could exhaust a thread's stack.
 constexpr size_t kMaxPatternText = 1024;
 
-// Rewrites what OpenAPI 3.0 says in its own dialect as JSON Schema draft 7; 3.1 passes unchanged.
+// Rewrites what OpenAPI 3.0 says in its own dialect as JSON Schema draft 7; 3.1 passes unchanged. A
+// format is left to whoever reads the value: the validator throws where the value is not text, and
+// matches text of any length by std::regex, which recurses for each character of it.
 void to_draft7(Json& node) {
   if (node.is_array()) {
     for (auto& item : node) to_draft7(item);
@@ -32,6 +34,7 @@ void to_draft7(Json& node) {
     const auto it = node.find(name);
     return it != node.end() && it->is_boolean() && it->get<bool>();
   };
+  if (node.contains("format") && node["format"].is_string()) node.erase("format");
   if (flag("nullable") && node.contains("type") && node["type"].is_string()) {
     node["type"] = Json::array({node["type"], "null"});
     if (node.contains("enum")) node["enum"].push_back(nullptr);

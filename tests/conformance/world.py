@@ -108,6 +108,9 @@ class World:
             ("POST", "registrations"): {**APP_INFO, "appInstanceId": app.id},
             ("PUT", "registrations/{appInstanceId}"): {**APP_INFO, "appInstanceId": app.id},
         }
+        collection = operation.path[:operation.path.rindex("/{")] if operation.path.endswith("}") else None
+        if ("POST", collection) in self.operations and operation.path.endswith("/subscriptions/{subscriptionId}"):
+            return self.body(self.operations["POST", collection], app)
         for (method, tail), body in known.items():
             if method == operation.method and operation.path.endswith("/" + tail):
                 return copy.deepcopy(body)
@@ -132,6 +135,10 @@ class World:
         if "{" not in path:
             return path
         collection = operation.path[:operation.path.rindex("/{")]
+        if collection == "/mec_service_mgmt/v1/services":  # where every app's are read
+            create = self.operations["POST", "/mec_service_mgmt/v1/applications/{appInstanceId}/services"]
+            made = self.send("POST", self.place(create, app), self.body(create, app), app.token)
+            return f"{collection}/{made.json['serInstanceId']}"
         create = self.operations.get(("POST", collection))
         assert create, f"{operation}: world.py does not know how {path} comes to be"
         reply = self.send("POST", self.place(create, app), self.body(create, app), self.caller(create, app).token)
