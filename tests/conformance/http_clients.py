@@ -82,7 +82,7 @@ class Http2:
                 self._connect()
             try:
                 return self._exchange(method, path, body, headers or {})
-            except (ConnectionError, BrokenPipeError):
+            except (ConnectionError, h2.exceptions.ProtocolError):  # GOAWAY may have come in between
                 self.close()
                 if attempt == 2:
                     raise

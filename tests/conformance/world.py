@@ -24,6 +24,10 @@ APP_INFO = {"appName": "streaming", "appProvider": "example", "isInsByMec": True
             "appServiceRequired": [{"serName": "video-analytics", "version": "1.0"}]}
 
 
+def path_of(uri):
+    return uri[uri.index("/", 8):] if "://" in uri else uri
+
+
 class App:
     def __init__(self, app_id, token, scopes):
         self.id = app_id
@@ -144,6 +148,4 @@ class World:
         reply = self.send("POST", self.place(create, app), self.body(create, app), self.caller(create, app).token)
         location = reply.header("Location")
         assert location, f"{create} gave no Location"
-        if "://" in location:
-            location = location[location.index("/", 8):]
-        return location + operation.path[operation.path.rindex("}") + 1:]
+        return path_of(location) + operation.path[operation.path.rindex("}") + 1:]
