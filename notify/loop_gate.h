@@ -17,6 +17,12 @@ class LoopGate {
     const std::lock_guard lock(mutex_);
     if (loop_ != nullptr) loop_->post(std::move(work));
   }
+  // Runs `work` here and now, unless the gate is closed; it is not while this runs.
+  template <typename Work>
+  void while_open(Work work) {
+    const std::lock_guard lock(mutex_);
+    if (loop_ != nullptr) work(*loop_);
+  }
   void close() {
     const std::lock_guard lock(mutex_);
     loop_ = nullptr;

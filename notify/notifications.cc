@@ -81,7 +81,10 @@ class Notifications::Delivery {
                      [this](const Subscription& s) { fall_back(s); }, [this] { pump_soon(); }});
     store_.add_listener(
         [this, gate = gate_](const store::Snapshot& before, const store::Snapshot& after) {
-          gate->post([this, before, after] { changed(before, after); });
+          gate->while_open([&](EventLoop& loop) {
+            admit_clients(before, after);
+            loop.post([this, before, after] { changed(before, after); });
+          });
         });
     load(store_.snapshot());
     loop_.every(kExpiryPeriod, [this] { run_expiry(); });
@@ -105,6 +108,18 @@ class Notifications::Delivery {
       add(key, stored.value, waiting == nullptr ? nullptr : &waiting->value);
     }
     pump_soon();
+  }
+
+  // On the store's thread: a client may connect as soon as the reply to its subscription is out,
+  // which is when the store's listeners have returned.
+  void admit_clients(const store::Snapshot& before, const store::Snapshot& after) {
+    if (!websocket_) return;
+    for_each_difference(before, after, records_.subscriptions,
+                        [this](const std::string&, const auto*, const auto* is) {
+                          if (is != nullptr && is->value.over_websocket()) {
+                            websocket_->admit(is->value.websocket_token);
+                          }
+                        });
   }
 
   void changed(const store::Snapshot& before, const store::Snapshot& after) {

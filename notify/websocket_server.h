@@ -41,7 +41,8 @@ class WebSocketServer final : public Sender {
                 Done done) override;
   void cancel(uint64_t transfer) override;
 
-  // Which tokens are known: others get 404. A client whose token is forbidden is disconnected.
+  // Which tokens are known: others get 404. A client whose token is forbidden is disconnected. From
+  // any thread; a client that connects afterwards finds it done.
   void admit(const std::string& token);
   void forbid(const std::string& token);
 
