@@ -181,7 +181,12 @@ class HttpSender::Impl {
     uint32_t events = 0;
     if ((what & CURL_POLL_IN) != 0) events |= EPOLLIN;
     if ((what & CURL_POLL_OUT) != 0) events |= EPOLLOUT;
-    self.loop_.watch(fd, events, [&self, fd](uint32_t ready) { self.ready(fd, ready); });
+    try {
+      self.loop_.watch(fd, events, [&self, fd](uint32_t ready) { self.ready(fd, ready); });
+    } catch (const std::exception& e) {  // not through libcurl
+      spdlog::error("a callback's socket cannot be watched reason=\"{}\"", e.what());
+      return -1;
+    }
     return 0;
   }
 

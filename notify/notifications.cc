@@ -1,5 +1,6 @@
 #include "notify/notifications.h"
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -92,7 +93,13 @@ class Notifications::Delivery {
       courier_->give_up_old();
       pump();
     });
-    thread_ = std::thread([this] { loop_.run(); });
+    thread_ = std::thread([this] {
+      // OpenSSL writes to connections that receivers have closed: no SIGPIPE may come of it.
+      sigset_t all;
+      sigfillset(&all);
+      pthread_sigmask(SIG_BLOCK, &all, nullptr);
+      loop_.run();
+    });
     return {};
   }
 
