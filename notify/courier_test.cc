@@ -70,7 +70,10 @@ class CourierTest : public testing::Test {
   void make() {
     courier_.emplace(
         options_, clock_, http_, websocket_, statistics_,
-        CourierHooks{[this](const EventRef&) { ++settled_; },
+        CourierHooks{[this](const EventRef& event) {
+                       ++settled_;
+                       order_.push_back(event->event.members);
+                     },
                      [this](const Subscription& s) { gone_.push_back(s.id); },
                      [this](const Subscription& s) { fallen_.push_back(s.id); }, [] {}});
   }
@@ -105,6 +108,7 @@ class CourierTest : public testing::Test {
   Statistics statistics_;
   std::optional<Courier> courier_;
   size_t settled_ = 0;
+  std::vector<std::string> order_;  // of what is settled: the members of its events
   std::vector<std::string> gone_, fallen_;
 };
 
@@ -177,7 +181,7 @@ TEST_F(CourierTest, DropsTheOldestOfAFullQueueButNotTheOneOnItsWay) {
   EXPECT_EQ(counts("a").queued, 3U);
   for (int i = 0; i < 3; ++i) answer("a", kDone);
   EXPECT_THAT(http_.log, ElementsAre("a 1", "a 4", "a 5"));
-  EXPECT_EQ(settled_, 5U);
+  EXPECT_THAT(order_, ElementsAre("\"n\":2", "\"n\":3", "\"n\":1", "\"n\":4", "\"n\":5"));
 }
 
 TEST_F(CourierTest, GivesUpWhatIsTooOld) {
