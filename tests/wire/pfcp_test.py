@@ -99,7 +99,7 @@ def test_association_tells_who_we_are_and_what_we_can(smf):
     ies = response.payload.IE_list
     assert find(ies, p.IE_NodeId).id == b"upf.example"
     features = find(ies, p.IE_UPFunctionFeatures)
-    assert (features.FTUP, features.BUCP, features.EMPU) == (1, 0, 0)
+    assert (features.FTUP, features.BUCP, features.EMPU, features.DDND) == (1, 0, 1, 1)
 
 
 def test_heartbeat_repeats_the_start_time_of_the_association(smf):
@@ -179,9 +179,9 @@ REFUSED = {
         ],
         (69, 27),
     ),
-    "buffering": (
+    "duplication": (
         "smf.example",
-        [create_pdr(1, uplink_pdi(), 1), create_far(1, [], BUFF=1)],
+        [create_pdr(1, uplink_pdi(), 1), create_far(1, [], FORW=1, DUPL=1)],
         (76, 44),
     ),
     "a usage report without id": ("smf.example", plain_rules() + [p.IE_CreateURR()], (66, 81)),

@@ -256,6 +256,37 @@ def test_a_rate_is_kept(site):
     site.modify(p.IE_UpdateQER(IE_list=[p.IE_QER_Id(id=7), p.IE_MBR(ul=10**6, dl=10**6)]))
 
 
+def test_packets_wait_for_a_user_who_is_away(site):
+    def update_far(parameters=(), **action):
+        return p.IE_UpdateFAR(IE_list=[p.IE_FAR_Id(id=2), p.IE_ApplyAction(**action), *parameters])
+
+    def tunnel(teid, *more):
+        return p.IE_UpdateForwardingParameters(IE_list=[
+            p.IE_DestinationInterface(interface="Access"),
+            p.IE_OuterHeaderCreation(GTPUUDPIPV4=1, TEID=teid, ipv4="192.168.3.2"), *more])
+
+    site.modify(p.IE_Create_BAR(IE_list=[p.IE_BAR_Id(id=1)]), update_far(BUFF=1, NOCP=1))
+    for n in range(3):
+        site.links["n6"].send(site.to("n6") / IP(src="198.51.100.7", dst=UE4) /
+                              UDP(sport=40001, dport=40002) / Raw(b"while away %d" % n))
+    ies = site.smf.report(site.seid)
+    assert find(ies, p.IE_ReportType).DLDR == 1
+    assert find(find(ies, p.IE_DownlinkDataReport).IE_list, p.IE_PDR_Id).id == 2
+    deadline = time.monotonic() + 3
+    while site.upf.metrics().get("sluice_upf_buffered_packets") != 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    site.modify(update_far([tunnel(GNB_TEID)], FORW=1))
+    for n in range(3):
+        frame = site.links["n3"].receive(lambda f: b"while away" in f)
+        assert frame.endswith(b"%d" % n) and tunnelled(frame)[gtp.GTP_U_Header].teid == GNB_TEID
+    # The base station changes, and the old one is told that nothing follows.
+    site.modify(update_far([tunnel(0x501, p.IE_PFCPSMReqFlags(SNDEM=1))], FORW=1))
+    marker = Ether(site.links["n3"].receive(lambda f: f[43] == 254))
+    assert marker[gtp.GTP_U_Header].teid == GNB_TEID
+    site.modify(update_far([tunnel(GNB_TEID)], FORW=1))
+
+
 def test_own_addresses_answer(site):
     site.links["n3"].send(site.to("n3") / IP(src="192.168.3.2", dst="192.168.3.1") /
                           UDP(sport=2152, dport=2152) / gtp.GTPHeader(gtp_type=1, S=1, seq=0x1234) /

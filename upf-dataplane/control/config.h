@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/net/ip_address.h"
+#include "upf-dataplane/control/buffer_limits.h"
 #include "upf-dataplane/steer/forwarding_table.h"
 
 namespace sluice::upf {
@@ -39,6 +40,8 @@ struct UpfConfig {
   uint32_t rules = 10'000;  // traffic and DNS rules together
   uint32_t neighbours = 4096;
   uint32_t pdrs_per_session = 64;
+
+  BufferLimits buffer;
 
   std::vector<PortConfig> ports;
 

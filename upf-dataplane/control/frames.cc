@@ -1,7 +1,9 @@
 #include "upf-dataplane/control/frames.h"
 
 #include "upf-dataplane/packet/checksum.h"
+#include "upf-dataplane/packet/encapsulate.h"
 #include "upf-dataplane/packet/ethernet.h"
+#include "upf-dataplane/packet/gtpu.h"
 #include "upf-dataplane/packet/ip.h"
 
 namespace sluice::upf {
@@ -132,6 +134,23 @@ std::optional<IpAddress> ip_destination(std::span<const uint8_t> frame) {
     return Ipv6Address::from_bytes(frame.data() + kL3 + offsetof(Ipv6Header, destination));
   }
   return std::nullopt;
+}
+
+std::optional<Frame> make_end_marker(const Port& port, const OuterHeader& tunnel) {
+  const bool is_v6 = tunnel.peer.is_v6();
+  if (!(is_v6 ? port.has_v6 : port.has_v4)) return std::nullopt;
+  const auto peer = tunnel.peer.v6().bytes();
+  const TunnelHeader header{.source = is_v6 ? port.own_v6() : port.own_v4(),
+                            .destination = peer.data() + (is_v6 ? 0 : 12),
+                            .is_v6 = is_v6,
+                            .teid = tunnel.teid.value(),
+                            .message = kGtpuEndMarker};
+  constexpr uint16_t kRoom = 128;
+  std::array<uint8_t, kRoom> buffer{};
+  Packet packet{.data = buffer.data() + kRoom, .headroom = kRoom};
+  if (!encapsulate(packet, header) || !packet.prepend(sizeof(EthernetHeader))) return std::nullopt;
+  write_ethernet(packet.data, MacAddress(), port.mac, is_v6 ? kEtherTypeIpv6 : kEtherTypeIpv4);
+  return Frame(packet.data, packet.data + packet.length);
 }
 
 }  // namespace sluice::upf

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/net/ip_address.h"
+#include "upf-dataplane/session/model.h"
+#include "upf-dataplane/steer/forwarding_table.h"
 
 namespace sluice::upf {
 
@@ -16,6 +18,10 @@ using Frame = std::vector<uint8_t>;
 // everyone or, when it is known, to `known` alone. Both addresses are of one family.
 Frame make_probe(const IpAddress& target, const IpAddress& own, const MacAddress& own_mac,
                  const std::optional<MacAddress>& known);
+
+// A GTP-U End Marker (TS 29.281 §7.3.2) to the tunnel's far end, complete but for its destination
+// MAC, which is zero. Nothing when the port has no address of the family.
+std::optional<Frame> make_end_marker(const Port& port, const OuterHeader& tunnel);
 
 // Who answered, and that they have which address.
 struct Advertised {

@@ -88,6 +88,10 @@ void add_rules(const MetricsSource& source, MetricFamilies& out) {
 
 void add_sessions(const MetricsSource& source, MetricFamilies& out) {
   out.gauge("sluice_upf_sessions", "Sessions installed.").add(number(source.sessions.size()));
+  out.gauge("sluice_upf_buffered_packets", "Packets buffered for users who are away.")
+      .add(number(source.buffer.packets()));
+  out.gauge("sluice_upf_buffered_bytes", "Bytes of the packets buffered.")
+      .add(number(source.buffer.bytes()));
   auto guaranteed = out.gauge("sluice_upf_guaranteed_bits_per_second",
                               "Sum of the guaranteed bit rates of all sessions.");
   guaranteed.add({{"direction", "uplink"}},

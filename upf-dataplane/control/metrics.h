@@ -18,6 +18,7 @@ struct MetricsSource {
   const Neighbours& neighbours;
   const SteeringManager& steering;
   const SessionManager& sessions;
+  const PacketBuffer& buffer;
   const pfcp::N4& n4;
   bool per_session = false;  // two more series a session
   bool mep_connected = false;

@@ -10,6 +10,17 @@ bool has(const std::vector<Teid>& sorted, Teid teid) {
   return std::ranges::binary_search(sorted, teid);
 }
 
+// The least of what the BARs suggest.
+std::optional<size_t> suggested_packets(const SessionSpec& spec) {
+  std::optional<size_t> least;
+  for (const auto& [id, bar] : spec.bars) {
+    if (bar.suggested_packets) {
+      least = std::min<size_t>(least.value_or(*bar.suggested_packets), *bar.suggested_packets);
+    }
+  }
+  return least;
+}
+
 BitRates guaranteed_by(const SessionSpec& spec) {
   BitRates sum;
   for (const auto& [id, qer] : spec.qers) {
@@ -39,7 +50,7 @@ std::vector<Teid> teids_of(const SessionSpec& spec) {
 
 SessionManager::SessionManager(size_t capacity, SharedState& shared, Neighbours& neighbours,
                                Reclaimer& reclaimer, CounterBank& counters, const Clock& clock,
-                               std::function<uint64_t()> ticks)
+                               std::function<uint64_t()> ticks, PacketBuffer& buffer)
     : capacity_(capacity),
       shared_(shared),
       neighbours_(neighbours),
@@ -47,6 +58,7 @@ SessionManager::SessionManager(size_t capacity, SharedState& shared, Neighbours&
       counters_(counters),
       clock_(clock),
       ticks_(std::move(ticks)),
+      buffer_(buffer),
       holders_(capacity),
       // Another base after every start, so that a SEID of an earlier life finds nothing.
       last_seid_(uint64_t{std::random_device{}()} << 32),
@@ -91,6 +103,10 @@ Result<void> SessionManager::install(const SessionSpec& spec) {
                  .state = std::move(state),
                  .guaranteed = guaranteed_by(spec)};
 
+  // What is buffered leaves before workers see that the session forwards. Where that cannot fail:
+  // the session has no key more than before.
+  const bool has_old_keys = old != nullptr && old->keys == keys;
+  if (has_old_keys) buffer_.release(*next.session);
   if (auto linked = link(keys, next.session.get()); !linked) {
     // Back to what was there. A key that both have is set back in place, which cannot fail; workers
     // may have seen the new session.
@@ -101,6 +117,8 @@ Result<void> SessionManager::install(const SessionSpec& spec) {
     });
     return linked;
   }
+  buffer_.set_suggested(parts->slot, suggested_packets(spec));
+  if (old != nullptr && !has_old_keys) buffer_.release(*next.session);
   apply_changes(spec, next.state, shared_.ticks_per_second);
   move(guaranteed_, old != nullptr ? old->guaranteed : BitRates{}, next.guaranteed);
   hold_hops(*parts, next);
@@ -181,6 +199,7 @@ SessionUsage SessionManager::remove(Seid seid) {
   move(guaranteed_, gone.guaranteed, {});
   const uint32_t slot = gone.session->slot();
   holders_[slot] = Seid();
+  buffer_.drop(slot);
   const SessionUsage used = usage(slot);
   retire(std::move(gone));
   reclaimer_.retire([slot, slots = free_slots_, &counters = counters_] {
@@ -227,6 +246,44 @@ void SessionManager::set_usage_limits(Seid seid, UrrId urr, const UsageLimits& l
 std::optional<Seid> SessionManager::holder(uint32_t slot) const {
   if (slot >= holders_.size() || holders_[slot] == Seid()) return std::nullopt;
   return holders_[slot];
+}
+
+std::optional<Seid> SessionManager::hold(uint32_t slot, PortIndex port,
+                                         std::span<const uint8_t> frame) {
+  const auto seid = holder(slot);
+  if (!seid) {
+    // The control thread's own counters come last.
+    counters_.worker(counters_.workers() - 1)
+        .dropped[static_cast<size_t>(DropReason::kBufferDropped)]
+        .add(1);
+    return std::nullopt;
+  }
+  buffer_.hold(slot, port, frame, *sessions_.at(*seid).session);
+  return seid;
+}
+
+void SessionManager::retry_releases() {
+  buffer_.retry([this](uint32_t slot) -> const Session* {
+    const auto seid = holder(slot);
+    return seid ? sessions_.at(*seid).session.get() : nullptr;
+  });
+}
+
+void SessionManager::drop_buffered(Seid seid) {
+  if (const auto found = sessions_.find(seid); found != sessions_.end()) {
+    buffer_.drop(found->second.session->slot());
+  }
+}
+
+void SessionManager::send_end_marker(const Far& last) {
+  const auto port = tunnel_port(last, neighbours_.ports());
+  if (!last.outer_header || !port) return;
+  auto frame = make_end_marker(neighbours_.ports()[*port], *last.outer_header);
+  if (!frame) return;
+  // Behind the last packet that a worker sends by the old tunnel.
+  reclaimer_.retire([&neighbours = neighbours_, port = *port, frame = *std::move(frame)]() mutable {
+    neighbours.resolve_and_send(port, std::move(frame));
+  });
 }
 
 void SessionManager::each_usage(const std::function<void(Seid, const SessionUsage&)>& visit) const {

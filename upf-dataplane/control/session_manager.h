@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "upf-dataplane/control/neighbours.h"
+#include "upf-dataplane/control/packet_buffer.h"
 #include "upf-dataplane/session/reclaimer.h"
 #include "upf-dataplane/session/rule_state.h"
 #include "upf-dataplane/session/session.h"
@@ -21,7 +22,8 @@ namespace sluice::upf {
 class SessionManager final : public SessionInstaller {
  public:
   SessionManager(size_t capacity, SharedState& shared, Neighbours& neighbours, Reclaimer& reclaimer,
-                 CounterBank& counters, const Clock& clock, std::function<uint64_t()> ticks);
+                 CounterBank& counters, const Clock& clock, std::function<uint64_t()> ticks,
+                 PacketBuffer& buffer);
   ~SessionManager() override;
 
   Result<Seid> allocate_seid() override;
@@ -31,6 +33,15 @@ class SessionManager final : public SessionInstaller {
   SessionUsage remove(Seid seid) override;
   UsageCount usage(Seid seid, UrrId urr) override;
   void set_usage_limits(Seid seid, UrrId urr, const UsageLimits& limits) override;
+
+  void drop_buffered(Seid seid) override;
+  void send_end_marker(const Far& last) override;
+
+  // A worker's frame to buffer for the session in a slot, and whose that is; nullopt, and the frame
+  // is dropped, when the session is gone.
+  std::optional<Seid> hold(uint32_t slot, PortIndex port, std::span<const uint8_t> frame);
+  // Lets go what was buffered and waits for a neighbour; call it often.
+  void retry_releases();
 
   // Whose slot it is.
   std::optional<Seid> holder(uint32_t slot) const;
@@ -47,6 +58,7 @@ class SessionManager final : public SessionInstaller {
     std::vector<Teid> teids;  // ascending
     uint32_t v4 = 0;
     uint64_t v6 = 0;
+    bool operator==(const Keys&) const = default;
   };
   struct Installed {
     SessionPtr session;
@@ -72,6 +84,7 @@ class SessionManager final : public SessionInstaller {
   CounterBank& counters_;
   const Clock& clock_;
   std::function<uint64_t()> ticks_;
+  PacketBuffer& buffer_;
   std::vector<Seid> holders_;  // by slot; SEID 0: none
   std::unordered_map<Seid, Installed> sessions_;
   BitRates guaranteed_;

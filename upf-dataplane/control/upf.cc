@@ -72,7 +72,8 @@ Result<void> Upf::open_ports() {
   }
 
   reclaimer_ = std::make_unique<QsbrReclaimer>(config_.workers);
-  counters_ = std::make_unique<CounterBank>(config_.workers, config_.sessions,
+  // The last counts what the control thread sends on behalf of sessions.
+  counters_ = std::make_unique<CounterBank>(config_.workers + 1, config_.sessions,
                                             SteeringManager::counter_slots(config_.rules));
   shared_ = std::make_unique<SharedState>(size_t{config_.sessions} * kTunnelsPerSession,
                                           config_.neighbours, *reclaimer_, config_.workers,
@@ -80,9 +81,12 @@ Result<void> Upf::open_ports() {
   neighbours_ = std::make_unique<Neighbours>(
       std::move(ports), gateways, *shared_, *reclaimer_, clock_, *link_,
       NeighbourPolicy{.probe_interval = config_.probe_interval, .misses = config_.probe_misses});
-  sessions_ =
-      std::make_unique<SessionManager>(config_.sessions, *shared_, *neighbours_, *reclaimer_,
-                                       *counters_, clock_, [] { return rte_get_tsc_cycles(); });
+  buffer_ = std::make_unique<PacketBuffer>(config_.buffer, *shared_,
+                                           counters_->worker(config_.workers), *neighbours_, *link_,
+                                           clock_, [] { return rte_get_tsc_cycles(); });
+  sessions_ = std::make_unique<SessionManager>(
+      config_.sessions, *shared_, *neighbours_, *reclaimer_, *counters_, clock_,
+      [] { return rte_get_tsc_cycles(); }, *buffer_);
   steering_ = std::make_unique<SteeringManager>(random_instance_id(), config_.rules, *shared_,
                                                 *neighbours_, *reclaimer_, *counters_, clock_);
   return {};
@@ -165,6 +169,7 @@ Upf::~Upf() {
   stop_workers();
   steering_.reset();
   sessions_.reset();
+  buffer_.reset();
   neighbours_.reset();
   while (reclaimer_ && reclaimer_->pending() > 0) reclaimer_->reclaim();
 }
@@ -177,6 +182,13 @@ void Upf::poll_workers() {
       neighbours_->resolve_and_send(port, Frame(frame.begin(), frame.end()));
     }
   });
+  link_->drain_held(
+      [this](uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame) {
+        if (const auto seid = sessions_->hold(slot, port, frame)) n4_->packet_buffered(*seid, pdr);
+      });
+  for (const uint32_t slot : buffer_->take_told()) {
+    if (const auto seid = sessions_->holder(slot)) n4_->usage_changed(*seid);
+  }
   link_->drain_told([this](uint32_t slot) {
     if (const auto seid = sessions_->holder(slot)) n4_->usage_changed(*seid);
   });
@@ -186,13 +198,17 @@ void Upf::poll_workers() {
   reclaimer_->reclaim();
 }
 
-void Upf::tick() { neighbours_->tick(); }
+void Upf::tick() {
+  neighbours_->tick();
+  sessions_->retry_releases();
+}
 
 void Upf::collect(MetricFamilies& out) const {
   MetricsSource source{.counters = *counters_,
                        .neighbours = *neighbours_,
                        .steering = *steering_,
                        .sessions = *sessions_,
+                       .buffer = *buffer_,
                        .n4 = n4_->n4(),
                        .per_session = config_.metrics_per_session,
                        .mep_connected = mp2_->connected(),

@@ -56,6 +56,7 @@ class Upf {
   std::unique_ptr<CounterBank> counters_;
   std::unique_ptr<SharedState> shared_;
   std::unique_ptr<Neighbours> neighbours_;
+  std::unique_ptr<PacketBuffer> buffer_;
   std::unique_ptr<SessionManager> sessions_;
   std::unique_ptr<SteeringManager> steering_;
   std::unique_ptr<pfcp::N4Server> n4_;

@@ -22,6 +22,8 @@ enum class DropReason : uint8_t {
   kFarDrop,              // the FAR says DROP
   kRateExceeded,         // beyond the MBR of a QER
   kQuotaExhausted,       // a URR's quota is used up, or no longer valid
+  kBufferFull,           // of what a session or all of them may have buffered, the oldest
+  kBufferDropped,        // buffered, and the SMF or the end of its session let it go
   kRuleDrop,             // a MEC traffic rule says DROP
   kNotForwardable,       // to a group, a link-local address or no host
   kHopLimit,             // no hop left
@@ -38,11 +40,12 @@ inline constexpr size_t kDropReasons = static_cast<size_t>(DropReason::kCount);
 // The name under which metrics show it.
 constexpr std::string_view to_string(DropReason reason) {
   constexpr std::array<std::string_view, kDropReasons> kNames = {
-      "malformed_frame", "malformed_gtpu",  "malformed_inner", "unsupported_protocol",
-      "not_for_us",      "unknown_tunnel",  "unknown_ue",      "no_pdr",
-      "gate_closed",     "far_drop",        "rate_exceeded",   "quota_exhausted",
-      "rule_drop",       "not_forwardable", "hop_limit",       "no_next_hop",
-      "too_big",         "no_room",         "tx_full",         "punt_full"};
+      "malformed_frame", "malformed_gtpu", "malformed_inner", "unsupported_protocol",
+      "not_for_us",      "unknown_tunnel", "unknown_ue",      "no_pdr",
+      "gate_closed",     "far_drop",       "rate_exceeded",   "quota_exhausted",
+      "buffer_full",     "buffer_dropped", "rule_drop",       "not_forwardable",
+      "hop_limit",       "no_next_hop",    "too_big",         "no_room",
+      "tx_full",         "punt_full"};
   return kNames[static_cast<size_t>(reason)];
 }
 

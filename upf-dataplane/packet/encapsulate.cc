@@ -24,7 +24,7 @@ size_t container_bytes(const TunnelHeader& tunnel) {
 
 void write_gtpu(uint8_t* at, const TunnelHeader& tunnel, size_t payload) {
   auto* gtp = reinterpret_cast<GtpuHeader*>(at);
-  gtp->type = kGtpuGpdu;
+  gtp->type = tunnel.message;
   gtp->teid = tunnel.teid;
   if (!tunnel.has_qfi) {
     gtp->flags = kGtpuVersion1;

@@ -19,6 +19,7 @@ struct TunnelHeader {
   uint8_t qfi = 0;
   uint8_t paging_bits = 0;  // with a QFI: CompiledPdr::paging_bits
   uint8_t tos = 0;          // of the outer IP header
+  uint8_t message = 255;    // GTP-U message type: G-PDU
 };
 
 // How many bytes encapsulate() adds in front of the user's packet, Ethernet not counted.

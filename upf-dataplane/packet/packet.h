@@ -18,6 +18,7 @@ enum class Verdict : uint8_t {
   kSend,         // out of `out_port`
   kDrop,         // counted under `drop`
   kPuntLearn,    // to the control thread as it came: an address to learn (ARP, ND)
+  kHold,         // to the control thread, which buffers it for the session in `slot`
   kPuntResolve,  // to the control thread, which finds the next hop by `out_port` and sends it
 };
 
@@ -30,6 +31,8 @@ struct Packet {
   PortIndex out_port = 0;
   Verdict verdict = Verdict::kPending;
   DropReason drop = DropReason::kMalformedFrame;
+  uint16_t pdr = 0;   // with kHold: the id of the PDR that detected it
+  uint32_t slot = 0;  // with kHold
 
   std::span<const uint8_t> bytes() const { return {data, length}; }
 
@@ -66,6 +69,11 @@ struct Packet {
   void drop_for(DropReason reason) {
     drop = reason;
     verdict = Verdict::kDrop;
+  }
+  void hold_for(uint32_t session_slot, uint16_t pdr_id) {
+    slot = session_slot;
+    pdr = pdr_id;
+    verdict = Verdict::kHold;
   }
   void punt_to_learn() { verdict = Verdict::kPuntLearn; }
   void punt_to_resolve(PortIndex port) {

@@ -4,6 +4,8 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "upf-dataplane/session/session_installer.h"
 
@@ -34,6 +36,8 @@ class FakeInstaller : public SessionInstaller {
   void set_usage_limits(Seid seid, UrrId urr, const UsageLimits& to) override {
     limits[{seid, urr}] = to;
   }
+  void drop_buffered(Seid seid) override { dropped.push_back(seid); }
+  void send_end_marker(const Far& last) override { end_markers.push_back(*last.outer_header); }
   SessionUsage remove(Seid seid) override {
     sessions_.erase(seid);
     return {};
@@ -41,6 +45,8 @@ class FakeInstaller : public SessionInstaller {
 
   std::map<std::pair<Seid, UrrId>, UsageCount> counts;
   std::map<std::pair<Seid, UrrId>, UsageLimits> limits;
+  std::vector<Seid> dropped;  // whose buffers were
+  std::vector<OuterHeader> end_markers;
   size_t max_teids = 100;
   std::optional<Error> fail_next;
 

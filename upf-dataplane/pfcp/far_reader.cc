@@ -7,18 +7,27 @@
 namespace sluice::upf::pfcp {
 namespace {
 
-// Exactly one of drop and forward: the user plane neither buffers, duplicates nor notifies.
-std::optional<bool> read_forward(GroupReader& in, const ApplyAction& action) {
-  if (action.actions == ApplyAction::kForward) return true;
-  if (action.actions == ApplyAction::kDrop) return false;
-  if ((action.actions & ~(ApplyAction::kDrop | ApplyAction::kForward)) != 0) {
-    in.refuse(Cause::kServiceNotSupported, IeType::kApplyAction,
-              fmt::format("cannot do {:#06x}, only DROP or FORW", action.actions));
-  } else {
-    in.refuse(Cause::kMandatoryIeIncorrect, IeType::kApplyAction,
-              "has to be exactly one of DROP and FORW");
+// Exactly one of DROP, FORW and BUFF; with the last, NOCP may come. The user plane does not
+// duplicate.
+void read_action(GroupReader& in, const ApplyAction& action, Far& far) {
+  using A = ApplyAction;
+  constexpr uint16_t kKnown = A::kDrop | A::kForward | A::kBuffer | A::kNotifyCp;
+  if ((action.actions & ~kKnown) != 0) {
+    return in.refuse(
+        Cause::kServiceNotSupported, IeType::kApplyAction,
+        fmt::format("cannot do {:#06x}, only DROP, FORW, BUFF and NOCP", action.actions));
   }
-  return std::nullopt;
+  const uint16_t what = action.actions & (A::kDrop | A::kForward | A::kBuffer);
+  if (what != A::kDrop && what != A::kForward && what != A::kBuffer) {
+    return in.refuse(Cause::kMandatoryIeIncorrect, IeType::kApplyAction,
+                     "has to be exactly one of DROP, FORW and BUFF");
+  }
+  far.notify = (action.actions & A::kNotifyCp) != 0;
+  far.forward = what == A::kForward;
+  far.buffer = what == A::kBuffer;
+  if (far.notify && !far.buffer) {
+    in.refuse(Cause::kMandatoryIeIncorrect, IeType::kApplyAction, "has NOCP without BUFF");
+  }
 }
 
 void read_outer_header(GroupReader& in, Far& far) {
@@ -60,7 +69,8 @@ ReadRule<FarState> read_create_far(const Ie& group) {
   far.id = in.required<FarId>();
   if (!in.failed()) in.names_rule(RuleType::kFar, far.id.value());
   const auto action = in.required<ApplyAction>();
-  if (!in.failed()) far.forward = read_forward(in, action).value_or(false);
+  if (!in.failed()) read_action(in, action, far);
+  far.bar = in.optional<BarId>();
   if (const auto parameters = in.group(IeType::kForwardingParameters)) {
     GroupReader inner(*parameters);
     inner.names_rule(RuleType::kFar, far.id.value());
@@ -75,22 +85,29 @@ ReadRule<FarState> read_create_far(const Ie& group) {
   return made;
 }
 
-ReadRule<FarState> read_update_far(const Ie& group, const FarState& current) {
+ReadRule<UpdatedFar> read_update_far(const Ie& group, const FarState& current) {
   GroupReader in(group.children);
-  FarState next = current;
+  UpdatedFar next{current};
   Far& far = next.far;
   in.required<FarId>();
   in.names_rule(RuleType::kFar, far.id.value());
   if (const auto action = in.optional<ApplyAction>()) {
-    far.forward = read_forward(in, *action).value_or(false);
+    read_action(in, *action, far);
+    next.decided = true;
   }
+  if (const auto bar = in.optional<BarId>()) far.bar = bar;
   if (const auto parameters = in.group(IeType::kUpdateForwardingParameters)) {
     GroupReader inner(*parameters);
     inner.names_rule(RuleType::kFar, far.id.value());
     const auto destination = inner.optional<DestinationInterface>();
     if (destination) far.destination = destination->value;
     read_optional_parameters(inner, far);
-    inner.accept_if_zero(IeType::kPfcpSmReqFlags);
+    const auto flags = inner.optional<PfcpSmReqFlags>().value_or(PfcpSmReqFlags{}).flags;
+    if ((flags & ~PfcpSmReqFlags::kSendEndMarkers) != 0) {
+      inner.refuse(Cause::kMandatoryIeIncorrect, IeType::kPfcpSmReqFlags,
+                   "of these only SNDEM belongs to a FAR");
+    }
+    next.end_marker = flags != 0;
     if (auto rejection = inner.finish()) return std::unexpected(*std::move(rejection));
     next.forwarding_known = next.forwarding_known || destination;
   }

@@ -21,7 +21,7 @@ N4::N4(const N4Config& config, SessionInstaller& installer, const Clock& clock)
       clock_(clock),
       reports_(config_, clock, sequences_, counters_),
       usage_(installer, clock),
-      sessions_(config_, installer, associations_, usage_, reports_, counters_),
+      sessions_(config_, installer, clock, associations_, usage_, reports_, counters_),
       node_(config_, clock, associations_, sessions_, sequences_, counters_),
       cache_(config_.limits.cached_responses, config_.response_lifetime) {}
 
@@ -48,7 +48,8 @@ std::vector<Outgoing> N4::advance() {
 
 std::optional<HeartbeatMonitor::TimePoint> N4::next_deadline() const {
   auto next = node_.next_deadline();
-  for (const auto& other : {usage_.next_deadline(), reports_.next_deadline()}) {
+  for (const auto& other :
+       {usage_.next_deadline(), sessions_.next_deadline(), reports_.next_deadline()}) {
     if (other && (!next || *other < *next)) next = other;
   }
   return next;

@@ -35,6 +35,8 @@ class N4 {
 
   // Workers say that a URR of the session has reached a limit, or has its first packet.
   void usage_changed(Seid seid) { sessions_.usage_changed(seid); }
+  // A packet that the PDR has detected was buffered.
+  void packet_buffered(Seid seid, PdrId pdr) { sessions_.packet_buffered(seid, pdr); }
 
   const N4Counters& counters() const { return counters_; }
   const AssociationTable& associations() const { return associations_; }

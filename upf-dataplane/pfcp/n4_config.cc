@@ -16,7 +16,7 @@ Result<void> check_limits(const N4Limits& limits) {
   const size_t smallest =
       std::min({limits.associations, limits.sessions_per_association, limits.pdrs_per_session,
                 limits.fars_per_session, limits.qers_per_session, limits.urrs_per_session,
-                limits.pending_reports, limits.sdf_filters_per_pdr});
+                limits.bars_per_session, limits.pending_reports, limits.sdf_filters_per_pdr});
   if (smallest == 0) return bad_field("limits", "every limit is at least 1");
   return {};
 }

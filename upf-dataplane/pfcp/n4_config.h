@@ -27,6 +27,7 @@ struct N4Limits {
   size_t fars_per_session = 64;
   size_t qers_per_session = 64;
   size_t urrs_per_session = 64;
+  size_t bars_per_session = 4;
   size_t sdf_filters_per_pdr = 16;
   size_t cached_responses = 65'536;
   size_t pending_reports = 65'536;

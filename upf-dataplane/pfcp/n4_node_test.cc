@@ -21,7 +21,10 @@ TEST(N4Node, association_exchanges_identity_start_time_and_features) {
   EXPECT_EQ(read<NodeId>(response.ies)->value().fqdn, "upf.example");
   EXPECT_EQ(read<RecoveryTimeStamp>(response.ies)->value().time, N4Bench::kStarted);
   EXPECT_EQ(read<UpFunctionFeatures>(response.ies)->value().bits,
-            UpFunctionFeatures::kFTeidAllocation | UpFunctionFeatures::kIpv6PrefixLength);
+            UpFunctionFeatures::kNotificationDelay | UpFunctionFeatures::kBufferingDuration |
+                UpFunctionFeatures::kFTeidAllocation | UpFunctionFeatures::kEndMarkers |
+                UpFunctionFeatures::kBufferingControl | UpFunctionFeatures::kPacketCounts |
+                UpFunctionFeatures::kQuotaValidity | UpFunctionFeatures::kIpv6PrefixLength);
 }
 
 struct NodeCase {

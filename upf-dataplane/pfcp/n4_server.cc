@@ -54,6 +54,11 @@ void N4Server::usage_changed(Seid seid) {
   advance_if_due();
 }
 
+void N4Server::packet_buffered(Seid seid, PdrId pdr) {
+  n4_.packet_buffered(seid, pdr);
+  advance_if_due();
+}
+
 // What was asked for just now leaves at once and not by a timer.
 void N4Server::advance_if_due() {
   const auto deadline = n4_.next_deadline();

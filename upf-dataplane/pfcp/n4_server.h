@@ -22,8 +22,9 @@ class N4Server {
   N4Server& operator=(const N4Server&) = delete;
 
   const N4& n4() const { return n4_; }
-  // See N4::usage_changed().
+  // As N4's.
   void usage_changed(Seid seid);
+  void packet_buffered(Seid seid, PdrId pdr);
   uint16_t port() const { return port_; }                    // that it is bound to
   uint64_t send_failures() const { return send_failures_; }  // responses lost; peers repeat
 

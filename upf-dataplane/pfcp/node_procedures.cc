@@ -9,8 +9,11 @@ namespace sluice::upf::pfcp {
 namespace {
 
 // What this UPF does beyond the mandatory (§8.2.25); every bit here is tested.
-constexpr UpFunctionFeatures kFeatures{UpFunctionFeatures::kFTeidAllocation |
-                                       UpFunctionFeatures::kIpv6PrefixLength};
+constexpr UpFunctionFeatures kFeatures{
+    UpFunctionFeatures::kNotificationDelay | UpFunctionFeatures::kBufferingDuration |
+    UpFunctionFeatures::kFTeidAllocation | UpFunctionFeatures::kEndMarkers |
+    UpFunctionFeatures::kBufferingControl | UpFunctionFeatures::kPacketCounts |
+    UpFunctionFeatures::kQuotaValidity | UpFunctionFeatures::kIpv6PrefixLength};
 
 Rejection not_associated(const NodeId& node) {
   return {.cause = Cause::kNoEstablishedAssociation,

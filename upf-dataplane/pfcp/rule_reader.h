@@ -34,7 +34,14 @@ struct FarState {
   bool forwarding_known = false;  // it has Forwarding Parameters, used now or not
 };
 ReadRule<FarState> read_create_far(const Ie& group);
-ReadRule<FarState> read_update_far(const Ie& group, const FarState& current);
+struct UpdatedFar : FarState {
+  bool end_marker = false;  // SNDEM: to the tunnel that the FAR has led to
+  bool decided = false;     // it came with an Apply Action
+};
+ReadRule<UpdatedFar> read_update_far(const Ie& group, const FarState& current);
+
+ReadRule<Bar> read_create_bar(const Ie& group);
+ReadRule<Bar> read_update_bar(const Ie& group, const Bar& current);
 
 ReadRule<Urr> read_create_urr(const Ie& group);
 ReadRule<Urr> read_update_urr(const Ie& group, const Urr& current);

@@ -10,6 +10,7 @@ namespace {
 constexpr RuleType rule_type(PdrId) { return RuleType::kPdr; }
 constexpr RuleType rule_type(FarId) { return RuleType::kFar; }
 constexpr RuleType rule_type(QerId) { return RuleType::kQer; }
+constexpr RuleType rule_type(BarId) { return RuleType::kBar; }
 constexpr RuleType rule_type(UrrId) { return RuleType::kUrr; }
 
 template <typename Id>
@@ -85,6 +86,7 @@ void SessionEdit::remove_rules(GroupReader& request) {
   remove_named(IeType::kRemovePdr, session_.spec.pdrs, request);
   remove_named(IeType::kRemoveFar, session_.spec.fars, request);
   remove_named(IeType::kRemoveQer, session_.spec.qers, request);
+  remove_named(IeType::kRemoveBar, session_.spec.bars, request);
   remove_named(IeType::kRemoveUrr, session_.spec.urrs, request);
   for (auto& [id, pdr] : session_.spec.pdrs) {
     // §5.2.2.3.1: a removed URR is no longer any PDR's; a removed FAR or QER has to be replaced.
@@ -95,6 +97,7 @@ void SessionEdit::remove_rules(GroupReader& request) {
 }
 
 void SessionEdit::create_rules(GroupReader& request) {
+  for (const Ie* group : request.groups(IeType::kCreateBar)) create_bar(*group, request);
   for (const Ie* group : request.groups(IeType::kCreateFar)) create_far(*group, request);
   for (const Ie* group : request.groups(IeType::kCreateQer)) create_qer(*group, request);
   for (const Ie* group : request.groups(IeType::kCreateUrr)) create_urr(*group, request);
@@ -102,6 +105,9 @@ void SessionEdit::create_rules(GroupReader& request) {
 }
 
 void SessionEdit::update_rules(GroupReader& request) {
+  for (const Ie* group : request.groups(IeType::kUpdateBarSessionModificationRequest)) {
+    update_bar(*group, request);
+  }
   for (const Ie* group : request.groups(IeType::kUpdateFar)) update_far(*group, request);
   for (const Ie* group : request.groups(IeType::kUpdateQer)) update_qer(*group, request);
   for (const Ie* group : request.groups(IeType::kUpdateUrr)) update_urr(*group, request);
@@ -152,6 +158,8 @@ void SessionEdit::update_far(const Ie& group, GroupReader& request) {
   auto next = read_update_far(group, {*far, session_.forwarding_known.contains(far->id)});
   if (!next) return request.refuse(std::move(next.error()));
   if (next->forwarding_known) session_.forwarding_known.insert(far->id);
+  if (next->end_marker && far->outer_header) end_markers_.push_back(*far);
+  if (next->decided) decided_.insert(far->id);
   *far = std::move(next->far);
 }
 
@@ -162,6 +170,22 @@ void SessionEdit::update_qer(const Ie& group, GroupReader& request) {
   const auto next = read_update_qer(group, *qer);
   if (!next) return request.refuse(next.error());
   *qer = *next;
+}
+
+void SessionEdit::create_bar(const Ie& group, GroupReader& request) {
+  if (request.failed()) return;
+  auto made = read_create_bar(group);
+  if (!made) return request.refuse(std::move(made.error()));
+  add(session_.spec.bars, limits_.bars_per_session, std::move(*made), request);
+}
+
+void SessionEdit::update_bar(const Ie& group, GroupReader& request) {
+  if (request.failed()) return;
+  Bar* bar = named_rule(group, session_.spec.bars, request);
+  if (bar == nullptr) return;
+  auto next = read_update_bar(group, *bar);
+  if (!next) return request.refuse(next.error());
+  *bar = *next;
 }
 
 void SessionEdit::create_urr(const Ie& group, GroupReader& request) {
@@ -183,6 +207,12 @@ void SessionEdit::update_urr(const Ie& group, GroupReader& request) {
 
 void SessionEdit::check_references(GroupReader& request) const {
   const SessionSpec& spec = session_.spec;
+  for (const auto& [id, far] : spec.fars) {
+    if (far.bar && !spec.bars.contains(*far.bar)) {
+      return request.refuse(rule_failure(Cause::kRuleCreationOrModificationFailure, IeType::kBarId,
+                                         id, fmt::format("there is no BAR {}", far.bar->value())));
+    }
+  }
   for (const auto& [id, pdr] : spec.pdrs) {
     if (!spec.fars.contains(pdr.far)) {
       return request.refuse(rule_failure(Cause::kRuleCreationOrModificationFailure, IeType::kFarId,

@@ -40,6 +40,11 @@ class SessionEdit {
   // URRs that an update gave a new quota.
   const std::set<UrrId>& granted() const { return granted_; }
 
+  // FARs that an update gave an Apply Action, be it the same as before.
+  const std::set<FarId>& decided() const { return decided_; }
+  // FARs as they were, to whose tunnels an End Marker is to be sent.
+  const std::vector<Far>& end_markers() const { return end_markers_; }
+
   // The user plane has accepted session(): takes over the TEIDs allocated for it and returns those
   // that no PDR uses any more, for the caller to release.
   std::set<Teid> commit();
@@ -51,6 +56,8 @@ class SessionEdit {
   void create_pdr(const Ie& group, GroupReader& request);
   void create_far(const Ie& group, GroupReader& request);
   void create_qer(const Ie& group, GroupReader& request);
+  void create_bar(const Ie& group, GroupReader& request);
+  void update_bar(const Ie& group, GroupReader& request);
   void create_urr(const Ie& group, GroupReader& request);
   void update_pdr(const Ie& group, GroupReader& request);
   void update_far(const Ie& group, GroupReader& request);
@@ -65,6 +72,8 @@ class SessionEdit {
   SdfReader filters_;
   std::vector<PdrId> chosen_;
   std::set<UrrId> granted_;
+  std::set<FarId> decided_;
+  std::vector<Far> end_markers_;
 };
 
 }  // namespace sluice::upf::pfcp

@@ -118,6 +118,7 @@ Message SessionProcedures::modify(const Message& request, const Peer& from) {
   add_created_pdrs(edit, session.spec, response);
   auto closed = usage_.close_removed(session.spec.seid, session.spec);
   usage_.follow(session.spec, edit.granted());
+  follow_buffering(edit, session.spec);
   add_usage_reports(session.spec.seid, queries, std::move(closed), response);
   return response;
 }
@@ -134,6 +135,7 @@ std::optional<Rejection> SessionProcedures::modify_into(GroupReader& in, Session
   edit.modify(in);
   read_queries(in, edit.session().spec, queries);
   if (auto why = in.finish()) return why;
+  if (queries.drop_buffered) installer_.drop_buffered(edit.session().spec.seid);
   if (const auto installed = install(edit); !installed) return rejection_of(installed.error());
   return std::nullopt;
 }
@@ -210,6 +212,7 @@ size_t SessionProcedures::purge(Association& association) {
 void SessionProcedures::forget(N4Session& session) {
   usage_.close(session.spec.seid);
   reports_.forget(session.spec.seid);
+  downlink_.forget(session.spec.seid);
   ues_.remove(session.spec);
   installer_.remove(session.spec.seid);
   for (const Teid teid : session.teids) installer_.release_teid(teid);

@@ -5,7 +5,9 @@
 #include <optional>
 #include <unordered_map>
 
+#include "base/clock.h"
 #include "upf-dataplane/pfcp/association.h"
+#include "upf-dataplane/pfcp/downlink_reports.h"
 #include "upf-dataplane/pfcp/message.h"
 #include "upf-dataplane/pfcp/n4_counters.h"
 #include "upf-dataplane/pfcp/n4_session.h"
@@ -20,11 +22,12 @@ namespace sluice::upf::pfcp {
 class SessionProcedures {
  public:
   // All must outlive this.
-  SessionProcedures(const N4Config& config, SessionInstaller& installer,
+  SessionProcedures(const N4Config& config, SessionInstaller& installer, const Clock& clock,
                     AssociationTable& associations, UsageLedger& usage, ReportSender& reports,
                     N4Counters& counters)
       : config_(config),
         installer_(installer),
+        clock_(clock),
         associations_(associations),
         usage_(usage),
         reports_(reports),
@@ -36,8 +39,11 @@ class SessionProcedures {
 
   // Workers called for the session: sends the usage reports that are due.
   void usage_changed(Seid seid);
-  // Sends what is due because of time.
+  // A packet was buffered: its SMF is told, if it wants to, when its BAR's delay is over.
+  void packet_buffered(Seid seid, PdrId pdr);
+  // Sends what is due because of time. Of downlink data nothing is before next_deadline().
   void advance();
+  std::optional<DownlinkReports::Time> next_deadline() const { return downlink_.next_deadline(); }
   // The SMF's answer to a report; false when none waits for it. A session that the SMF does not
   // know is removed (§7.5.8.1).
   bool report_response(const Message& response, const Peer& from);
@@ -56,6 +62,7 @@ class SessionProcedures {
     bool all = false;
     std::vector<UrrId> urrs = {};
     std::optional<uint32_t> reference = {};
+    bool drop_buffered = false;
   };
   // The session of a request, or the rejection when there is none or the sender may not touch it.
   std::expected<N4Session*, Rejection> session_of(const Message& request, const Peer& from);
@@ -66,6 +73,10 @@ class SessionProcedures {
   void read_queries(GroupReader& in, const SessionSpec& spec, Queries& queries) const;
   void add_usage_reports(Seid seid, const Queries& queries, std::vector<UsageReport> closed,
                          Message& response);
+  void send_downlink_report(Seid seid, const std::vector<PdrId>& pdrs);
+  // What a modification means for packets that are buffered.
+  void follow_buffering(const SessionEdit& edit, const SessionSpec& spec);
+  void read_report_response(const Message& response, N4Session& session);
   void send_usage_reports(Seid seid, const std::vector<UsageReport>& reports);
   Peer reports_to(const N4Session& session) const;
   // The user plane takes the session over as edited.
@@ -80,12 +91,14 @@ class SessionProcedures {
 
   const N4Config& config_;
   SessionInstaller& installer_;
+  const Clock& clock_;
   AssociationTable& associations_;
   UsageLedger& usage_;
   ReportSender& reports_;
   N4Counters& counters_;
   std::unordered_map<Seid, N4Session> sessions_;
   UeIndex ues_;
+  DownlinkReports downlink_;
 };
 
 }  // namespace sluice::upf::pfcp

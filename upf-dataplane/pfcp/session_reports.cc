@@ -25,7 +25,8 @@ void SessionProcedures::read_queries(GroupReader& in, const SessionSpec& spec,
   if (const auto reference = in.optional<QueryUrrReference>()) queries.reference = reference->value;
   const auto flags = in.optional<PfcpSmReqFlags>().value_or(PfcpSmReqFlags{}).flags;
   queries.all = (flags & PfcpSmReqFlags::kQueryAllUrrs) != 0;
-  if ((flags & ~PfcpSmReqFlags::kQueryAllUrrs) != 0) {
+  queries.drop_buffered = (flags & PfcpSmReqFlags::kDropBuffered) != 0;
+  if ((flags & ~(PfcpSmReqFlags::kQueryAllUrrs | PfcpSmReqFlags::kDropBuffered)) != 0) {
     in.refuse(Cause::kServiceNotSupported, IeType::kPfcpSmReqFlags,
               fmt::format("asks for {:#04x}", flags));
   }
@@ -51,6 +52,9 @@ void SessionProcedures::usage_changed(Seid seid) { send_usage_reports(seid, usag
 
 void SessionProcedures::advance() {
   for (const auto& [seid, reports] : usage_.advance()) send_usage_reports(seid, reports);
+  const auto due = downlink_.advance(clock_.now());
+  for (const Seid seid : due.drops) installer_.drop_buffered(seid);
+  for (const auto& [seid, pdrs] : due.reports) send_downlink_report(seid, pdrs);
 }
 
 void SessionProcedures::send_usage_reports(Seid seid, const std::vector<UsageReport>& reports) {
@@ -74,6 +78,76 @@ Peer SessionProcedures::reports_to(const N4Session& session) const {
   return to;
 }
 
+void SessionProcedures::packet_buffered(Seid seid, PdrId id) {
+  const auto session = sessions_.find(seid);
+  if (session == sessions_.end()) return;
+  const SessionSpec& spec = session->second.spec;
+  const auto pdr = spec.pdrs.find(id);
+  if (pdr == spec.pdrs.end()) return;
+  const Far& far = spec.fars.at(pdr->second.far);
+  if (!far.notify) return;
+  auto due = clock_.now();
+  if (far.bar) due += spec.bars.at(*far.bar).notification_delay;
+  downlink_.buffered(seid, id, due);
+}
+
+void SessionProcedures::send_downlink_report(Seid seid, const std::vector<PdrId>& pdrs) {
+  const auto found = sessions_.find(seid);
+  if (found == sessions_.end()) return;
+  const SessionSpec& spec = found->second.spec;
+  std::vector<Ie> report;
+  DownlinkDataServiceInformation service;
+  for (const PdrId id : pdrs) {
+    const auto pdr = spec.pdrs.find(id);
+    if (pdr == spec.pdrs.end()) continue;  // removed since
+    report.push_back(ie(id));
+    for (const QerId qer : pdr->second.qers) {
+      if (spec.qers.at(qer).qfi) service.qfi = spec.qers.at(qer).qfi;
+      if (spec.qers.at(qer).paging_policy) service.paging_policy = spec.qers.at(qer).paging_policy;
+    }
+  }
+  if (report.empty()) return;
+  if (service.qfi || service.paging_policy) report.push_back(ie(service));
+  reports_.send(seid, found->second.cp_f_seid.seid, reports_to(found->second),
+                {ie(ReportType{ReportType::kDownlinkData}),
+                 group(IeType::kDownlinkDataReport, std::move(report))});
+}
+
+void SessionProcedures::follow_buffering(const SessionEdit& edit, const SessionSpec& spec) {
+  for (const auto& [id, pdr] : spec.pdrs) {
+    if (edit.decided().contains(pdr.far) || !spec.fars.at(pdr.far).notify) {
+      downlink_.rearm(spec.seid, id);
+    }
+  }
+  for (const Far& last : edit.end_markers()) installer_.send_end_marker(last);
+}
+
+// §7.5.9: how buffering goes on.
+void SessionProcedures::read_report_response(const Message& response, N4Session& session) {
+  const Seid seid = session.spec.seid;
+  const auto flags = read<PfcpSrRspFlags>(response.ies);
+  if (flags && *flags && (*flags)->drop_buffered) installer_.drop_buffered(seid);
+  const Ie* update = find(response.ies, IeType::kUpdateBarSessionReportResponse);
+  if (update == nullptr) return;
+  const auto id = read<BarId>(update->children);
+  const auto bar = id && *id ? session.spec.bars.find(**id) : session.spec.bars.end();
+  if (bar == session.spec.bars.end()) return;
+  const auto delay = read<DownlinkDataNotificationDelay>(update->children);
+  if (delay && *delay) bar->second.notification_delay = (*delay)->time;
+  const auto count = read<SuggestedBufferingPacketsCount>(update->children);
+  if (count && *count) {
+    bar->second.suggested_packets = (*count)->packets;
+    if (const auto done = installer_.install(session.spec); !done) {
+      spdlog::warn("PFCP BAR not updated seid={:#x} reason=\"{}\"", seid.value(),
+                   done.error().to_string());
+    }
+  }
+  const auto duration = read<DlBufferingDuration>(update->children);
+  if (duration && *duration && (*duration)->time) {
+    downlink_.drop_at(seid, clock_.now() + *(*duration)->time);
+  }
+}
+
 bool SessionProcedures::report_response(const Message& response, const Peer& from) {
   const auto seid = reports_.answered(response, from);
   if (!seid) return false;
@@ -86,6 +160,8 @@ bool SessionProcedures::report_response(const Message& response, const Peer& fro
     if (Association* owner = associations_.find(found->second.owner)) owner->sessions.erase(*seid);
     forget(found->second);
     ++counters_.sessions_purged;
+  } else if (is_accepted(**cause)) {
+    read_report_response(response, found->second);
   }
   return true;
 }

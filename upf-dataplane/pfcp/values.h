@@ -261,6 +261,23 @@ PFCP_TIME(TimeOfFirstPacket)  // §8.2.46
 PFCP_TIME(TimeOfLastPacket)   // §8.2.47
 #undef PFCP_TIME
 
+struct DownlinkDataNotificationDelay {  // §8.2.28, in steps of 50 ms
+  std::chrono::milliseconds time{0};
+};
+struct SuggestedBufferingPacketsCount {  // §8.2.100
+  uint8_t packets = 0;
+};
+struct DlBufferingDuration {  // §8.2.29; nullopt: for ever
+  std::optional<std::chrono::seconds> time = {};
+};
+struct DownlinkDataServiceInformation {  // §8.2.27
+  std::optional<uint8_t> paging_policy = {};
+  std::optional<Qfi> qfi = {};
+};
+struct PfcpSrRspFlags {  // §8.2.34
+  bool drop_buffered = false;
+};
+
 struct GateStatus {  // §8.2.7
   bool uplink_open = true;
   bool downlink_open = true;
@@ -274,7 +291,13 @@ struct RecoveryTimeStamp {
 
 // §8.2.25: octets 5 on, the first in the lowest byte.
 struct UpFunctionFeatures {
+  static constexpr uint64_t kNotificationDelay = 1U << 1;  // DDND
+  static constexpr uint64_t kBufferingDuration = 1U << 2;  // DLBD
   static constexpr uint64_t kFTeidAllocation = 1U << 4;    // FTUP
+  static constexpr uint64_t kEndMarkers = 1U << 8;         // EMPU
+  static constexpr uint64_t kBufferingControl = 1U << 10;  // UDBC
+  static constexpr uint64_t kPacketCounts = 1U << 20;      // MNOP
+  static constexpr uint64_t kQuotaValidity = 1U << 26;     // VTIME
   static constexpr uint64_t kIpv6PrefixLength = 1U << 29;  // IP6PL
   uint64_t bits = 0;
 };
@@ -347,6 +370,12 @@ PFCP_CODEC(StartTime, kStartTime)
 PFCP_CODEC(EndTime, kEndTime)
 PFCP_CODEC(TimeOfFirstPacket, kTimeOfFirstPacket)
 PFCP_CODEC(TimeOfLastPacket, kTimeOfLastPacket)
+PFCP_CODEC(BarId, kBarId)
+PFCP_CODEC(DownlinkDataNotificationDelay, kDownlinkDataNotificationDelay)
+PFCP_CODEC(SuggestedBufferingPacketsCount, kSuggestedBufferingPacketsCount)
+PFCP_CODEC(DlBufferingDuration, kDlBufferingDuration)
+PFCP_CODEC(DownlinkDataServiceInformation, kDownlinkDataServiceInformation)
+PFCP_CODEC(PfcpSrRspFlags, kPfcpSrRspFlags)
 PFCP_CODEC(GateStatus, kGateStatus)
 PFCP_CODEC(Mbr, kMbr)
 PFCP_CODEC(Gbr, kGbr)

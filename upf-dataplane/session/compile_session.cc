@@ -164,6 +164,7 @@ std::optional<PortIndex> out_port(PortRole role, const std::string& network_inst
 Result<void> compile_far(const Pdr& pdr, const Far& far, std::span<const Port> ports,
                          NextHopResolver& resolver, CompiledPdr& out) {
   out.forward = far.forward;
+  if (far.buffer) out.special |= CompiledPdr::kBuffers;
   if (!far.forward) return {};
   const bool to_access = far.destination == Interface::kAccess;
   if (far.destination == Interface::kCpFunction) {
@@ -305,6 +306,10 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec, const R
 }
 
 }  // namespace
+
+std::optional<PortIndex> tunnel_port(const Far& far, std::span<const Port> ports) {
+  return out_port(PortRole::kN3, far.network_instance, ports);
+}
 
 Result<Session::Parts> compile_session(const SessionSpec& spec, const RuleState& state,
                                        std::span<const Port> ports, NextHopResolver& resolver) {

@@ -21,6 +21,10 @@ class NextHopResolver {
   virtual Result<NextHopId> next_hop(PortIndex port, const IpAddress& destination) = 0;
 };
 
+// The port by which a FAR with an outer header towards the access network sends; nullopt when none
+// serves its network instance.
+std::optional<PortIndex> tunnel_port(const Far& far, std::span<const Port> ports);
+
 // Fills everything of the parts but version and slot; they point into `state`, which carry_over()
 // made for the spec. Fails with kInvalidArgument for what is wrong and kUnsupported for what is
 // right but not done here; `field` names the IE.

@@ -19,6 +19,7 @@ using Seid = StrongId<struct SeidTag, uint64_t>;  // the UP function's own SEID 
 using PdrId = StrongId<struct PdrIdTag, uint16_t>;
 using FarId = StrongId<struct FarIdTag, uint32_t>;
 using QerId = StrongId<struct QerIdTag, uint32_t>;
+using BarId = StrongId<struct BarIdTag, uint8_t>;
 using UrrId = StrongId<struct UrrIdTag, uint32_t>;
 using Qfi = StrongId<struct QfiTag, uint8_t>;  // 0..63
 
@@ -94,10 +95,22 @@ struct Marking {
   bool operator==(const Marking&) const = default;
 };
 
+// Buffering Action Rule (TS 29.244 §7.5.2.6).
+struct Bar {
+  BarId id;
+  // From the first buffered packet to the Downlink Data Report.
+  std::chrono::milliseconds notification_delay{0};
+  std::optional<uint8_t> suggested_packets = {};  // to hold; more are not
+  bool operator==(const Bar&) const = default;
+};
+
 // Forwarding Action Rule (TS 29.244 §7.5.2.3).
 struct Far {
   FarId id;
-  bool forward = false;  // FORW; otherwise DROP
+  bool forward = false;  // FORW; otherwise BUFF or DROP
+  bool buffer = false;   // BUFF
+  bool notify = false;   // NOCP: the SMF is told of the first packet buffered
+  std::optional<BarId> bar = {};
   Interface destination = Interface::kCore;
   std::string network_instance = {};  // empty: the default of the interface
   std::optional<OuterHeader> outer_header = {};
@@ -184,6 +197,7 @@ struct SessionSpec {
   std::map<FarId, Far> fars;
   std::map<QerId, Qer> qers;
   std::map<UrrId, Urr> urrs;
+  std::map<BarId, Bar> bars;
   bool operator==(const SessionSpec&) const = default;
 };
 

@@ -63,6 +63,7 @@ struct alignas(64) CompiledPdr {
   static constexpr uint8_t kHasMeters = 0x01;
   static constexpr uint8_t kHasMark = 0x02;
   static constexpr uint8_t kHasUsage = 0x04;
+  static constexpr uint8_t kBuffers = 0x08;  // the FAR says BUFF
 
   static constexpr uint8_t kPagingPolicyPresent = 0x80;
   static constexpr uint8_t kReflective = 0x40;
@@ -102,6 +103,10 @@ class alignas(64) Session {
   // The PDR that detects the packet, or -1. `teid` is the tunnel it came by, 0 on the downlink.
   int match_uplink(const FlowKey& key, uint32_t teid, PortIndex in_port) const;
   int match_downlink(const FlowKey& key, PortIndex in_port) const;
+  // All of them, uplink first.
+  std::span<const CompiledPdr> all_pdrs() const {
+    return {pdrs(), size_t{uplink_count_} + downlink_count_};
+  }
   const CompiledPdr& uplink_pdr(size_t i) const { return pdrs()[i]; }
   const CompiledPdr& downlink_pdr(size_t i) const { return pdrs()[uplink_count_ + i]; }
   std::span<Meter* const> meters(const CompiledPdr& pdr) const {

@@ -48,6 +48,12 @@ class SessionInstaller {
   virtual UsageCount usage(Seid seid, UrrId urr) = 0;
   virtual void set_usage_limits(Seid seid, UrrId urr, const UsageLimits& limits) = 0;
 
+  // Drops what is buffered for a session.
+  virtual void drop_buffered(Seid seid) = 0;
+  // Tells the far end of a tunnel that `last` led to, of the session's, that no packet follows: a
+  // GTP-U End Marker, sent when no worker uses that tunnel any more.
+  virtual void send_end_marker(const Far& last) = 0;
+
   // Removes a session and returns what it used; unknown SEIDs are ignored.
   virtual SessionUsage remove(Seid seid) = 0;
 };

@@ -65,7 +65,7 @@ std::array<MacAddress, 3> own_macs() {
 }
 
 TestSite::TestSite(size_t capacity, const std::array<MacAddress, 3>& macs)
-    : counters(1, capacity, SteeringManager::counter_slots(capacity)),
+    : counters(2, capacity, SteeringManager::counter_slots(capacity)),
       shared(capacity * 2, capacity, reclaimer) {
   spdlog::set_level(spdlog::level::warn);  // neighbours come and go in every test
   neighbours = std::make_unique<Neighbours>(
@@ -76,8 +76,11 @@ TestSite::TestSite(size_t capacity, const std::array<MacAddress, 3>& macs)
       std::vector<Neighbours::Gateways>{
           {}, {*IpAddress::parse("192.168.6.2"), *IpAddress::parse("fd06::2")}, {}},
       shared, reclaimer, clock, *this, NeighbourPolicy{});
-  sessions = std::make_unique<SessionManager>(capacity, shared, *neighbours, reclaimer, counters,
-                                              clock, [this] { return ticks(); });
+  buffer = std::make_unique<PacketBuffer>(buffer_limits, shared, counters.worker(1), *neighbours,
+                                          *this, clock, [this] { return ticks(); });
+  sessions = std::make_unique<SessionManager>(
+      capacity, shared, *neighbours, reclaimer, counters, clock, [this] { return ticks(); },
+      *buffer);
   steering = std::make_unique<SteeringManager>("test", capacity, shared, *neighbours, reclaimer,
                                                counters, clock);
   pipeline = std::make_unique<Pipeline>(shared, counters.worker(0), 1024);
@@ -88,6 +91,7 @@ TestSite::TestSite(size_t capacity, const std::array<MacAddress, 3>& macs)
 TestSite::~TestSite() {
   steering.reset();
   sessions.reset();
+  buffer.reset();
   neighbours.reset();
   while (reclaimer.pending() > 0) reclaimer.grace_period();
 }
@@ -102,9 +106,9 @@ std::vector<Outcome> TestSite::run(PortIndex in_port,
   std::vector<std::vector<uint8_t>> buffers;
   std::vector<Packet> packets;
   for (const auto& frame : frames) {
-    auto& buffer = buffers.emplace_back(headroom + frame.size() + tailroom);
-    std::ranges::copy(frame, buffer.begin() + headroom);
-    packets.push_back({.data = buffer.data() + headroom,
+    auto& room = buffers.emplace_back(headroom + frame.size() + tailroom);
+    std::ranges::copy(frame, room.begin() + headroom);
+    packets.push_back({.data = room.data() + headroom,
                        .length = static_cast<uint32_t>(frame.size()),
                        .headroom = headroom,
                        .tailroom = tailroom,
@@ -112,6 +116,12 @@ std::vector<Outcome> TestSite::run(PortIndex in_port,
   }
   pipeline->process(packets, ticks());
   for (const auto& event : pipeline->events()) told.push_back(event.slot);
+  for (const auto& packet : packets) {
+    if (packet.verdict != Verdict::kHold) continue;
+    if (const auto seid = sessions->hold(packet.slot, packet.in_port, packet.bytes())) {
+      held.emplace_back(*seid, PdrId(packet.pdr));
+    }
+  }
   std::vector<Outcome> outcomes;
   for (const auto& packet : packets) {
     outcomes.push_back(
@@ -207,6 +217,7 @@ void TestSite::pass(std::chrono::milliseconds time) {
     neighbours->tick();
     for (const auto& [where, mac] : alive) answer(where.first, where.second, mac);
     if (neighbours->take_changes()) steering->refresh();
+    sessions->retry_releases();
   }
 }
 

@@ -74,12 +74,16 @@ class TestSite final : public FrameSender {
   uint64_t ticks() const { return static_cast<uint64_t>(clock.now().time_since_epoch().count()); }
 
   ManualClock clock;
-  std::vector<uint32_t> told;  // slots that workers called the control thread for
+  static constexpr BufferLimits buffer_limits{
+      .packets = 12, .bytes = 100'000, .packets_per_session = 8, .bytes_per_session = 50'000};
+  std::vector<std::pair<Seid, PdrId>> held;  // what workers handed over to be buffered
+  std::vector<uint32_t> told;                // slots that workers called the control thread for
   ManualReclaimer reclaimer;
   std::vector<std::pair<PortIndex, Frame>> sent;
   CounterBank counters;
   SharedState shared;
   std::unique_ptr<Neighbours> neighbours;
+  std::unique_ptr<PacketBuffer> buffer;
   std::unique_ptr<SessionManager> sessions;
   std::unique_ptr<SteeringManager> steering;
   std::unique_ptr<Pipeline> pipeline;

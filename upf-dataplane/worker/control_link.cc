@@ -15,16 +15,18 @@ constexpr unsigned kLearnRing = 1024;
 constexpr unsigned kResolveRing = 64;
 constexpr unsigned kSendRing = 4096;
 constexpr unsigned kToldRing = 4096;
+constexpr unsigned kHeldRing = 1024;
 
 }  // namespace
 
 void RingDeleter::operator()(rte_ring* ring) const { rte_ring_free(ring); }
 
-ControlLink::ControlLink(rte_mempool* pool, Ring to_learn, Ring to_resolve, Ring told,
+ControlLink::ControlLink(rte_mempool* pool, Ring to_learn, Ring to_resolve, Ring held, Ring told,
                          Ring to_workers)
     : pool_(pool),
       to_learn_(std::move(to_learn)),
       to_resolve_(std::move(to_resolve)),
+      held_(std::move(held)),
       told_(std::move(told)),
       to_workers_(std::move(to_workers)) {}
 
@@ -32,16 +34,18 @@ Result<std::unique_ptr<ControlLink>> ControlLink::make(rte_mempool* pool) {
   // Several workers may punt; one thread drains. The control thread sends; any worker may take.
   Ring to_learn(rte_ring_create("to_learn", kLearnRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
   Ring to_resolve(rte_ring_create("to_resolve", kResolveRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
+  Ring held(rte_ring_create("held", kHeldRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
   Ring told(rte_ring_create("told", kToldRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
   Ring to_workers(rte_ring_create("to_workers", kSendRing, SOCKET_ID_ANY, RING_F_SP_ENQ));
-  if (!to_learn || !to_resolve || !told || !to_workers)
+  if (!to_learn || !to_resolve || !held || !told || !to_workers)
     return dpdk_fail("cannot make the control rings");
-  return std::unique_ptr<ControlLink>(new ControlLink(
-      pool, std::move(to_learn), std::move(to_resolve), std::move(told), std::move(to_workers)));
+  return std::unique_ptr<ControlLink>(new ControlLink(pool, std::move(to_learn),
+                                                      std::move(to_resolve), std::move(held),
+                                                      std::move(told), std::move(to_workers)));
 }
 
 ControlLink::~ControlLink() {
-  for (auto* ring : {to_learn_.get(), to_resolve_.get(), to_workers_.get()}) {
+  for (auto* ring : {to_learn_.get(), to_resolve_.get(), held_.get(), to_workers_.get()}) {
     void* frame = nullptr;
     while (rte_ring_dequeue(ring, &frame) == 0) rte_pktmbuf_free(static_cast<rte_mbuf*>(frame));
   }
@@ -51,6 +55,23 @@ bool ControlLink::punt(rte_mbuf* frame, Punt why, PortIndex port) {
   frame->port = port;
   rte_ring* ring = why == Punt::kLearn ? to_learn_.get() : to_resolve_.get();
   return rte_ring_enqueue(ring, frame) == 0;
+}
+
+bool ControlLink::hold(rte_mbuf* frame, uint32_t slot, uint16_t pdr, PortIndex port) {
+  frame->port = port;
+  frame->hash.usr = slot;
+  frame->vlan_tci = pdr;
+  return rte_ring_enqueue(held_.get(), frame) == 0;
+}
+
+void ControlLink::drain_held(const HoldHandler& handle) {
+  void* entry = nullptr;
+  for (unsigned i = 0; i < kHeldRing && rte_ring_dequeue(held_.get(), &entry) == 0; ++i) {
+    auto* frame = static_cast<rte_mbuf*>(entry);
+    handle(frame->hash.usr, PdrId(frame->vlan_tci), static_cast<PortIndex>(frame->port),
+           {rte_pktmbuf_mtod(frame, const uint8_t*), frame->data_len});
+    rte_pktmbuf_free(frame);
+  }
 }
 
 bool ControlLink::tell(uint32_t slot) {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "upf-dataplane/control/neighbours.h"
 #include "upf-dataplane/packet/packet.h"
+#include "upf-dataplane/session/model.h"
 
 struct rte_mbuf;
 struct rte_mempool;
@@ -31,6 +32,9 @@ class ControlLink final : public FrameSender {
   // --- workers ---
   // Takes the buffer over; false, and it stays the worker's, when the control thread is behind.
   bool punt(rte_mbuf* frame, Punt why, PortIndex port);
+  // Takes over a buffer that is to be held for a session; false, and it stays the worker's, when
+  // the control thread is behind.
+  bool hold(rte_mbuf* frame, uint32_t slot, uint16_t pdr, PortIndex port);
   // Tells the control thread that the session in a slot wants attention; false when it is behind.
   bool tell(uint32_t slot);
   // Frames to send, with their port in mbuf->port; at most frames.size().
@@ -42,6 +46,10 @@ class ControlLink final : public FrameSender {
   // Hands what was punted to `handle`: answers first, and of the packets that want a next hop no
   // more than few, so that users who scan addresses do not starve the watch over neighbours.
   void drain(const PuntHandler& handle);
+  // Hands the frames to be held to `handle`.
+  using HoldHandler =
+      std::function<void(uint32_t slot, PdrId, PortIndex, std::span<const uint8_t>)>;
+  void drain_held(const HoldHandler& handle);
   // Hands the slots that workers told to `handle`.
   void drain_told(const std::function<void(uint32_t slot)>& handle);
   // Frames that send() handed over, and those that it had no room for.
@@ -51,11 +59,13 @@ class ControlLink final : public FrameSender {
  private:
   using Ring = std::unique_ptr<rte_ring, RingDeleter>;
   static void drain(rte_ring* ring, Punt why, const PuntHandler& handle);
-  ControlLink(rte_mempool* pool, Ring to_learn, Ring to_resolve, Ring told, Ring to_workers);
+  ControlLink(rte_mempool* pool, Ring to_learn, Ring to_resolve, Ring held, Ring told,
+              Ring to_workers);
 
   rte_mempool* pool_;
   Ring to_learn_;
   Ring to_resolve_;
+  Ring held_;
   Ring told_;  // slots plus 1, in place of pointers
   Ring to_workers_;
   uint64_t sent_ = 0;

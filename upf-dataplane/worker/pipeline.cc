@@ -27,8 +27,9 @@ uint64_t raw_upper(const uint8_t* address) {
 
 }  // namespace
 
-void Pipeline::process(std::span<Packet> burst, uint64_t now) {
+void Pipeline::process(std::span<Packet> burst, uint64_t now, const Session* session) {
   now_ = now;
+  only_ = session;
   forwarding_ = shared_.forwarding.load(std::memory_order_acquire);
   steering_ = shared_.steering.load(std::memory_order_acquire);
   works_ = 0;
@@ -43,7 +44,9 @@ void Pipeline::find_sessions() {
   size_t kept = 0;
   for (size_t i = 0; i < works_; ++i) {
     Work& work = work_[i];
-    if (work.key.direction() == Direction::kUplink) {
+    if (only_ != nullptr) {
+      work.session = only_;
+    } else if (work.key.direction() == Direction::kUplink) {
       work.session = shared_.sessions.find_teid(work.key.origin);
     } else if (work.key.is_v6()) {
       work.session = shared_.sessions.find_v6(raw_upper(work.key.destination));
@@ -176,11 +179,16 @@ bool Pipeline::admit(Work& work, const CompiledPdr& pdr) {
   return true;
 }
 
+void Pipeline::not_forwarded(Work& work, const CompiledPdr& pdr) {
+  if ((pdr.special & CompiledPdr::kBuffers) == 0) return drop(*work.packet, DropReason::kFarDrop);
+  work.packet->hold_for(work.session->slot(), pdr.id);
+}
+
 void Pipeline::act_uplink(Work& work) {
   const CompiledPdr& pdr = work.session->uplink_pdr(work.pdr);
   // What N4 forbids, no MEC rule permits; what N4 permits is counted, whoever then gets it.
   if (!pdr.gate_open) return drop(*work.packet, DropReason::kGateClosed);
-  if (!pdr.forward) return drop(*work.packet, DropReason::kFarDrop);
+  if (!pdr.forward) return not_forwarded(work, pdr);
   if (pdr.special != 0 && !admit(work, pdr)) return;
   counters_.sessions[work.session->slot()].uplink.add(work.layout.total_bytes);
 
@@ -200,7 +208,7 @@ void Pipeline::act_uplink(Work& work) {
 void Pipeline::act_downlink(Work& work) {
   const CompiledPdr& pdr = work.session->downlink_pdr(work.pdr);
   if (!pdr.gate_open) return drop(*work.packet, DropReason::kGateClosed);
-  if (!pdr.forward) return drop(*work.packet, DropReason::kFarDrop);
+  if (!pdr.forward) return not_forwarded(work, pdr);
   if (pdr.special != 0 && !admit(work, pdr)) return;
   counters_.sessions[work.session->slot()].downlink.add(work.layout.total_bytes);
 

@@ -26,8 +26,11 @@ class Pipeline {
   // Decides every packet of the burst (at most kMaxBurst) and counts all but the sending. A punted
   // frame is either one that the control thread learns from (ARP, ND), as it came, or one whose
   // next hop is not known: then `out_port` is set and the frame is complete but for its destination
-  // MAC, which is zero. `now` is in ticks of SharedState::ticks_per_second, from any origin.
-  void process(std::span<Packet> burst, uint64_t now);
+  // MAC, which is zero. A held one is as it came. `now` is in ticks of
+  // SharedState::ticks_per_second, from any origin.
+  void process(std::span<Packet> burst, uint64_t now) { process(burst, now, nullptr); }
+  // The same for packets of one session, which need not be published yet.
+  void process(std::span<Packet> burst, uint64_t now, const Session* session);
 
   // What process() has to tell the control thread. Who cannot deliver an event says not_told() to
   // its meter.
@@ -69,6 +72,8 @@ class Pipeline {
   // Whether quotas and rates let a packet pass that a PDR with `special` has detected; otherwise it
   // is dropped.
   bool admit(Work& work, const CompiledPdr& pdr);
+  // A packet whose FAR does not forward: buffered or dropped.
+  void not_forwarded(Work& work, const CompiledPdr& pdr);
   void act_uplink(Work& work);
   void act_downlink(Work& work);
   // Answers a DNS query for a name with a rule; false when the query is to go on.
@@ -88,6 +93,7 @@ class Pipeline {
   FlowCache cache_;
   const ForwardingTable* forwarding_ = nullptr;  // for the burst in hand
   const SteeringTable* steering_ = nullptr;
+  const Session* only_ = nullptr;  // the session that all packets are known to be of
   uint64_t now_ = 0;
   std::array<Work, kMaxBurst> work_;
   size_t works_ = 0;

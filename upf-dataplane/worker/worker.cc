@@ -112,6 +112,13 @@ void Worker::dispatch(const Packet& packet, rte_mbuf* frame) {
       counters_.dropped[static_cast<size_t>(DropReason::kPuntFull)].add(1);
       break;
     }
+    case Verdict::kHold:
+      if (link_.hold(frame, packet.slot, packet.pdr, packet.in_port)) {
+        counters_.punted.add(1);
+        return;
+      }
+      counters_.dropped[static_cast<size_t>(DropReason::kPuntFull)].add(1);
+      break;
     case Verdict::kDrop:
     case Verdict::kPending:
       break;
@@ -146,11 +153,24 @@ void Worker::flush(PortIndex port) {
   outbox.count = 0;
 }
 
+// Before what this round has received: the control thread releases what it buffered for a session
+// before workers see that the session forwards.
 void Worker::send_from_control() {
-  std::array<rte_mbuf*, 32> frames;
-  const size_t count = link_.take_to_send(frames);
-  for (size_t i = 0; i < count; ++i) {
-    queue(static_cast<PortIndex>(frames[i]->port), frames[i]);
+  std::array<rte_mbuf*, 64> frames;
+  while (const size_t count = link_.take_to_send(frames)) {
+    for (size_t i = 0; i < count; ++i) {
+      const auto port = static_cast<PortIndex>(frames[i]->port);
+      const uint64_t bytes = frames[i]->pkt_len;
+      if (rte_eth_tx_burst(options_.ports[port], static_cast<uint16_t>(options_.index), &frames[i],
+                           1) == 1) {
+        counters_.sent[port].packets.add(1);
+        counters_.sent[port].bytes.add(bytes);
+      } else {
+        rte_pktmbuf_free(frames[i]);
+        counters_.dropped[static_cast<size_t>(DropReason::kTxFull)].add(1);
+      }
+    }
+    if (count < frames.size()) break;
   }
 }
 

@@ -1,0 +1,90 @@
+// The packets that sessions buffer (BUFF), in the order in which they came.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "upf-dataplane/control/buffer_limits.h"
+#include "upf-dataplane/control/neighbours.h"
+#include "upf-dataplane/session/session.h"
+#include "upf-dataplane/worker/pipeline.h"
+
+namespace sluice::upf {
+
+// Control thread only. Packets are copies of whole frames: workers' buffers go back at once, so
+// that users who are away cannot take the buffers of those who are not.
+class PacketBuffer {
+ public:
+  // `counters` are this object's own, for the drops. `ticks` is the time of the pipelines. All must
+  // outlive this.
+  PacketBuffer(const BufferLimits& limits, const SharedState& shared, WorkerCounters& counters,
+               Neighbours& neighbours, FrameSender& sender, const Clock& clock,
+               std::function<uint64_t()> ticks);
+
+  // A frame that a worker handed over for the session in a slot. It leaves at once when the session
+  // forwards it by now and nothing waits before it.
+  void hold(uint32_t slot, PortIndex port, std::span<const uint8_t> frame, const Session& session);
+
+  // A limit below the configured one, from a BAR; nullopt: none.
+  void set_suggested(uint32_t slot, std::optional<size_t> packets);
+
+  // `session` is about to be, or is, the one in its slot: what it forwards leaves, in order; what
+  // it buffers stays. As long as a neighbour that it sends to has not answered everything waits,
+  // for kPatience at most.
+  void release(const Session& session);
+  // Releases what waits for a neighbour. `find` gives the session of a slot.
+  void retry(const std::function<const Session*(uint32_t slot)>& find);
+  static constexpr std::chrono::seconds kPatience{3};
+
+  // Drops what is buffered for a slot.
+  void drop(uint32_t slot);
+
+  size_t packets() const { return packets_; }
+  size_t bytes() const { return bytes_; }
+  // Slots whose URRs want attention because of what was released.
+  std::vector<uint32_t> take_told() { return std::exchange(told_, {}); }
+
+ private:
+  struct Held {
+    PortIndex port = 0;
+    std::vector<uint8_t> frame;
+    uint64_t order = 0;
+  };
+  struct Queue {
+    std::deque<Held> held;
+    size_t bytes = 0;
+    std::optional<size_t> suggested;
+    std::optional<std::chrono::steady_clock::time_point> waiting_since;  // for a neighbour
+  };
+
+  bool is_ready(const Session& session) const;
+  // True when the packet left or was dropped; false when the session still buffers it.
+  bool process(const Held& held, const Session& session);
+  void append(uint32_t slot, Queue& queue, Held held);
+  void drop_oldest(uint32_t slot, DropReason reason);
+  void count(DropReason reason) { counters_.dropped[static_cast<size_t>(reason)].add(1); }
+
+  BufferLimits limits_;
+  const SharedState& shared_;
+  WorkerCounters& counters_;
+  Neighbours& neighbours_;
+  FrameSender& sender_;
+  const Clock& clock_;
+  std::function<uint64_t()> ticks_;
+  Pipeline pipeline_;
+  std::map<uint32_t, Queue> queues_;
+  std::map<uint64_t, uint32_t> oldest_;  // order of a queue's first packet: its slot
+  uint64_t last_order_ = 0;
+  size_t packets_ = 0;
+  size_t bytes_ = 0;
+  std::vector<uint32_t> told_;
+};
+
+}  // namespace sluice::upf
