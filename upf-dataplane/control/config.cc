@@ -96,13 +96,13 @@ void read_root(ConfigNode root, UpfConfig& config) {
     config.neighbours = static_cast<uint32_t>(limits.integer("neighbours", 4096, 16, 1 << 20));
     config.pdrs_per_session =
         static_cast<uint32_t>(limits.integer("pdrs_per_session", 64, 2, 1024));
-    const auto size = [&](const char* key, int64_t otherwise, int64_t most) {
-      return static_cast<size_t>(limits.integer(key, otherwise, 0, most));
-    };
-    config.buffer.packets = size("buffered_packets", 16'384, 10'000'000);
-    config.buffer.bytes = size("buffered_kb", 32'768, 100'000'000) << 10;
-    config.buffer.packets_per_session = size("buffered_packets_per_session", 128, 100'000);
-    config.buffer.bytes_per_session = size("buffered_kb_per_session", 256, 1'000'000) << 10;
+    auto& buffer = config.buffer;
+    buffer.packets = static_cast<size_t>(limits.integer("buffered_packets", 16'384, 0, 10'000'000));
+    buffer.bytes = static_cast<size_t>(limits.integer("buffered_kb", 32'768, 0, 100'000'000)) << 10;
+    buffer.packets_per_session =
+        static_cast<size_t>(limits.integer("buffered_packets_per_session", 128, 0, 100'000));
+    buffer.bytes_per_session =
+        static_cast<size_t>(limits.integer("buffered_kb_per_session", 256, 0, 1'000'000)) << 10;
   }
   read_ports(root, config);
   {
