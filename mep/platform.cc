@@ -92,9 +92,11 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
       limiter_(std::make_shared<http::ClientLimiter>(config_.rate, config_.rate, clock)),
       timing_{config_.timing, clock, clock_discipline_},
       services_(service_site(clock), config_.services),
+      capif_(services_, subscription_site(), config_.services.subscriptions_of_app),
       usage_timer_(loop.every(UsageMeter::kFlushPeriod, [this] { usage_meter_.flush(); })),
       key_timer_(loop.every(kKeyCheckPeriod, [this] { check_keys(); })) {
   app_end_.add([this](store::Transaction& change, const std::string& app) {
+    capif_.withdraw(change, app);
     services_.withdraw(change, app);
   });
 }
@@ -115,6 +117,11 @@ void Platform::check_keys() {
   }
 }
 
+notify::SubscriptionSite Platform::subscription_site() const {
+  return {*base_store_, notifications_->outbox(), notifications_->callbacks(),
+          notifications_->websocket_base(), notifications_->public_uri()};
+}
+
 registry::ServiceSite Platform::service_site(const Clock& clock) {
   return {
       loop_, clock, collections_.services,
@@ -129,9 +136,10 @@ registry::ServiceSite Platform::service_site(const Clock& clock) {
 Result<void> Platform::offer_own_apis(const std::vector<http::Contract>& contracts) {
   std::vector<registry::ServiceManagement::OwnApi> own;
   for (const auto& contract : contracts) {
-    const auto path = std::string_view(contract.base_path()).substr(1);
-    if (!path.ends_with("/v1") || path.starts_with("mm5")) continue;  // not for apps
-    own.push_back({std::string(path.substr(0, path.find('/'))), contract.version(), "platform"});
+    std::string_view path = contract.base_path();                      // "/mec_app_support/v1"
+    if (!path.ends_with("/v1") || path.starts_with("/mm5")) continue;  // not for apps
+    path = path.substr(1, path.size() - 4);
+    own.push_back({std::string(path), contract.version(), "platform"});
   }
   return services_.offer(own);
 }
@@ -147,6 +155,7 @@ Result<void> Platform::build_router() {
   handlers.merge(timing_handlers(timing_));
   handlers.merge(notify::subscription_status_handlers(*notifications_, *base_store_));
   handlers.merge(services_.handlers());
+  handlers.merge(capif_.handlers());
   handlers.merge(token_endpoint_.handlers());
   handlers.erase("revokeToken");  // until the store keeps revocations
   auto router = http::Router::build(

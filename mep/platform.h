@@ -10,6 +10,7 @@
 #include "mep/auth/key_ring.h"
 #include "mep/auth/token_endpoint.h"
 #include "mep/auth/token_service.h"
+#include "mep/capif/capif.h"
 #include "mep/collections.h"
 #include "mep/metering/usage_meter.h"
 #include "mep/provisioning/handlers.h"
@@ -64,6 +65,7 @@ class Platform {
            std::unique_ptr<store::Store> store, const Collections& collections,
            std::unique_ptr<auth::KeyRing> keys,
            std::unique_ptr<notify::Notifications> notifications);
+  notify::SubscriptionSite subscription_site() const;
   registry::ServiceSite service_site(const Clock& clock);
   Result<void> offer_own_apis(const std::vector<http::Contract>& contracts);
   Result<void> build_router();
@@ -92,6 +94,7 @@ class Platform {
   std::shared_ptr<http::ClientLimiter> limiter_;
   TimingContext timing_;
   registry::ServiceManagement services_;
+  capif::Capif capif_;
   std::optional<http::Router> router_;
   std::unique_ptr<Reconciler> reconciler_;
   TimerId usage_timer_{};

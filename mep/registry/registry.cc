@@ -34,6 +34,10 @@ Result<void> Registry::settle(ServiceRecord& record) const {
   if (!info.transport_id.empty() && transports_.find(info.transport_id) == nullptr) {
     return bad_field("transportId", "the platform provides no transport '{}'", info.transport_id);
   }
+  if (const auto size = to_json(record).dump().size(); size > limits_.service_bytes) {
+    return fail(ErrorCode::kInvalidArgument, "the service has {} bytes, {} at most are taken", size,
+                limits_.service_bytes);
+  }
   if (info.liveness_interval_s) {
     record.proposed_interval_s = *info.liveness_interval_s;
     info.liveness_interval_s = liveness_.interval(record.proposed_interval_s);

@@ -13,8 +13,9 @@
 namespace sluice::mep::registry {
 
 struct RegistryLimits {
-  size_t services = 20'000;        // of the site
-  size_t services_of_app = 1'000;  // of one app instance
+  size_t service_bytes = 64 * 1024;  // of one, as it is stored
+  size_t services = 20'000;          // of the site
+  size_t services_of_app = 1'000;    // of one app instance
 };
 
 struct LivenessRules {
