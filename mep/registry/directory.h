@@ -31,6 +31,9 @@ class Directory {
   };
   using Item = std::pair<std::string, std::shared_ptr<const Entry>>;  // serInstanceId and entry
 
+  // Takes in what changed until `state`, so that the next one who asks need not wait for it.
+  void catch_up(const store::Snapshot& state);
+
   // The services of `state` (or of a later one) that the query admits, in the order of their ids.
   // From any thread. Takes in what changed since it was last asked: O(changes + answer), unless the
   // query names no id, name or category.
@@ -44,7 +47,6 @@ class Directory {
   using Ids = std::set<std::string, std::less<>>;
   using Rows = store::PersistentMap<store::Stored<ServiceRecord>>;
 
-  void catch_up(const store::Snapshot& state);
   void remember(const std::string& id, const store::Stored<ServiceRecord>& stored);
   void forget(const std::string& id, const ServiceRecord& record);
   std::shared_ptr<const Entry> make_entry(const std::string& id,

@@ -51,6 +51,7 @@ ServiceManagement::ServiceManagement(ServiceSite site, const ServiceOptions& opt
 ServiceManagement::~ServiceManagement() { site_.loop.cancel(timer_); }
 
 void ServiceManagement::watch() {
+  directory_.catch_up(site_.notify.store.snapshot());
   const auto wait = liveness_.check() - site_.clock.now();
   timer_ = site_.loop.after(std::max<EventLoop::Clock::duration>(wait, {}), [this] { watch(); });
 }
@@ -92,10 +93,12 @@ Result<void> ServiceManagement::offer(const std::vector<OwnApi>& apis) {
   const auto& platform = *registry_.transports().find(kRestTransport);
   std::vector<ServiceInfo> own;
   for (const auto& api : apis) own.push_back(describe(api, platform, base_uri));
-  return site_.notify.store.change([&](store::Transaction& change) -> Result<void> {
+  auto done = site_.notify.store.change([&](store::Transaction& change) -> Result<void> {
     registry_.offer(change, own);
     return {};
   });
+  directory_.catch_up(site_.notify.store.snapshot());
+  return done;
 }
 
 }  // namespace sluice::mep::registry
