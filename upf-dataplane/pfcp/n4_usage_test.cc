@@ -198,6 +198,21 @@ TEST_F(N4Usage, a_removed_urr_and_a_deleted_session_say_what_they_used) {
   EXPECT_TRUE(sent().empty()) << "nothing is left of it";
 }
 
+TEST_F(N4Usage, what_was_reported_before_a_deletion_is_repeated_n1_times) {
+  establish(create_urr(4, T::kVolumeThreshold, {ie(VolumeThreshold{{.total = 10}})}));
+  use(10, 0);
+  const auto reports = after_limit();
+  ASSERT_EQ(reports.size(), 1U);
+  bench.send(MessageType::kSessionDeletionRequest, {}, seid);
+  for (int i = 0; i < 2; ++i) {
+    bench.clock.advance(std::chrono::seconds(3));
+    EXPECT_EQ(sent(), reports);
+  }
+  bench.clock.advance(std::chrono::seconds(20));
+  EXPECT_TRUE(sent().empty());
+  EXPECT_EQ(bench.n4.counters().reports_lost, 1U);
+}
+
 TEST_F(N4Usage, the_two_octets_of_release_15_are_triggers_as_well) {
   Ie urr = create_urr(4, 0, {ie(VolumeThreshold{{.uplink = 10}})});
   for (Ie& child : urr.children) {

@@ -37,6 +37,12 @@ std::optional<Seid> ReportSender::answered(const Message& response, const Peer& 
   return seid;
 }
 
+void ReportSender::finish(Seid seid) {
+  const auto [first, last] = by_session_.equal_range(seid);
+  for (auto it = first; it != last; ++it) pending_.at(it->second).is_last = true;
+  by_session_.erase(first, last);
+}
+
 void ReportSender::forget(Seid seid) {
   while (true) {
     const auto found = by_session_.find(seid);
@@ -65,6 +71,11 @@ std::vector<Outgoing> ReportSender::advance() {
     const uint32_t sequence = deadlines_.begin()->second;
     deadlines_.erase(deadlines_.begin());
     Pending& pending = pending_.at(sequence);
+    if (pending.is_last && pending.attempts >= config_.retransmit_count) {
+      ++counters_.reports_lost;
+      pending_.erase(sequence);
+      continue;
+    }
     if (pending.attempts > 0) ++counters_.reports_repeated;
     ++pending.attempts;
     ++counters_.sent[N4Counters::index(MessageType::kSessionReportRequest)];

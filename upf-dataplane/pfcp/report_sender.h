@@ -35,7 +35,10 @@ class ReportSender {
   // The session whose report the response answers; nullopt when none waits for it.
   std::optional<Seid> answered(const Message& response, const Peer& from);
 
-  // The session is gone: its reports are of no use.
+  // The SMF has deleted the session: what it was not told yet is repeated up to N1 times, no
+  // longer.
+  void finish(Seid seid);
+  // The session is gone with its SMF: its reports are of no use.
   void forget(Seid seid);
 
   std::vector<Outgoing> advance();
@@ -47,6 +50,7 @@ class ReportSender {
     Seid seid;
     Outgoing datagram;
     unsigned attempts = 0;
+    bool is_last = false;  // given up after N1 attempts
     Time due;
   };
 

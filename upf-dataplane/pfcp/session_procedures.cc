@@ -175,6 +175,7 @@ Message SessionProcedures::remove(const Message& request, const Peer& from) {
   if (Association* owner = associations_.find(session.owner)) {
     owner->sessions.erase(session.spec.seid);
   }
+  reports_.finish(session.spec.seid);
   forget(session);
   return response;
 }
