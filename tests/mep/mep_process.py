@@ -34,9 +34,9 @@ def free_port():
 
 
 class Mep:
-    def __init__(self, directory, trusted_proxies=(), more="", program=PROGRAM):
-        """`more`: further lines of configuration."""
-        self._program = program
+    def __init__(self, directory, trusted_proxies=(), more="", program=PROGRAM, prefix=()):
+        """`more`: further lines of configuration; `prefix`: a command that runs the program."""
+        self._command = [*prefix, program]
         self.state = os.path.join(directory, "state")
         self.socket = os.path.join(directory, "mp2.sock")
         self.port = free_port()
@@ -56,8 +56,12 @@ class Mep:
 
     def start(self):
         with open(self._log_path, "ab") as log:
-            self._process = subprocess.Popen([self._program, "--config", self._config], stderr=log)
+            self._process = subprocess.Popen([*self._command, "--config", self._config], stderr=log)
         self._wait_ready()
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def kill(self):
         self._process.send_signal(signal.SIGKILL)
