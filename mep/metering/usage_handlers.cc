@@ -26,7 +26,7 @@ Response acknowledge(UsageMeter& meter, const Request& request) {
   uint64_t sequence = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), sequence);
   if (error != std::errc() || end != text.data() + text.size()) {
-    return http::to_response(Error{ErrorCode::kInvalidArgument, "is not a number", "sequence"});
+    return Response::problem(404, "there is no such batch");
   }
   const auto pending = std::make_shared<http::PendingResponse>();
   meter.acknowledge(sequence, [pending, sequence](const Result<void>& done) {

@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import time
 
 from examples import example
 from http_clients import Http1
@@ -128,6 +129,17 @@ class World:
                       {"operationAction": "TERMINATING", "gracefulTimeout": 600}, self.operator.token)
         return self.place(operation, app), self.body(operation, app), self.caller(operation, app).token
 
+    def usage_batch(self):
+        """The sequence of the oldest one, which every call of an app leads to within some seconds."""
+        self.send("GET", "/mec_app_support/v1/timing/current_time", None, self.main_app.token)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            reply = self.send("GET", "/mm5/v1/usage_batches/next", None, self.operator.token)
+            if reply.status == 200:
+                return reply.json["sequence"]
+            time.sleep(0.1)
+        raise AssertionError("no usage batch")
+
     def place(self, operation, app):
         """The operation's path with everything in it that it names."""
         path = operation.path.replace("{appInstanceId}", app.id)
@@ -138,6 +150,8 @@ class World:
         path = path.replace("{trafficRuleId}", "video").replace("{dnsRuleId}", "name")
         if "{" not in path:
             return path
+        if "{sequence}" in path:
+            return path.replace("{sequence}", str(self.usage_batch()))
         collection = operation.path[:operation.path.rindex("/{")]
         if collection == "/mec_service_mgmt/v1/services":  # where every app's are read
             create = self.operations["POST", "/mec_service_mgmt/v1/applications/{appInstanceId}/services"]
