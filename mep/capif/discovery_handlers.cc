@@ -66,7 +66,8 @@ json matching(const http::Query& query, json description) {
 
 Response discover(const registry::ServiceApi& api, const Request& request) {
   const auto own = request.principal ? auth::app_instance_of(*request.principal) : std::nullopt;
-  if (!own || own != request.query.get("api-invoker-id")) {
+  const auto invoker = request.query.get("api-invoker-id");
+  if (!own || (invoker && *invoker != *own)) {
     return Response::problem(403, "api-invoker-id: the access token is of another app instance");
   }
   registry::ServiceQuery wanted;

@@ -23,6 +23,8 @@ SERVICE = {"serName": "video-analytics", "version": "1.0", "state": "ACTIVE", "s
 APP_INFO = {"appName": "streaming", "appProvider": "example", "isInsByMec": True,
             "endpoint": ENDPOINT,
             "appServiceRequired": [{"serName": "video-analytics", "version": "1.0"}]}
+SERVICE_API = {"apiName": "maps", "aefProfiles": [{"aefId": "aef", "versions": [{"apiVersion": "v1"}],
+                                                  "domainName": "maps.example"}]}
 
 
 def path_of(uri):
@@ -108,6 +110,10 @@ class World:
             ("POST", "mec_service_mgmt/v1/applications/{appInstanceId}/subscriptions"): {
                 "subscriptionType": "SerAvailabilityNotificationSubscription", "callbackReference": CALLBACK,
                 "filteringCriteria": {"serNames": ["video-analytics"], "states": ["ACTIVE"], "isLocal": True}},
+            ("POST", "{apfId}/service-apis"): SERVICE_API,
+            ("PUT", "service-apis/{serviceApiId}"): SERVICE_API,
+            ("POST", "{subscriberId}/subscriptions"): {
+                "events": ["SERVICE_API_AVAILABLE"], "notificationDestination": CALLBACK},
             ("POST", "services"): SERVICE,
             ("PUT", "services/{serviceId}"): SERVICE,
             ("POST", "registrations"): {**APP_INFO, "appInstanceId": app.id},
@@ -142,7 +148,9 @@ class World:
 
     def place(self, operation, app):
         """The operation's path with everything in it that it names."""
-        path = operation.path.replace("{appInstanceId}", app.id)
+        path = operation.path
+        for own in ("{appInstanceId}", "{apfId}", "{subscriberId}"):  # CAPIF's names of an app instance
+            path = path.replace(own, app.id)
         if "/registrations/" in path and app.id not in self.registered:
             create = self.operations["POST", operation.path[:operation.path.rindex("/{")]]
             self.send("POST", create.path, self.body(create, app), app.token)

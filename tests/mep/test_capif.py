@@ -80,7 +80,7 @@ def test_discovery_filters(app):
                          ("&comm-type=SUBSCRIBE_NOTIFY", False),
                          ("&api-cat=geo", True), ("&api-cat=music", False)]:
         assert ("maps" in discover(app, query)) == found, query
-    for query, status in [("", 400), ("?api-invoker-id=other", 403),
+    for query, status in [("", 200), ("?api-invoker-id=other", 403),
                           (f"?api-invoker-id={app.id}&colour=red", 400)]:
         assert app.call("GET", f"/service-apis/v1/allServiceAPIs{query}")[0] == status, query
 
