@@ -3,6 +3,8 @@
 #pragma once
 
 #include "base/store/schema.h"
+#include "mep/app-enablement/records.h"
+#include "mep/clients/records.h"
 #include "mep/metering/usage_records.h"
 #include "mep/registry/records.h"
 #include "mep/store/records.h"
@@ -13,6 +15,8 @@ namespace sluice::mep {
 struct Collections {
   Records apps;
   registry::Records services;
+  AppSupportRecords app_support;
+  ClientRecords clients;
   notify::Records notifications;
   UsageCollections usage;
 
@@ -20,6 +24,8 @@ struct Collections {
     Collections out;
     out.apps = Records::add_to(schema);
     out.services = registry::Records::add_to(schema);
+    out.app_support = AppSupportRecords::add_to(schema);
+    out.clients = ClientRecords::add_to(schema);
     out.notifications = notify::Records::add_to(schema);
     out.usage = UsageCollections::add_to(schema);
     return out;

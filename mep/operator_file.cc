@@ -68,9 +68,10 @@ Result<void> write_file(const std::string& path, const Credentials& credentials)
 Result<void> adopt(Store& store, const Credentials& credentials) {
   return store.change([&](Draft& draft) -> Result<void> {
     for (const auto& [id, client] : draft.state().clients()) {
-      if (!client.value.app_instance_id) draft.remove_client(id);
+      if (client.value.scopes.contains(auth::kScopeMm5)) draft.remove_client(id);
     }
     auto client = new_operator_client().client;
+    client.name = "operator";
     client.client_id = credentials.client_id;
     client.secret_hash = auth::SecretHash::of(credentials.client_secret);
     draft.put_client(std::move(client));

@@ -3,6 +3,7 @@
 #include "api-specs/documents.h"
 #include "base/log.h"
 #include "mep/app-enablement/handlers.h"
+#include "mep/app-enablement/lifecycle_handlers.h"
 #include "mep/metering/usage_handlers.h"
 #include "mep/operator_file.h"
 #include "notify/subscription_status.h"
@@ -31,10 +32,13 @@ http::PlainRoute health_route() {
 
 Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& clock,
                                                   PlatformConfig config) {
+  auto contracts = load_contracts();
+  if (!contracts) return std::unexpected(contracts.error());
   store::Schema schema;
   const auto collections = Collections::add_to(schema);
   auto store = store::Store::open(config.state_directory + "/mep.db", std::move(schema), clock);
   if (!store) return std::unexpected(store.error());
+  // What is not delivered yet goes out from here on; subscribers hear of changes by the store.
   auto notifications =
       notify::Notifications::start(**store, collections.notifications, clock, config.notifications);
   if (!notifications) return std::unexpected(notifications.error());
@@ -51,24 +55,34 @@ Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& 
 
   std::unique_ptr<Platform> out(new Platform(loop, clock, std::move(config), std::move(*store),
                                              collections, std::move(*keys),
-                                             std::move(*notifications)));
-  if (auto ok = out->build_router(); !ok) return std::unexpected(ok.error());
+                                             std::move(*notifications), AppApis::of(*contracts)));
+  if (auto ok = out->build_router(std::move(*contracts)); !ok) return std::unexpected(ok.error());
   out->reconciler_ =
       std::make_unique<Reconciler>(loop, out->store_, clock, out->reports_, out->config_.steering);
-  // Changes come from the store's thread; the reconciler lives on the loop's.
+  out->termination_timer_ =
+      std::make_unique<TerminationTimer>(loop, clock, out->store_, out->terminations_);
+  // Changes come from the store's thread; who follows them lives on the loop's.
   const std::weak_ptr<Platform*> alive = out->alive_;
-  out->base_store_->add_listener([&loop, alive](const auto&, const auto&) {
-    loop.post([alive] {
-      if (const auto platform = alive.lock()) (*platform)->reconciler_->sync();
-    });
-  });
+  const auto terminations = collections.app_support.terminations;
+  out->base_store_->add_listener(
+      [&loop, alive, terminations](const auto& before, const auto& after) {
+        bool other_deadline = false;
+        for_each_difference(before, after, terminations,
+                            [&](const auto&, const auto*, const auto*) { other_deadline = true; });
+        loop.post([alive, other_deadline] {
+          const auto platform = alive.lock();
+          if (!platform) return;
+          (*platform)->reconciler_->sync();
+          if (other_deadline) (*platform)->termination_timer_->look();
+        });
+      });
   return out;
 }
 
 Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
                    std::unique_ptr<store::Store> store, const Collections& collections,
                    std::unique_ptr<auth::KeyRing> keys,
-                   std::unique_ptr<notify::Notifications> notifications)
+                   std::unique_ptr<notify::Notifications> notifications, AppApis apis)
     : loop_(loop),
       config_(std::move(config)),
       collections_(collections),
@@ -76,7 +90,8 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
       notifications_(std::move(notifications)),
       store_(*base_store_, collections_.apps),
       usage_meter_(*base_store_, collections_.usage, clock, config_.usage),
-      clients_(store_),
+      apis_(std::move(apis)),
+      clients_(store_, collections_.clients),
       keys_(std::move(keys)),
       tokens_(*keys_, clients_, clock, config_.tokens),
       token_endpoint_(clients_, tokens_, *keys_, clock),
@@ -87,8 +102,14 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
                     SLUICE_VERSION,
                     config_.limits,
                     site_costs_,
+                    apis_,
+                    collections_.app_support,
                     app_end_,
                     {}},
+      terminations_(collections_.app_support, notifications_->outbox(), app_end_,
+                    notifications_->public_uri()),
+      registration_{store_, collections_.app_support, app_end_, config_.limits.app_instances},
+      client_management_{store_, collections_.app_support, app_end_, *keys_, apis_},
       limiter_(std::make_shared<http::ClientLimiter>(config_.rate, config_.rate, clock)),
       timing_{config_.timing, clock, clock_discipline_},
       services_(service_site(clock), config_.services),
@@ -123,13 +144,10 @@ notify::SubscriptionSite Platform::subscription_site() const {
 }
 
 registry::ServiceSite Platform::service_site(const Clock& clock) {
-  return {
-      loop_, clock, collections_.services,
-      notify::SubscriptionSite{*base_store_, notifications_->outbox(), notifications_->callbacks(),
-                               notifications_->websocket_base(), notifications_->public_uri()},
-      [this](const store::Snapshot& state, std::string_view app) {
-        return state.find(collections_.apps.apps, app) != nullptr;
-      }};
+  return {loop_, clock, collections_.services, subscription_site(),
+          [this](const store::Snapshot& state, std::string_view app) {
+            return state.find(collections_.apps.apps, app) != nullptr;
+          }};
 }
 
 // Apps find the platform's own APIs where they find those of other apps.
@@ -144,12 +162,24 @@ Result<void> Platform::offer_own_apis(const std::vector<http::Contract>& contrac
   return services_.offer(own);
 }
 
-Result<void> Platform::build_router() {
-  auto contracts = load_contracts();
-  if (!contracts) return std::unexpected(contracts.error());
-  if (auto ok = offer_own_apis(*contracts); !ok) return ok;
-  for (const auto& contract : *contracts) provisioning_.apis.push_back(api_summary(contract));
-  http::Handlers handlers = app_enablement_handlers(store_);
+Result<void> Platform::build_router(std::vector<http::Contract> contracts) {
+  if (auto ok = offer_own_apis(contracts); !ok) return ok;
+  for (const auto& contract : contracts) provisioning_.apis.push_back(api_summary(contract));
+  const auto subscriptions = termination_subscriptions(subscription_site(), store_);
+  app_end_.add([subscriptions](store::Transaction& change, const std::string& app_id) {
+    subscriptions.remove_all(change, app_id);
+  });
+
+  http::Handlers handlers = app_enablement_handlers(
+      store_, [this](const State& state) { return check_site(provisioning_, state); });
+  handlers.merge(lifecycle_handlers(store_, terminations_));
+  handlers.merge(registration_handlers(registration_));
+  handlers.merge(subscriptions.handlers({.list = "listAppSubscriptions",
+                                         .create = "createAppSubscription",
+                                         .read = "getAppSubscription",
+                                         .replace = "",
+                                         .remove = "deleteAppSubscription"}));
+  handlers.merge(client_handlers(client_management_));
   handlers.merge(provisioning_handlers(provisioning_));
   handlers.merge(usage_handlers(usage_meter_, base_store_->source()));
   handlers.merge(timing_handlers(timing_));
@@ -157,9 +187,8 @@ Result<void> Platform::build_router() {
   handlers.merge(services_.handlers());
   handlers.merge(capif_.handlers());
   handlers.merge(token_endpoint_.handlers());
-  handlers.erase("revokeToken");  // until the store keeps revocations
   auto router = http::Router::build(
-      std::move(*contracts), std::move(handlers),
+      std::move(contracts), std::move(handlers),
       {.authenticator = [this](std::string_view token) { return tokens_.verify(token); },
        .plain_routes = {health_route()},
        .json = config_.json,

@@ -6,11 +6,15 @@
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/http/router.h"
+#include "mep/app-enablement/registration_handlers.h"
+#include "mep/app-enablement/termination.h"
 #include "mep/app-enablement/timing.h"
 #include "mep/auth/key_ring.h"
 #include "mep/auth/token_endpoint.h"
 #include "mep/auth/token_service.h"
 #include "mep/capif/capif.h"
+#include "mep/clients/client_directory.h"
+#include "mep/clients/handlers.h"
 #include "mep/collections.h"
 #include "mep/metering/usage_meter.h"
 #include "mep/provisioning/handlers.h"
@@ -19,7 +23,6 @@
 #include "mep/steering/conflicts.h"
 #include "mep/steering/reconciler.h"
 #include "mep/steering/rule_reports.h"
-#include "mep/store/client_directory.h"
 #include "mep/store/store.h"
 #include "notify/notifications.h"
 
@@ -64,11 +67,11 @@ class Platform {
   Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
            std::unique_ptr<store::Store> store, const Collections& collections,
            std::unique_ptr<auth::KeyRing> keys,
-           std::unique_ptr<notify::Notifications> notifications);
+           std::unique_ptr<notify::Notifications> notifications, AppApis apis);
   notify::SubscriptionSite subscription_site() const;
   registry::ServiceSite service_site(const Clock& clock);
   Result<void> offer_own_apis(const std::vector<http::Contract>& contracts);
-  Result<void> build_router();
+  Result<void> build_router(std::vector<http::Contract> contracts);
   void check_keys();
 
   // Work that was posted to the loop asks whether there still is a platform.
@@ -80,6 +83,8 @@ class Platform {
   std::unique_ptr<notify::Notifications> notifications_;
   Store store_;
   UsageMeter usage_meter_;
+  AppApis apis_;
+  AppEnd app_end_;
   ClientDirectory clients_;
   std::unique_ptr<auth::KeyRing> keys_;
   auth::TokenService tokens_;
@@ -88,8 +93,10 @@ class Platform {
   ConflictView conflicts_;
   RuleStatusView rule_status_;
   SiteCosts site_costs_;
-  AppEnd app_end_;
   ProvisioningContext provisioning_;
+  Terminations terminations_;
+  RegistrationContext registration_;
+  ClientsContext client_management_;
   KernelClockDiscipline clock_discipline_;
   std::shared_ptr<http::ClientLimiter> limiter_;
   TimingContext timing_;
@@ -98,6 +105,7 @@ class Platform {
   std::optional<http::Router> router_;
   std::unique_ptr<Reconciler> reconciler_;
   TimerId usage_timer_{};
+  std::unique_ptr<TerminationTimer> termination_timer_;
   TimerId key_timer_{};
 };
 

@@ -4,9 +4,10 @@
 #include "base/http/problem.h"
 #include "base/log.h"
 #include "base/rest/list_reply.h"
+#include "mep/app-enablement/own_app.h"
 #include "mep/app-enablement/rule_kinds.h"
-#include "mep/auth/token_service.h"
 #include "mep/etag.h"
+#include "traffic-rules/compile.h"
 
 namespace sluice::mep {
 namespace {
@@ -16,24 +17,10 @@ using http::Response;
 using http::to_response;
 using nlohmann::json;
 
-// An app instance sees only its own resources. Checked before existence, so that it cannot find out
-// who else is here.
-Result<void> check_own(const Request& request) {
-  const auto own = request.principal ? auth::app_instance_of(*request.principal) : std::nullopt;
-  if (own && *own == request.path_param("appInstanceId")) return {};
-  return fail(ErrorCode::kPermissionDenied, "the access token is of another app instance");
-}
-
-Result<const AppInstance*> find_app(const State& state, const Request& request) {
-  const auto& id = request.path_param("appInstanceId");
-  if (const auto* app = state.find_app(id)) return app;
-  return fail(ErrorCode::kNotFound, "no app instance '{}'", id);
-}
-
 template <typename Kind>
 auto find_rule(const State& state, const Request& request)
     -> Result<const store::Stored<RuleRecord<typename Kind::Rule>>*> {
-  const auto app = find_app(state, request);
+  const auto app = find_app(state, request.path_param("appInstanceId"));
   if (!app) return std::unexpected(app.error());
   const auto& id = request.path_param(Kind::kIdMember);
   if (const auto* found = state.find_rule<typename Kind::Rule>((*app)->id, id)) return found;
@@ -41,12 +28,36 @@ auto find_rule(const State& state, const Request& request)
               id);
 }
 
+Response text_response(std::string text) {
+  Response out{200, {}, std::move(text)};
+  out.headers.add("Content-Type", "application/json");
+  return out;
+}
+
+// All rules, put together from their texts; nothing when they are more than one page.
+template <typename Rule>
+std::optional<Response> whole_list(const AppRules<Rule>& rules, size_t page_size) {
+  std::string text = "[";
+  size_t count = 0;
+  for (const auto& [key, stored] : rules) {
+    if (++count > page_size) return std::nullopt;
+    if (count > 1) text += ',';
+    text += stored.value.text;
+  }
+  return text_response(text + "]");
+}
+
 template <typename Kind>
 Response list_rules(const Store& store, const Request& request) {
-  if (auto own = check_own(request); !own) return to_response(own.error());
+  const auto id = own_app_id(request);
+  if (!id) return to_response(id.error());
   const auto state = store.snapshot();
-  const auto app = find_app(state, request);
+  const auto app = find_app(state, *id);
   if (!app) return to_response(app.error());
+  if (request.query.empty()) {
+    auto whole = whole_list(state.rules_of<typename Kind::Rule>(*id), request.page_size);
+    if (whole) return std::move(*whole);
+  }
   auto page = rest::ListPage::begin(request, {.id_member = Kind::kIdMember});
   if (!page) return to_response(page.error());
   const auto rules = state.rules_of<typename Kind::Rule>((*app)->id);
@@ -59,41 +70,13 @@ Response list_rules(const Store& store, const Request& request) {
 
 template <typename Kind>
 Response get_rule(const Store& store, const Request& request) {
-  if (auto own = check_own(request); !own) return to_response(own.error());
+  if (auto own = own_app_id(request); !own) return to_response(own.error());
   const auto state = store.snapshot();
   const auto found = find_rule<Kind>(state, request);
   if (!found) return to_response(found.error());
-  return tagged_response(request, to_json((*found)->value.rule), etag_of((*found)->revision));
-}
-
-// The first member besides "state" that differs, or null.
-std::string differing_member(const json& a, const json& b) {
-  for (const auto& [object, other] : {std::pair{&a, &b}, std::pair{&b, &a}}) {
-    for (const auto& [member, value] : object->items()) {
-      if (member != "state" && (!other->contains(member) || (*other)[member] != value)) {
-        return member;
-      }
-    }
-  }
-  return {};
-}
-
-// One destination may be written as an object or as an array; that is no difference.
-void use_form_of(const traffic_rules::TrafficRule& model, traffic_rules::TrafficRule& rule) {
-  rule.dst_interface_is_list = model.dst_interface_is_list;
-}
-void use_form_of(const traffic_rules::DnsRule&, traffic_rules::DnsRule&) {}
-
-// An app switches its rules; what they match and do is what its package declared and the operator
-// agreed to.
-template <typename Rule>
-Result<void> check_content(const Rule& declared, Rule wanted) {
-  use_form_of(declared, wanted);
-  const auto member = differing_member(to_json(declared), to_json(wanted));
-  if (member.empty()) return {};
-  return std::unexpected(
-      Error{ErrorCode::kPermissionDenied,
-            "differs from what the app's package declares; only the state may change", member});
+  const auto tag = etag_of((*found)->revision);
+  if (client_has(request, tag)) return Response{304, {}, {}}.with("ETag", tag);
+  return text_response((*found)->value.text).with("ETag", tag);
 }
 
 template <typename Kind>
@@ -107,9 +90,30 @@ Result<typename Kind::Rule> read_body(const Request& request) {
   return rule;
 }
 
-// Switches the rule in the draft and returns it as it is then.
+// The wanted rule in the form that this one is shown in: one destination may be written as an
+// object or as an array, which is no difference.
+traffic_rules::TrafficRule in_form_of(const traffic_rules::TrafficRule& shown,
+                                      traffic_rules::TrafficRule wanted) {
+  wanted.dst_interface_is_list = wanted.dst_interface.size() > 1 ||
+                                 (!wanted.dst_interface.empty() && shown.dst_interface_is_list);
+  return wanted;
+}
+traffic_rules::DnsRule in_form_of(const traffic_rules::DnsRule&, traffic_rules::DnsRule wanted) {
+  return wanted;
+}
+
+Result<void> check_compiles(const traffic_rules::TrafficRule& rule) {
+  const auto compiled = traffic_rules::compile(rule.traffic_rule_id, 0, rule);
+  if (compiled) return {};
+  return std::unexpected(Error{ErrorCode::kUnsupported, compiled.error().message, "trafficFilter"});
+}
+Result<void> check_compiles(const traffic_rules::DnsRule&) { return {}; }
+
+// Makes the rule the wanted one in the draft, as far as the operator lets the app, and returns it
+// as it is then.
 template <typename Kind>
-auto switch_rule(Draft& draft, const Request& request, const typename Kind::Rule& wanted)
+auto change_rule(Draft& draft, const Request& request, const typename Kind::Rule& wanted,
+                 const SiteCheck& check_site)
     -> Result<store::Stored<RuleRecord<typename Kind::Rule>>> {
   const auto found = find_rule<Kind>(draft.state(), request);
   if (!found) return std::unexpected(found.error());
@@ -117,29 +121,40 @@ auto switch_rule(Draft& draft, const Request& request, const typename Kind::Rule
   const auto tag = etag_of((*found)->revision);
   if (auto ok = check_if_match(request, tag); !ok) return std::unexpected(ok.error());
   if (auto ok = check_if_none_match(request, tag); !ok) return std::unexpected(ok.error());
-  if (auto ok = check_content(before.declared, wanted); !ok) return std::unexpected(ok.error());
-  if (wanted.state == before.rule.state) return **found;  // repeated: the same version stays
+  const auto& app_id = request.path_param("appInstanceId");
+  if (auto app = find_living_app(draft.state(), app_id); !app) return std::unexpected(app.error());
+  if (auto ok = check_change(before.declared, before.freedom, wanted); !ok) {
+    return std::unexpected(ok.error());
+  }
+  auto rule = in_form_of(before.rule, wanted);
+  if (rule == before.rule) return **found;  // repeated: the same version stays
 
-  auto rule = before.rule;
-  rule.state = wanted.state;
+  auto switched = before.rule;
+  switched.state = rule.state;
+  const bool other_content = rule != switched;
+  if (other_content) {
+    if (auto ok = check_compiles(rule); !ok) return std::unexpected(ok.error());
+  }
   auto record = draft.new_record(std::move(rule), before.declared, &before);
-  draft.put_rule(request.path_param("appInstanceId"), record);
+  draft.put_rule(app_id, record);
+  if (other_content) {  // what was provisioned fitted, what it was changed to may not
+    if (auto ok = check_site(draft.state()); !ok) return std::unexpected(ok.error());
+  }
   return store::Stored<RuleRecord<typename Kind::Rule>>{std::move(record), draft.revision()};
 }
 
 template <typename Kind>
-Response put_rule(Store& store, const Request& request) {
-  if (auto own = check_own(request); !own) return to_response(own.error());
+Response put_rule(Store& store, const SiteCheck& check_site, const Request& request) {
+  if (auto own = own_app_id(request); !own) return to_response(own.error());
   const auto wanted = read_body<Kind>(request);
   if (!wanted) return to_response(wanted.error());
   auto reply = std::make_shared<Response>();
   const auto pending = std::make_shared<http::PendingResponse>();
   store.submit(
       [&](Draft& draft) -> Result<void> {
-        const auto stored = switch_rule<Kind>(draft, request, *wanted);
+        const auto stored = change_rule<Kind>(draft, request, *wanted, check_site);
         if (!stored) return std::unexpected(stored.error());
-        const auto& rule = stored->value.rule;
-        *reply = Response::json(200, to_json(rule)).with("ETag", etag_of(stored->revision));
+        *reply = text_response(stored->value.text).with("ETag", etag_of(stored->revision));
         return {};
       },
       [pending, reply, app = request.path_param("appInstanceId"), id = id_of(*wanted),
@@ -153,35 +168,19 @@ Response put_rule(Store& store, const Request& request) {
   return http::deferred(pending);
 }
 
-// MEC 011 §5.2.2: from now on its active rules take effect.
-Response confirm_ready(Store& store, const Request& request) {
-  if (auto own = check_own(request); !own) return to_response(own.error());
-  const auto done = store.change([&](Draft& draft) -> Result<void> {
-    const auto app = find_app(draft.state(), request);
-    if (!app) return std::unexpected(app.error());
-    if ((*app)->state == AppState::kReady) return {};
-    auto changed = **app;
-    changed.state = AppState::kReady;
-    draft.put_app(std::move(changed));
-    return {};
-  });
-  if (!done) return to_response(done.error());
-  spdlog::info("mp1 app ready app_instance_id={}", request.path_param("appInstanceId"));
-  return Response::no_content();
-}
-
 }  // namespace
 
-http::Handlers app_enablement_handlers(Store& store) {
+http::Handlers app_enablement_handlers(Store& store, SiteCheck check) {
   return {
       {"listTrafficRules",
        [&store](const Request& r) { return list_rules<TrafficRules>(store, r); }},
       {"getTrafficRule", [&store](const Request& r) { return get_rule<TrafficRules>(store, r); }},
-      {"putTrafficRule", [&store](const Request& r) { return put_rule<TrafficRules>(store, r); }},
+      {"putTrafficRule",
+       [&store, check](const Request& r) { return put_rule<TrafficRules>(store, check, r); }},
       {"listDnsRules", [&store](const Request& r) { return list_rules<DnsRules>(store, r); }},
       {"getDnsRule", [&store](const Request& r) { return get_rule<DnsRules>(store, r); }},
-      {"putDnsRule", [&store](const Request& r) { return put_rule<DnsRules>(store, r); }},
-      {"confirmReady", [&store](const Request& r) { return confirm_ready(store, r); }},
+      {"putDnsRule",
+       [&store, check](const Request& r) { return put_rule<DnsRules>(store, check, r); }},
   };
 }
 

@@ -25,6 +25,8 @@ struct Client {
   Scopes scopes;  // what it may ask for, and its tokens may be used for
   std::optional<std::string> app_instance_id;  // the app instance it is
   std::optional<OldSecret> old_secret{};
+  std::string name{};             // for people
+  bool self_registering = false;  // may become an app instance by registering itself
   uint64_t token_generation = 0;  // of its tokens that count; raised to end all that were issued
 
   // The hash of the given secret if it is (still) the client's, or null. Takes the same time

@@ -1,5 +1,6 @@
 #include "mep/provisioning/app_input.h"
 
+#include <algorithm>
 #include <set>
 
 #include "mep/app-enablement/rule_kinds.h"
@@ -11,6 +12,7 @@ namespace sluice::mep {
 namespace {
 
 using nlohmann::json;
+using traffic_rules::JsonElement;
 using traffic_rules::JsonFields;
 using traffic_rules::JsonProblem;
 
@@ -33,6 +35,36 @@ Result<std::vector<typename Kind::Rule>> read_rules(JsonFields& fields, const ch
   return out;
 }
 
+Result<TrafficRuleFreedom> parse_freedom(const JsonElement& element, TrafficRules) {
+  return traffic_rule_freedom_from_json(*element.value, element.path);
+}
+Result<DnsRuleFreedom> parse_freedom(const JsonElement& element, DnsRules) {
+  return dns_rule_freedom_from_json(*element.value, element.path);
+}
+
+// By the id of a rule that is among `rules`.
+template <typename Kind>
+auto read_freedoms(JsonFields& fields, const char* member,
+                   const std::vector<typename Kind::Rule>& rules)
+    -> Result<std::map<std::string, Freedom<typename Kind::Rule>>> {
+  std::map<std::string, Freedom<typename Kind::Rule>> out;
+  for (const auto& element : fields.list(member, kMaxRules)) {
+    JsonProblem problem;
+    const auto id = JsonFields(*element.value, element.path, problem).text(Kind::kIdMember);
+    const auto id_path = fmt::format("{}.{}", element.path, Kind::kIdMember);
+    const auto is_it = [&](const auto& rule) { return id_of(rule) == id; };
+    if (std::ranges::none_of(rules, is_it)) {
+      return bad_field(id_path, "there is no {} '{}' here", Kind::kNoun, JsonFields::shortened(id));
+    }
+    auto freedom = parse_freedom(element, Kind());
+    if (!freedom) return std::unexpected(freedom.error());
+    if (!out.emplace(id, std::move(*freedom)).second) {
+      return bad_field(id_path, "'{}' appears twice", id);
+    }
+  }
+  return out;
+}
+
 // What no user plane could install is better refused here, where somebody reads the answer.
 Result<void> check_size(const std::vector<traffic_rules::TrafficRule>& rules) {
   for (size_t i = 0; i < rules.size(); ++i) {
@@ -46,7 +78,7 @@ Result<void> check_size(const std::vector<traffic_rules::TrafficRule>& rules) {
 
 }  // namespace
 
-Result<AppInput> read_app_input(const std::string& id, const json& body) {
+Result<AppInput> read_app_input(const std::string& id, const json& body, const AppApis& apis) {
   if (auto valid = traffic_rules::check_identifier(id); !valid) {
     return bad_field("appInstanceId", "{}", valid.error().message);
   }
@@ -66,6 +98,18 @@ Result<AppInput> read_app_input(const std::string& id, const json& body) {
   if (!traffic) return std::unexpected(traffic.error());
   if (!dns) return std::unexpected(dns.error());
   if (auto ok = check_size(*traffic); !ok) return std::unexpected(ok.error());
+  auto traffic_freedoms = read_freedoms<TrafficRules>(fields, "trafficRuleFreedoms", *traffic);
+  if (!traffic_freedoms) return std::unexpected(traffic_freedoms.error());
+  auto dns_freedoms = read_freedoms<DnsRules>(fields, "dnsRuleFreedoms", *dns);
+  if (!dns_freedoms) return std::unexpected(dns_freedoms.error());
+  input.traffic_rule_freedoms = std::move(*traffic_freedoms);
+  input.dns_rule_freedoms = std::move(*dns_freedoms);
+  input.apis = apis.usual();
+  if (const auto* names = fields.find("apis")) {
+    auto named = apis.read(*names, "apis");
+    if (!named) return std::unexpected(named.error());
+    input.apis = std::move(*named);
+  }
   input.traffic_rules = std::move(*traffic);
   input.dns_rules = std::move(*dns);
   return input;

@@ -5,8 +5,6 @@
 namespace sluice::mep {
 namespace {
 
-constexpr const char* kTokenEndpoint = "/oauth2/token";
-
 NewClient new_client(const char* prefix, auth::Scopes scopes,
                      std::optional<std::string> app_instance_id) {
   NewClient out;
@@ -21,11 +19,15 @@ NewClient new_client(const char* prefix, auth::Scopes scopes,
 
 }  // namespace
 
-NewClient new_app_client(const std::string& app_instance_id) {
-  return new_client("app-",
-                    {std::string(auth::kScopeAppSupport),
-                     std::string(auth::kScopeServiceManagement), std::string(auth::kScopeCapif)},
-                    app_instance_id);
+NewClient new_app_client(const std::string& app_instance_id, auth::Scopes apis) {
+  return new_client("app-", std::move(apis), app_instance_id);
+}
+
+NewClient new_self_registering_client(std::string name, auth::Scopes apis) {
+  auto out = new_client("self-", std::move(apis), std::nullopt);
+  out.client.name = std::move(name);
+  out.client.self_registering = true;
+  return out;
 }
 
 NewClient new_operator_client() {

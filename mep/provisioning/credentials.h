@@ -13,8 +13,12 @@ struct NewClient {
   std::string secret;  // to be told once
 };
 
-// A client for the app instance, with the scopes of apps.
-NewClient new_app_client(const std::string& app_instance_id);
+inline constexpr const char* kTokenEndpoint = "/oauth2/token";
+
+// A client for the app instance, that may use these APIs.
+NewClient new_app_client(const std::string& app_instance_id, auth::Scopes apis);
+// A client by which an app that nobody provisions may register itself. `name` is for people.
+NewClient new_self_registering_client(std::string name, auth::Scopes apis);
 // A client that may use Mm5.
 NewClient new_operator_client();
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/rest/list_reply.h"
 #include "mep/app-enablement/rule_kinds.h"
+#include "mep/app-enablement/withdrawal.h"
 #include "mep/etag.h"
 #include "mep/provisioning/app_input.h"
 #include "mep/provisioning/capabilities.h"
@@ -20,12 +21,29 @@ using http::Response;
 using http::to_response;
 using nlohmann::json;
 
+// What the app may change, of those rules of which it may change anything.
+template <typename Kind>
+json freedoms_to_json(const State& state, const std::string& app_id) {
+  auto out = json::array();
+  for (const auto& [key, stored] : state.rules_of<typename Kind::Rule>(app_id)) {
+    auto freedom = to_json(stored.value.freedom);
+    if (freedom.empty()) continue;
+    freedom[Kind::kIdMember] = id_of(stored.value.rule);
+    out.push_back(std::move(freedom));
+  }
+  return out;
+}
+
 json app_to_json(const State& state, const AppInstance& app) {
   return {{"appInstanceId", app.id},
           {"appName", app.name},
-          {"state", app.state == AppState::kReady ? "READY" : "PROVISIONED"},
+          {"state", to_string(app.state)},
+          {"apis", app.apis},
+          {"selfRegistered", app.self_registered},
           {"trafficRules", rules_to_json(state.rules_of<TrafficRules::Rule>(app.id))},
-          {"dnsRules", rules_to_json(state.rules_of<DnsRules::Rule>(app.id))}};
+          {"dnsRules", rules_to_json(state.rules_of<DnsRules::Rule>(app.id))},
+          {"trafficRuleFreedoms", freedoms_to_json<TrafficRules>(state, app.id)},
+          {"dnsRuleFreedoms", freedoms_to_json<DnsRules>(state, app.id)}};
 }
 
 Result<const AppInstance*> find_app(const State& state, const Request& request) {
@@ -34,10 +52,22 @@ Result<const AppInstance*> find_app(const State& state, const Request& request) 
   return fail(ErrorCode::kNotFound, "no app instance '{}'", id);
 }
 
-// Makes these the rules of the instance; returns whether they were not. One that was declared alike
-// before stays as the app has switched it.
+// The rule as it starts, or as the app has changed it if it was declared alike before and its app
+// may still have it so.
 template <typename Rule>
-bool declare_rules(Draft& draft, const std::string& app_id, const std::vector<Rule>& rules) {
+Rule current_rule(const Rule& declared, const Freedom<Rule>& freedom,
+                  const RuleRecord<Rule>* before) {
+  if (before == nullptr || before->declared != declared) return declared;
+  if (check_change(declared, freedom, before->rule)) return before->rule;
+  auto out = declared;
+  out.state = before->rule.state;
+  return out;
+}
+
+// Makes these the rules of the instance; returns whether they were not.
+template <typename Rule>
+bool declare_rules(Draft& draft, const std::string& app_id, const std::vector<Rule>& rules,
+                   const std::map<std::string, Freedom<Rule>>& freedoms) {
   const auto before = draft.state();
   bool changed = false;
   std::set<std::string_view> declared;
@@ -45,8 +75,12 @@ bool declare_rules(Draft& draft, const std::string& app_id, const std::vector<Ru
     declared.insert(id_of(rule));
     const auto* stored = before.find_rule<Rule>(app_id, id_of(rule));
     const auto* record = stored == nullptr ? nullptr : &stored->value;
-    if (record != nullptr && record->declared == rule) continue;
-    draft.put_rule(app_id, draft.new_record(rule, rule, record));
+    const auto given = freedoms.find(id_of(rule));
+    const auto freedom = given == freedoms.end() ? Freedom<Rule>() : given->second;
+    if (record != nullptr && record->declared == rule && record->freedom == freedom) continue;
+    auto fresh = draft.new_record(current_rule(rule, freedom, record), rule, record);
+    fresh.freedom = freedom;
+    draft.put_rule(app_id, std::move(fresh));
     changed = true;
   }
   for (const auto& [key, stored] : before.rules_of<Rule>(app_id)) {
@@ -55,48 +89,6 @@ bool declare_rules(Draft& draft, const std::string& app_id, const std::vector<Ru
     changed = true;
   }
   return changed;
-}
-
-// What the user plane that is connected cannot hold would be refused by it as a whole, later, when
-// nobody waits for the answer. One that announces no bound has none.
-Result<void> check_user_plane(const RuleReports::Link& link, size_t traffic, size_t dns) {
-  const auto [max_traffic, max_dns] =
-      std::pair(link.features.max_rules, link.features.max_dns_rules);
-  if (!link.connected || max_traffic == 0) return {};
-  const size_t both = std::max(max_traffic, max_dns);
-  if (traffic <= max_traffic && dns <= max_dns && traffic + dns <= both) return {};
-  return fail(ErrorCode::kResourceExhausted,
-              "the user plane holds {} traffic rules and {} DNS rules at most, together {}; these "
-              "make {} and {}",
-              max_traffic, max_dns, both, traffic, dns);
-}
-
-// What the site would be like.
-Result<void> check_limits(const ProvisioningContext& context, const State& state) {
-  const auto& limits = context.limits;
-  if (state.apps().size() > limits.app_instances) {
-    return fail(ErrorCode::kResourceExhausted, "the site takes {} app instances at most",
-                limits.app_instances);
-  }
-  const size_t traffic = state.rules<TrafficRules::Rule>().size();
-  const size_t dns = state.rules<DnsRules::Rule>().size();
-  if (traffic + dns > limits.rules) {
-    return fail(ErrorCode::kResourceExhausted, "the site takes {} rules at most, these make {}",
-                limits.rules, traffic + dns);
-  }
-  if (auto ok = check_user_plane(context.rule_status.link(), traffic, dns); !ok) return ok;
-  const auto cost = context.costs.of(state);
-  if (cost.mp2_bytes > limits.mp2_bytes) {
-    return fail(ErrorCode::kResourceExhausted,
-                "all rules of the site may have {} bytes on Mp2, these make {}", limits.mp2_bytes,
-                cost.mp2_bytes);
-  }
-  if (cost.boxes > limits.boxes) {
-    return fail(ErrorCode::kResourceExhausted,
-                "the filters of the site may make {} match conditions, these make {}", limits.boxes,
-                cost.boxes);
-  }
-  return {};
 }
 
 // What a PUT leads to.
@@ -114,6 +106,29 @@ void replace_client(Draft& draft, const std::string& app_id, const NewClient& fr
   draft.put_client(fresh.client);
 }
 
+void give_apis(Draft& draft, const std::string& app_id, const auth::Scopes& apis) {
+  const auto before = draft.state();
+  for (const auto& [id, stored] : before.clients()) {
+    if (stored.value.app_instance_id != app_id) continue;
+    auto client = stored.value;
+    client.scopes = apis;
+    draft.put_client(std::move(client));
+  }
+}
+
+Result<void> check_changeable(const AppInstance& app, bool new_credentials) {
+  if (app.state == AppState::kTerminating || app.state == AppState::kTerminated) {
+    return fail(ErrorCode::kConflict, "the app instance is {}: withdraw it first",
+                to_string(app.state));
+  }
+  if (app.self_registered && new_credentials) {
+    return fail(ErrorCode::kConflict,
+                "the app instance registered itself: rotate the secret of "
+                "its client instead");
+  }
+  return {};
+}
+
 Result<void> provision(const ProvisioningContext& context, Draft& draft, const Request& request,
                        const AppInput& input, Provisioned& out) {
   const auto& id = request.path_param("appInstanceId");
@@ -128,15 +143,26 @@ Result<void> provision(const ProvisioningContext& context, Draft& draft, const R
   }
 
   out.is_new = before == nullptr;
-  const bool new_rules = declare_rules(draft, id, input.traffic_rules);
-  const bool new_names = declare_rules(draft, id, input.dns_rules);
-  if (out.is_new || new_rules || new_names || before->name != input.name) {
-    draft.put_app({id, input.name, out.is_new ? AppState::kProvisioned : before->state});
+  const bool new_credentials = out.is_new || request.query.get("new_credentials") == "true";
+  if (before != nullptr) {
+    if (auto ok = check_changeable(*before, new_credentials); !ok) return ok;
   }
-  if (auto ok = check_limits(context, draft.state()); !ok) return ok;
-  if (out.is_new || request.query.get("new_credentials") == "true") {
-    out.credentials = new_app_client(id);
+  const bool new_rules = declare_rules(draft, id, input.traffic_rules, input.traffic_rule_freedoms);
+  const bool new_names = declare_rules(draft, id, input.dns_rules, input.dns_rule_freedoms);
+  if (out.is_new || new_rules || new_names || before->name != input.name ||
+      before->apis != input.apis) {
+    auto app = out.is_new ? AppInstance{} : *before;
+    app.id = id;
+    app.name = input.name;
+    app.apis = input.apis;
+    draft.put_app(std::move(app));
+  }
+  if (auto ok = check_site(context, draft.state()); !ok) return ok;
+  if (new_credentials) {
+    out.credentials = new_app_client(id, input.apis);
     replace_client(draft, id, *out.credentials);
+  } else if (before->apis != input.apis) {
+    give_apis(draft, id, input.apis);
   }
   out.state = draft.state();
   return {};
@@ -144,7 +170,7 @@ Result<void> provision(const ProvisioningContext& context, Draft& draft, const R
 
 Response put_app_instance(const ProvisioningContext& context, const Request& request) {
   const auto& id = request.path_param("appInstanceId");
-  const auto input = read_app_input(id, request.json);
+  const auto input = read_app_input(id, request.json, context.app_apis);
   if (!input) return to_response(input.error());
   Provisioned result;
   const auto done = context.store.change(
@@ -187,8 +213,7 @@ Response delete_app_instance(const ProvisioningContext& context, const Request& 
     const auto app = find_app(draft.state(), request);
     if (!app) return std::unexpected(app.error());
     if (auto ok = check_if_match(request, etag_of(draft.state().app_revision(id))); !ok) return ok;
-    context.ended(draft.transaction(), id);
-    draft.remove_app(id);
+    withdraw_app(draft, context.app_support, context.ended, id);
     return {};
   });
   if (!done) return to_response(done.error());

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/http/router.h"
 #include "mep/app-enablement/app_end.h"
+#include "mep/app-enablement/records.h"
+#include "mep/clients/app_apis.h"
 #include "mep/provisioning/capabilities.h"
 #include "mep/provisioning/limits.h"
 #include "mep/provisioning/rule_status.h"
@@ -23,9 +25,15 @@ struct ProvisioningContext {
   std::string version;
   ProvisioningLimits limits;
   SiteCosts& costs;  // used within Store::change() only
+  const AppApis& app_apis;
+  AppSupportRecords app_support;
   const AppEnd& ended;
   std::vector<ApiSummary> apis;
 };
+
+// Whether the site can be like that: kResourceExhausted names the bound that it would exceed.
+// Within a change of the store only.
+Result<void> check_site(const ProvisioningContext& context, const State& state);
 
 // `context` must outlive them.
 http::Handlers provisioning_handlers(const ProvisioningContext& context);

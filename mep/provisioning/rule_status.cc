@@ -26,8 +26,10 @@ RuleStatusView::Fate RuleStatusView::fate_of(const AppInstance& app, const RuleR
                                              RuleKind kind, const std::string& key,
                                              const HiddenRules& hidden) const {
   if (record.rule.state == RuleState::kInactive) return {"INACTIVE", {}, record.changed_ms};
-  if (app.state != AppState::kReady) {
-    return {"HELD", "the app has not confirmed that it is ready", record.changed_ms};
+  if (!rules_in_effect(app.state)) {
+    const bool over = app.state == AppState::kTerminated;
+    return {"HELD", over ? "the app has ended" : "the app has not confirmed that it is ready",
+            record.changed_ms};
   }
   const auto link = reports_.link();
   if (!link.connected) {

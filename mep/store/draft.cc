@@ -45,7 +45,14 @@ void Draft::remove_app(const std::string& id) {
     transaction_.erase(records().dns_rules, key);
   }
   for (const auto& [client_id, client] : before.clients()) {
-    if (client.value.app_instance_id == id) transaction_.erase(records().clients, client_id);
+    if (client.value.app_instance_id != id) continue;
+    if (client.value.self_registering) {
+      auto unbound = client.value;
+      unbound.app_instance_id.reset();
+      transaction_.put(records().clients, client_id, std::move(unbound));
+    } else {
+      transaction_.erase(records().clients, client_id);
+    }
   }
   transaction_.erase(records().apps, id);
   see();

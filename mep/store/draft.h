@@ -6,6 +6,7 @@
 
 #include "base/store/transaction.h"
 #include "mep/store/state.h"
+#include "traffic-rules/json.h"
 
 namespace sluice::mep {
 
@@ -30,7 +31,9 @@ class Draft {
     see();
   }
 
-  void remove_app(const std::string& id);  // with its rules and clients
+  // With its rules and clients. A client by which the app registered itself stays and is no
+  // instance any more.
+  void remove_app(const std::string& id);
   void remove_client(const std::string& id);
   // Put the app as well: with the rule goes the revision that told of it (State::app_revision()).
   template <typename Rule>
@@ -40,11 +43,16 @@ class Draft {
   }
 
   // A record of a rule that was declared or changed just now. `before` is the record that it takes
-  // the place of, whose order it keeps; null for a new rule.
+  // the place of, whose order and freedom it keeps; null for a new rule.
   template <typename Rule>
   RuleRecord<Rule> new_record(Rule rule, Rule declared, const RuleRecord<Rule>* before = nullptr) {
-    return {std::move(rule), std::move(declared), before != nullptr ? before->order : next_order(),
-            now_ms()};
+    auto text = to_json(rule).dump();
+    return {std::move(rule),
+            std::move(declared),
+            before != nullptr ? before->order : next_order(),
+            now_ms(),
+            before != nullptr ? before->freedom : Freedom<Rule>{},
+            std::move(text)};
   }
   int64_t now_ms() const;  // of this change, Unix time
 

@@ -14,13 +14,13 @@ using traffic_rules::JsonFields;
 using traffic_rules::JsonProblem;
 using traffic_rules::TrafficRule;
 
-constexpr std::string_view kReadyWord = "READY";
-constexpr std::string_view kProvisionedWord = "PROVISIONED";
-
 json app_to_json(const AppInstance& app) {
-  return {{"id", app.id},
-          {"name", app.name},
-          {"state", app.state == AppState::kReady ? kReadyWord : kProvisionedWord}};
+  json out = {{"id", app.id},
+              {"name", app.name},
+              {"state", to_string(app.state)},
+              {"apis", auth::join_scopes(app.apis)}};
+  if (app.self_registered) out["selfRegistered"] = true;
+  return out;
 }
 
 Result<AppInstance> app_from_json(const json& value) {
@@ -29,7 +29,13 @@ Result<AppInstance> app_from_json(const json& value) {
   AppInstance app;
   app.id = fields.text("id");
   app.name = fields.text("name");
-  app.state = fields.text("state") == kReadyWord ? AppState::kReady : AppState::kProvisioned;
+  const auto state = parse_app_state(fields.text("state"));
+  if (!state) fields.fail("state", "is unknown");
+  app.state = state.value_or(AppState::kProvisioned);
+  // Earlier versions had but one API.
+  app.apis = auth::split_scopes(
+      fields.optional_text("apis").value_or(std::string(auth::kScopeAppSupport)));
+  app.self_registered = fields.optional_flag("selfRegistered").value_or(false);
   return problem.result(std::move(app));
 }
 
@@ -39,7 +45,8 @@ json rule_to_json(const RuleRecord<Rule>& record) {
   return {{"rule", to_json(record.rule)},
           {"declared", to_json(record.declared)},
           {"order", record.order},
-          {"changedMs", record.changed_ms}};
+          {"changedMs", record.changed_ms},
+          {"freedom", to_json(record.freedom)}};
 }
 
 Result<TrafficRule> parse(const json& value, const TrafficRule*) {
@@ -47,6 +54,13 @@ Result<TrafficRule> parse(const json& value, const TrafficRule*) {
 }
 Result<DnsRule> parse(const json& value, const DnsRule*) {
   return traffic_rules::dns_rule_from_json(value);
+}
+
+Result<TrafficRuleFreedom> parse(const json& value, const TrafficRuleFreedom*) {
+  return traffic_rule_freedom_from_json(value);
+}
+Result<DnsRuleFreedom> parse(const json& value, const DnsRuleFreedom*) {
+  return dns_rule_freedom_from_json(value);
 }
 
 template <typename Rule>
@@ -65,6 +79,12 @@ Result<RuleRecord<Rule>> rule_from_json(const json& value) {
   if (!declared) return std::unexpected(declared.error());
   out.rule = std::move(*rule);
   out.declared = std::move(*declared);
+  if (const auto* freedom_json = fields.find("freedom")) {
+    auto freedom = parse(*freedom_json, static_cast<const Freedom<Rule>*>(nullptr));
+    if (!freedom) return std::unexpected(freedom.error());
+    out.freedom = std::move(*freedom);
+  }
+  out.text = to_json(out.rule).dump();
   return out;
 }
 
@@ -73,6 +93,13 @@ json client_to_json(const auth::Client& client) {
               {"secretHash", client.secret_hash.to_string()},
               {"scopes", auth::join_scopes(client.scopes)}};
   if (client.app_instance_id) out["appInstanceId"] = *client.app_instance_id;
+  if (client.old_secret) {
+    out["oldSecretHash"] = client.old_secret->hash.to_string();
+    out["oldSecretUntilMs"] = client.old_secret->valid_until_ms;
+  }
+  if (!client.name.empty()) out["name"] = client.name;
+  if (client.self_registering) out["selfRegistering"] = true;
+  if (client.token_generation != 0) out["tokenGeneration"] = client.token_generation;
   return out;
 }
 
@@ -86,6 +113,16 @@ Result<auth::Client> client_from_json(const json& value) {
   client.scopes = auth::split_scopes(fields.text("scopes"));
   client.app_instance_id = fields.optional_text("appInstanceId");
   if (hash) client.secret_hash = *hash;
+  if (const auto text = fields.optional_text("oldSecretHash")) {
+    const auto old = auth::SecretHash::parse(*text);
+    if (!old) fields.fail("oldSecretHash", old.error().message);
+    if (old)
+      client.old_secret = auth::OldSecret{*old, fields.integer("oldSecretUntilMs", 0, INT64_MAX)};
+  }
+  client.name = fields.optional_text("name").value_or("");
+  client.self_registering = fields.optional_flag("selfRegistering").value_or(false);
+  client.token_generation =
+      static_cast<uint64_t>(fields.optional_integer("tokenGeneration", 0, INT64_MAX).value_or(0));
   return problem.result(std::move(client));
 }
 

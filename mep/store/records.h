@@ -5,6 +5,8 @@
 #include <string>
 
 #include "base/store/collection.h"
+#include "mep/app-enablement/app_lifecycle.h"
+#include "mep/app-enablement/rule_freedom.h"
 #include "mep/auth/client_store.h"
 #include "traffic-rules/model.h"
 
@@ -17,10 +19,12 @@ namespace sluice::mep {
 // A rule of an app instance. `Rule` is TrafficRule or DnsRule.
 template <typename Rule>
 struct RuleRecord {
-  Rule rule;               // as it is now
-  Rule declared;           // as the package declared it
-  uint64_t order = 0;      // of provisioning: decides between rules of equal priority
-  int64_t changed_ms = 0;  // Unix time
+  Rule rule;                   // as it is now
+  Rule declared;               // as the package declared it
+  uint64_t order = 0;          // of provisioning: decides between rules of equal priority
+  int64_t changed_ms = 0;      // Unix time
+  Freedom<Rule> freedom = {};  // what the app may change besides the state
+  std::string text = {};       // `rule` as Mp1 shows it: read far more often than changed
 };
 
 using TrafficRuleRecord = RuleRecord<traffic_rules::TrafficRule>;
@@ -34,21 +38,18 @@ inline const std::string& id_of(const traffic_rules::TrafficRule& rule) {
 }
 inline const std::string& id_of(const traffic_rules::DnsRule& rule) { return rule.dns_rule_id; }
 
-enum class AppState : uint8_t {
-  kProvisioned,  // its rules are held back
-  kReady,        // it has confirmed that it runs (MEC 011 §5.2.2)
-};
-
 struct AppInstance {
   std::string id;
   std::string name;
   AppState state = AppState::kProvisioned;
+  auth::Scopes apis = {};        // that it may use
+  bool self_registered = false;  // and not provisioned over Mm5
 };
 
-// Whether the rule should be in effect: switched on, and its app is ready.
+// Whether the rule should be in effect: switched on, and its app serves.
 template <typename Rule>
 bool is_desired(const AppInstance& app, const RuleRecord<Rule>& record) {
-  return app.state == AppState::kReady && record.rule.state == traffic_rules::RuleState::kActive;
+  return rules_in_effect(app.state) && record.rule.state == traffic_rules::RuleState::kActive;
 }
 
 // The collections of this part. A rule is a row of its own, so that switching one among thousands

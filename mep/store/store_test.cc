@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "mep/store/client_directory.h"
+#include "mep/clients/client_directory.h"
 #include "mep/store/desired_difference.h"
 #include "mep/test_apps.h"
 
@@ -31,6 +31,7 @@ class StoreTest : public testing::Test {
   }
   Store& store() { return **store_; }
   State state() { return store().snapshot(); }
+  ClientDirectory directory() { return {store(), store_->collections.clients}; }
   void edit(const std::function<void(Draft&)>& what) {
     ASSERT_TRUE(store().change([&](Draft& draft) -> Result<void> {
       what(draft);
@@ -86,12 +87,12 @@ TEST_F(StoreTest, remembers_everything_after_reopening) {
                 *before.find_rule<TrafficRule>(id, "video"));
     expect_same(*after.find_rule<DnsRule>(id, "name"), *before.find_rule<DnsRule>(id, "name"));
   }
-  const auto client = ClientDirectory(store()).find("app-client");
+  const auto client = directory().find("app-client");
   ASSERT_TRUE(client);
   EXPECT_TRUE(client->secret_hash.matches("secret"));
   EXPECT_EQ(client->app_instance_id, "app-1");
-  EXPECT_EQ(ClientDirectory(store()).find("client")->scopes, (auth::Scopes{"mm5", "x"}));
-  EXPECT_FALSE(ClientDirectory(store()).find("nobody"));
+  EXPECT_EQ(directory().find("client")->scopes, (auth::Scopes{"mm5", "x"}));
+  EXPECT_FALSE(directory().find("nobody"));
 }
 
 TEST_F(StoreTest, counts_a_generation_for_each_change_of_what_is_desired_and_only_then) {
@@ -239,7 +240,7 @@ TEST_F(StoreTest, reads_what_version_1_wrote) {
     EXPECT_EQ(rule->value.rule.state, RuleState::kInactive);
     EXPECT_EQ(rule->value.declared.state, RuleState::kActive);
     EXPECT_NE(now.find_rule<DnsRule>("app", "name"), nullptr);
-    const ClientDirectory clients(store());
+    const auto clients = directory();
     EXPECT_TRUE(clients.find("op")->secret_hash.matches("1"));
     EXPECT_EQ(clients.find("op")->app_instance_id, std::nullopt);
     EXPECT_EQ(clients.find("a")->app_instance_id, "app");

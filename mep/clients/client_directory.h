@@ -1,0 +1,28 @@
+// The clients of the store, as authentication asks for them.
+#pragma once
+
+#include "mep/auth/client_store.h"
+#include "mep/clients/records.h"
+#include "mep/store/store.h"
+
+namespace sluice::mep {
+
+class ClientDirectory final : public auth::ClientStore {
+ public:
+  static constexpr size_t kMaxRevoked = 10'000;  // tokens that are revoked and not yet expired
+
+  // `store` must outlive it.
+  ClientDirectory(const Store& store, const ClientRecords& records)
+      : store_(store), records_(records) {}
+
+  // An ended app may still see how it ended (mec_app_support) and use no other API.
+  std::optional<auth::Client> find(std::string_view client_id) const override;
+  bool is_revoked(std::string_view token_id) const override;
+  Result<void> revoke(const std::string& token_id, int64_t expires) override;
+
+ private:
+  const Store& store_;
+  const ClientRecords records_;
+};
+
+}  // namespace sluice::mep
