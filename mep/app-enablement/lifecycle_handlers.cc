@@ -6,7 +6,7 @@
 #include "mep/app-enablement/app_lifecycle.h"
 #include "mep/app-enablement/own_app.h"
 #include "mep/durable_reply.h"
-#include "mep/provisioning/rule_status.h"
+#include "mep/timestamp.h"
 
 namespace sluice::mep {
 namespace {
@@ -69,7 +69,8 @@ Response confirm_termination(Store& store, const Terminations& terminations,
   const auto id = own_app_id(request);
   if (!id) return to_response(id.error());
   const auto action = parse_operation_action(request.json.at("operationAction").get<std::string>());
-  if (!action) return to_response(Error{ErrorCode::kInvalidArgument, "is unknown", "operationAction"});
+  if (!action)
+    return to_response(Error{ErrorCode::kInvalidArgument, "is unknown", "operationAction"});
   return reply_when_durable(store, [&](Draft& draft, Response& reply) -> Result<void> {
     reply = Response::no_content();
     if (auto ok = terminations.confirm(draft, *id, *action); !ok) return ok;
@@ -82,7 +83,8 @@ Response terminate(Store& store, const Terminations& terminations, const Request
   const auto& id = request.path_param("appInstanceId");
   const auto action = parse_operation_action(request.json.at("operationAction").get<std::string>());
   const auto timeout = request.json.at("gracefulTimeout").get<uint32_t>();
-  if (!action) return to_response(Error{ErrorCode::kInvalidArgument, "is unknown", "operationAction"});
+  if (!action)
+    return to_response(Error{ErrorCode::kInvalidArgument, "is unknown", "operationAction"});
   return reply_when_durable(store, [&](Draft& draft, Response& reply) -> Result<void> {
     const auto termination = terminations.request(draft, id, *action, timeout);
     if (!termination) return std::unexpected(termination.error());

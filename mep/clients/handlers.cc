@@ -6,7 +6,7 @@
 #include "mep/app-enablement/withdrawal.h"
 #include "mep/durable_reply.h"
 #include "mep/provisioning/credentials.h"
-#include "mep/provisioning/rule_status.h"
+#include "mep/timestamp.h"
 
 namespace sluice::mep {
 namespace {
@@ -122,8 +122,7 @@ Response rotate_secret(const ClientsContext& context, const Request& request) {
     if (auto ok = refuse_operator(*client); !ok) return ok;
     client->old_secret.reset();
     if (overlap_s > 0) {
-      client->old_secret =
-          auth::OldSecret{client->secret_hash, draft.now_ms() + overlap_s * 1000};
+      client->old_secret = auth::OldSecret{client->secret_hash, draft.now_ms() + overlap_s * 1000};
     }
     client->secret_hash = hash;
     reply = with_secret(200, *client, secret);
