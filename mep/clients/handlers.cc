@@ -162,7 +162,7 @@ Response rotate_key(const ClientsContext& context, const Request& request) {
       context.keys.rotate(drop ? auth::KeyRing::Old::kDrop : auth::KeyRing::Old::kKeep);
   if (!done) return to_response(done.error());
   spdlog::info("mm5 token key rotated kid={} drop_old={}", context.keys.signing()->id(), drop);
-  return Response::json(201, keys_to_json(context.keys));
+  return Response::json(201, keys_to_json(context.keys)).with("Location", "/mm5/v1/token_keys");
 }
 
 }  // namespace

@@ -20,9 +20,9 @@ SERVICE = {"serName": "video-analytics", "version": "1.0", "state": "ACTIVE", "s
            "serCategory": {"href": "/catalogue/video", "id": "video", "name": "Video", "version": "1"},
            "transportInfo": TRANSPORT, "scopeOfLocality": "MEC_HOST", "consumedLocalOnly": False,
            "livenessInterval": 60}
-APP_INFO = {"appName": "streaming", "appProvider": "example", "isInsByMec": True,
-            "endpoint": ENDPOINT,
-            "appServiceRequired": [{"serName": "video-analytics", "version": "1.0"}]}
+# What there is a descriptor for says nothing of the services that it needs (MEC 011 §7.1.2.6).
+APP_INFO = {"appName": "streaming", "appProvider": "example", "appDId": "appd-1", "isInsByMec": True,
+            "endpoint": ENDPOINT}
 SERVICE_API = {"apiName": "maps", "aefProfiles": [{"aefId": "aef", "versions": [{"apiVersion": "v1"}],
                                                   "domainName": "maps.example"}]}
 
@@ -131,6 +131,10 @@ class World:
         """(path, body, token) of a request that will succeed."""
         if operation.path.endswith(("/confirm_termination", "/termination")):
             app = self.new_app()
+            subscriptions = f"/mec_app_support/v1/applications/{app.id}/subscriptions"
+            self.send("POST", subscriptions, {  # nobody waits for an app that is not told
+                "subscriptionType": "AppTerminationNotificationSubscription",
+                "callbackReference": CALLBACK, "appInstanceId": app.id}, app.token)
             self.send("POST", f"/mm5/v1/app_instances/{app.id}/terminate",
                       {"operationAction": "TERMINATING", "gracefulTimeout": 600}, self.operator.token)
         return self.place(operation, app), self.body(operation, app), self.caller(operation, app).token
