@@ -30,7 +30,8 @@ from mep_process import Mep  # noqa: E402
 from random_requests import requests  # noqa: E402
 from world import World  # noqa: E402
 
-SETTINGS = "limits: {requests_per_s: 0, body_bytes: 262144, page_size: 5}\n"
+SETTINGS = ("limits: {requests_per_s: 0, body_bytes: 262144, page_size: 5, app_instances: 10000}\n"
+            "usage: {interval_s: 1}\n")
 BLOCK = 100  # requests between looks at the clock
 CALM = 64  # files that may be open beyond those at the start when all connections are gone
 
