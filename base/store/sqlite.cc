@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <utility>
+
 namespace sluice::store {
 namespace {
 
@@ -23,17 +25,24 @@ void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_fi
 void Database::Close::operator()(sqlite3* db) const { sqlite3_close(db); }
 
 Statement& Statement::bind(int parameter, std::string_view text) {
-  sqlite3_bind_text(statement_.get(), parameter + 1, text.data(), static_cast<int>(text.size()),
-                    SQLITE_TRANSIENT);
-  return *this;
+  return bound(sqlite3_bind_text64(statement_.get(), parameter + 1, text.data(), text.size(),
+                                   SQLITE_TRANSIENT, SQLITE_UTF8));
 }
 
 Statement& Statement::bind(int parameter, int64_t value) {
-  sqlite3_bind_int64(statement_.get(), parameter + 1, value);
+  return bound(sqlite3_bind_int64(statement_.get(), parameter + 1, value));
+}
+
+Statement& Statement::bound(int code) {
+  if (bind_error_ == SQLITE_OK) bind_error_ = code;
   return *this;
 }
 
 Result<bool> Statement::step() {
+  if (const int code = std::exchange(bind_error_, SQLITE_OK); code != SQLITE_OK) {
+    return fail(ErrorCode::kInternal, "{}: {}", sqlite3_sql(statement_.get()),
+                sqlite3_errstr(code));
+  }
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
   auto* db = sqlite3_db_handle(statement_.get());
@@ -48,8 +57,9 @@ Result<bool> Statement::step() {
 
 Result<void> Statement::run() {
   const auto row = step();
-  if (!row) return std::unexpected(row.error());
   sqlite3_reset(statement_.get());
+  sqlite3_clear_bindings(statement_.get());
+  if (!row) return std::unexpected(row.error());
   return {};
 }
 

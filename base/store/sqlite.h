@@ -16,10 +16,12 @@ namespace sluice::store {
 // A prepared statement. Parameters and columns count from 0.
 class Statement {
  public:
+  // What goes wrong here is the error of the next run() or step().
   Statement& bind(int parameter, std::string_view text);
   Statement& bind(int parameter, int64_t value);
 
-  // Runs a statement that returns no rows, and resets it for the next run.
+  // Runs a statement that returns no rows, and resets it for the next run, for which it has no
+  // values.
   Result<void> run();
   // The next row, or false after the last, when the statement is reset.
   Result<bool> step();
@@ -32,7 +34,9 @@ class Statement {
     void operator()(sqlite3_stmt* statement) const;
   };
   explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  Statement& bound(int code);
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  int bind_error_ = 0;  // SQLite's code of the first that failed since the last run
 };
 
 class Database {

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "base/store/sqlite.h"
 #include "base/store/store.h"
 #include "base/store/test_notes.h"
 
@@ -111,6 +112,22 @@ TEST_F(StoreFile, a_collection_that_nobody_asks_for_is_kept) {
   const auto store = open();
   const auto now = (*store)->snapshot();
   EXPECT_NE(now.find(c_.notes, "a"), nullptr);
+}
+
+TEST(Statement, a_value_that_does_not_bind_fails_the_run_and_values_do_not_stay) {
+  auto db = Database::open(":memory:");
+  ASSERT_TRUE(db);
+  ASSERT_TRUE(db->execute("CREATE TABLE t (v TEXT)"));
+  auto put = db->prepare("INSERT INTO t VALUES (?)");
+  ASSERT_TRUE(put);
+  const auto failed = put->bind(1, "no such parameter").bind(0, "a").run();
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ErrorCode::kInternal);
+  EXPECT_EQ(*db->single_integer("SELECT COUNT(*) FROM t"), 0);
+  EXPECT_TRUE(put->bind(0, "b").run());
+  EXPECT_TRUE(put->run());
+  EXPECT_EQ(*db->single_integer("SELECT COUNT(*) FROM t WHERE v = 'b'"), 1);
+  EXPECT_EQ(*db->single_integer("SELECT COUNT(*) FROM t WHERE v IS NULL"), 1);
 }
 
 TEST_F(StoreFile, names_that_collide_are_refused) {
