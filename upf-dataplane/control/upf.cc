@@ -76,7 +76,7 @@ Result<void> Upf::open_ports() {
   counters_ = std::make_unique<CounterBank>(config_.workers + 1, config_.sessions,
                                             SteeringManager::counter_slots(config_.rules));
   shared_ = std::make_unique<SharedState>(size_t{config_.sessions} * kTunnelsPerSession,
-                                          config_.neighbours, *reclaimer_, config_.workers,
+                                          config_.neighbours, *reclaimer_, config_.workers + 1,
                                           rte_get_tsc_hz());
   neighbours_ = std::make_unique<Neighbours>(
       std::move(ports), gateways, *shared_, *reclaimer_, clock_, *link_,
@@ -169,6 +169,8 @@ Upf::~Upf() {
   stop_workers();
   steering_.reset();
   sessions_.reset();
+  // What sessions retired may still send end markers by way of neighbours_.
+  while (reclaimer_ && reclaimer_->pending() > 0) reclaimer_->reclaim();
   buffer_.reset();
   neighbours_.reset();
   while (reclaimer_ && reclaimer_->pending() > 0) reclaimer_->reclaim();

@@ -141,7 +141,7 @@ void Pipeline::count_usage(const Work& work, const CompiledPdr& pdr, bool before
   const bool uplink = work.key.direction() == Direction::kUplink;
   for (UsageMeter* meter : work.session->usage(pdr)) {
     if (meter->before_qos() != before_qos ||
-        !meter->count(work.layout.total_bytes, uplink, now_, shared_.workers > 1)) {
+        !meter->count(work.layout.total_bytes, uplink, now_, shared_.writers > 1)) {
       continue;
     }
     if (event_count_ < events_.size()) {
@@ -154,7 +154,7 @@ void Pipeline::count_usage(const Work& work, const CompiledPdr& pdr, bool before
 
 bool Pipeline::take_rates(const Work& work, const CompiledPdr& pdr) {
   const auto meters = work.session->meters(pdr);
-  const bool is_shared = shared_.workers > 1;
+  const bool is_shared = shared_.writers > 1;
   for (size_t i = 0; i < meters.size(); ++i) {
     if (meters[i]->take(work.layout.total_bytes, now_, is_shared)) continue;
     // A packet that one rate refuses is no burden to the others.

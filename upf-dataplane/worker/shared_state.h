@@ -13,14 +13,16 @@ namespace sluice::upf {
 // The two tables are replaced whole; a worker loads each pointer once per burst and the old table
 // is reclaimed after all workers have passed a quiescent state.
 struct SharedState {
-  SharedState(size_t tunnels, size_t neighbours, Reclaimer& reclaimer, uint32_t worker_count = 1,
+  SharedState(size_t tunnels, size_t neighbours, Reclaimer& reclaimer, uint32_t writer_count = 1,
               uint64_t tick_rate = 1'000'000'000)
-      : workers(worker_count),
+      : writers(writer_count),
         ticks_per_second(tick_rate),
         sessions(tunnels, reclaimer),
         next_hops(neighbours) {}
 
-  const uint32_t workers;
+  // Threads that run a Pipeline and so write the same meters: the workers and, for what a session
+  // buffered, the control thread.
+  const uint32_t writers;
   const uint64_t ticks_per_second;  // of the time that Pipeline::process() is given
 
   SessionIndex sessions;
