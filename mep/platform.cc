@@ -146,7 +146,8 @@ notify::SubscriptionSite Platform::subscription_site() const {
 registry::ServiceSite Platform::service_site(const Clock& clock) {
   return {loop_, clock, collections_.services, subscription_site(),
           [this](const store::Snapshot& state, std::string_view app) {
-            return state.find(collections_.apps.apps, app) != nullptr;
+            const auto* found = state.find(collections_.apps.apps, app);
+            return found != nullptr && found->value.state != AppState::kTerminated;
           }};
 }
 

@@ -351,8 +351,8 @@ std::chrono::milliseconds Worker::timeout_of(Phase phase) const {
       return limits.body_timeout;
     case Phase::kAwaiting:
       return limits.reply_timeout;
-    case Phase::kBusy:
-      return std::chrono::milliseconds::max();
+    case Phase::kBusy:  // its streams have timeouts of their own
+      return std::chrono::hours(24 * 365);
     case Phase::kWriting:
       return limits.write_timeout;
     case Phase::kLingering:

@@ -20,7 +20,9 @@ struct Router::Tables {
   std::optional<Response> check_header(Request& request) const;
   Response answer(Request& request) const;
   Response run(const Route& route, Request& request) const;
-  std::optional<Response> authenticate(const Operation& operation, Request& request) const;
+  enum class Charge : uint8_t { kYes, kNo };
+  std::optional<Response> authenticate(const Operation& operation, Request& request,
+                                       Charge charge) const;
   std::optional<Response> refuse(const Operation& operation, Request& request) const;
 };
 
@@ -202,6 +204,10 @@ Response Router::handle(Request request) const {
 Response Router::Tables::answer(Request& request) const {
   if (!request.route) {
     if (auto refusal = admit(request)) return std::move(*refusal);
+  } else if (request.route->operation) {
+    // Admitted by its header: what entitled it may have been withdrawn while the body came.
+    auto refusal = authenticate(*request.route->operation, request, Charge::kNo);
+    if (refusal) return std::move(*refusal);
   }
   const Route& route = *request.route;
   if (route.operation && route.operation->body) {
@@ -261,7 +267,7 @@ std::optional<Response> Router::Tables::check_header(Request& request) const {
 // Everything that can keep a request from its handler, cheapest and most telling first: who asks
 // comes before what is asked, so that a stranger learns nothing about the resource.
 std::optional<Response> Router::Tables::refuse(const Operation& operation, Request& request) const {
-  if (auto refusal = authenticate(operation, request)) return refusal;
+  if (auto refusal = authenticate(operation, request, Charge::kYes)) return refusal;
   if (const auto accept = request.headers.joined("Accept");
       accept && !operation.produces.empty() && !accepts(*accept, operation.produces)) {
     return Response::problem(406, "this resource is available as " + operation.produces.front());
@@ -270,8 +276,8 @@ std::optional<Response> Router::Tables::refuse(const Operation& operation, Reque
   return std::nullopt;
 }
 
-std::optional<Response> Router::Tables::authenticate(const Operation& operation,
-                                                     Request& request) const {
+std::optional<Response> Router::Tables::authenticate(const Operation& operation, Request& request,
+                                                     Charge charge) const {
   if (!operation.secured || !options.authenticator) return std::nullopt;
   const auto token = bearer_token(request.headers);
   if (!token) return unauthorized("Bearer", "this operation needs a bearer token");
@@ -282,7 +288,7 @@ std::optional<Response> Router::Tables::authenticate(const Operation& operation,
     return unauthorized(R"(Bearer error="invalid_token")", principal.error().message);
   }
   request.principal = std::move(*principal);
-  if (options.limiter) {
+  if (options.limiter && charge == Charge::kYes) {
     if (const auto wait = options.limiter->take_client(request.principal->subject)) {
       return too_many_requests(*wait);
     }

@@ -119,6 +119,18 @@ TEST(TransportHttp2, ASilentClientIsToldToGo) {
   EXPECT_TRUE(cut.reads_end());
 }
 
+TEST(TransportHttp2, ASlowStreamEndsAloneAndTheConnectionGoesOn) {
+  TransportLimits limits;
+  limits.body_timeout = std::chrono::milliseconds(10);
+  const auto transport = start(limits);
+  Http2Client client(transport->port());
+  const auto slow = client.http2.ask(Http2TestClient::head("POST", "/slow"), "", /*open=*/true);
+  ASSERT_TRUE(client.talk({slow}));
+  EXPECT_EQ(client.http2.replies[slow].status, 408);
+  EXPECT_EQ(client.get("/next").body, "/next ");
+  EXPECT_FALSE(client.http2.goaway);
+}
+
 TEST(TransportHttp2, StoppingSaysGoodbye) {
   auto transport = start();
   Http2Client client(transport->port());

@@ -46,21 +46,33 @@ bool covered(const std::vector<Region>& outer, const MatchBox& box,
   });
 }
 
+// Some 40 ms: while filters are compared other changes of the store wait.
+constexpr size_t kMaxComparisons = 1'000'000;
+
 }  // namespace
 
 Result<void> check_contained(const std::vector<TrafficFilter>& outer,
                              const std::vector<TrafficFilter>& inner) {
   std::vector<Region> declared;
+  size_t declared_boxes = 0;
   for (const auto& filter : outer) {
     auto region = region_of(filter);
     if (!region) return std::unexpected(region.error());
+    declared_boxes += region->boxes.size();
     declared.push_back(std::move(*region));
   }
+  size_t comparisons = 0;
   for (size_t i = 0; i < inner.size(); ++i) {
     const auto member = fmt::format("trafficFilter[{}]", i);
     const auto region = region_of(inner[i]);
     if (!region) {
       return std::unexpected(Error{region.error().code, region.error().message, member});
+    }
+    comparisons += region->boxes.size() * declared_boxes;
+    if (comparisons > kMaxComparisons) {
+      return std::unexpected(
+          Error{ErrorCode::kUnsupported,
+                "has too many conditions to be compared with the declared filter", member});
     }
     const bool inside = std::ranges::all_of(
         region->boxes, [&](const MatchBox& box) { return covered(declared, box, region->tags); });

@@ -132,9 +132,6 @@ auto change_rule(Draft& draft, const Request& request, const typename Kind::Rule
   auto switched = before.rule;
   switched.state = rule.state;
   const bool other_content = rule != switched;
-  if (other_content) {
-    if (auto ok = check_compiles(rule); !ok) return std::unexpected(ok.error());
-  }
   auto record = draft.new_record(std::move(rule), before.declared, &before);
   draft.put_rule(app_id, record);
   if (other_content) {  // what was provisioned fitted, what it was changed to may not
@@ -148,6 +145,8 @@ Response put_rule(Store& store, const SiteCheck& check_site, const Request& requ
   if (auto own = own_app_id(request); !own) return to_response(own.error());
   const auto wanted = read_body<Kind>(request);
   if (!wanted) return to_response(wanted.error());
+  // Bounds what is compared below, where other changes wait.
+  if (auto ok = check_compiles(*wanted); !ok) return to_response(ok.error());
   auto reply = std::make_shared<Response>();
   const auto pending = std::make_shared<http::PendingResponse>();
   store.submit(

@@ -133,6 +133,9 @@ Result<void> remove(Draft& draft, const RegistrationContext& context, const Requ
   const auto found = find_registration(state, context, id);
   if (!found) return std::unexpected(found.error());
   if (auto ok = check_if_match(request, etag_of((*found)->revision)); !ok) return ok;
+  if (auto living = find_living_app(state, id); !living && state.find_app(id) != nullptr) {
+    return std::unexpected(living.error());  // TERMINATED: the operator's to withdraw
+  }
   const auto* app = state.find_app(id);
   if (app != nullptr && app->self_registered) {
     withdraw_app(draft, context.records, context.ended, id);

@@ -28,17 +28,6 @@ Result<AppInstance> find_app(const State& state, const std::string& id) {
   return fail(ErrorCode::kNotFound, "no app instance '{}'", id);
 }
 
-// An ended app may still see how it ended, and use no other API.
-void narrow_clients(Draft& draft, const std::string& app_id) {
-  const auto state = draft.state();
-  for (const auto& [id, stored] : state.clients()) {
-    if (stored.value.app_instance_id != app_id) continue;
-    auto client = stored.value;
-    client.scopes = {std::string(auth::kScopeAppSupport)};
-    draft.put_client(std::move(client));
-  }
-}
-
 }  // namespace
 
 Result<Termination> Terminations::request(Draft& draft, const std::string& app_id,
@@ -128,10 +117,7 @@ void Terminations::finish(Draft& draft, AppInstance app, AppState next, Terminat
   const auto id = app.id;
   app.state = next;
   draft.put_app(std::move(app));
-  if (next == AppState::kTerminated) {
-    ended_(draft.transaction(), id);
-    narrow_clients(draft, id);
-  }
+  if (next == AppState::kTerminated) ended_(draft.transaction(), id);
   termination.result = result;
   termination.ended_ms = draft.now_ms();
   draft.transaction().put(records_.terminations, id, termination);

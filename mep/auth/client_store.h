@@ -51,10 +51,11 @@ class ClientStore {
   // Called on every authenticated request, by several threads at a time: answer from memory.
   virtual std::optional<Client> find(std::string_view client_id) const = 0;
   // Whether the token with that id (claim "jti") was revoked before its time.
-  virtual bool is_revoked(std::string_view token_id) const = 0;
+  virtual bool is_revoked(std::string_view client_id, std::string_view token_id) const = 0;
   // Durable when it returns; forgotten at some time after `expires`, in seconds since 1970.
-  // kResourceExhausted when there are too many already.
-  virtual Result<void> revoke(const std::string& token_id, int64_t expires) = 0;
+  // May revoke other tokens of that client too, where it revokes very many.
+  virtual Result<void> revoke(const std::string& client_id, const std::string& token_id,
+                              int64_t expires) = 0;
 };
 
 }  // namespace sluice::mep::auth

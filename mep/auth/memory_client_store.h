@@ -24,8 +24,10 @@ class MemoryClientStore final : public ClientStore {
     return it->second;
   }
 
-  bool is_revoked(std::string_view token_id) const override { return revoked_.contains(token_id); }
-  Result<void> revoke(const std::string& token_id, int64_t) override {
+  bool is_revoked(std::string_view, std::string_view token_id) const override {
+    return revoked_.contains(token_id);
+  }
+  Result<void> revoke(const std::string&, const std::string& token_id, int64_t) override {
     revoked_.insert(token_id);
     return {};
   }

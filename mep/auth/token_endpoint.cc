@@ -15,7 +15,8 @@ Response TokenEndpoint::issue(const http::Request& request) {
   if (!form) return form.error();
   const auto grant = form->get("grant_type");
   // RFC 6749 §3.2: without a value it counts as left out.
-  if (!grant || grant->empty()) return oauth_error(400, "invalid_request", "grant_type is required");
+  if (!grant || grant->empty())
+    return oauth_error(400, "invalid_request", "grant_type is required");
   if (*grant != "client_credentials") {
     return oauth_error(400, "unsupported_grant_type", "only client_credentials is supported");
   }
@@ -54,7 +55,7 @@ Response TokenEndpoint::revoke(const http::Request& request) {
   if (identity->client_id != known->client.client_id) {
     return oauth_error(400, "unauthorized_client", "the token was issued to another client");
   }
-  if (auto ok = clients_.revoke(identity->token_id, identity->expires); !ok) {
+  if (auto ok = clients_.revoke(identity->client_id, identity->token_id, identity->expires); !ok) {
     return oauth_error(503, "temporarily_unavailable", ok.error().message);
   }
   return done;

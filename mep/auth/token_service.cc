@@ -98,7 +98,7 @@ Result<Client> TokenService::check_current(const Verified& token) const {
     return fail(kRefused, "the token's client has been withdrawn");
   }
   if (client->token_generation != token.generation ||
-      clients_.is_revoked(token.identity.token_id)) {
+      clients_.is_revoked(token.identity.client_id, token.identity.token_id)) {
     return fail(kRefused, "the token has been revoked");
   }
   return std::move(*client);

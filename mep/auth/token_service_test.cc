@@ -129,7 +129,7 @@ TEST_F(TokenServiceTest, ARevokedTokenEndsAndItsSiblingsGoOn) {
   const auto one = issue("operator", {"mm5"});
   const auto other = issue("operator", {"mm5"});
   ASSERT_TRUE(service_.verify(one));
-  ASSERT_TRUE(clients_.revoke(service_.identify(one)->token_id, 0));
+  ASSERT_TRUE(clients_.revoke("video-app", service_.identify(one)->token_id, 0));
   EXPECT_FALSE(service_.verify(one));
   EXPECT_FALSE(service_.identify(one));
   EXPECT_TRUE(service_.verify(other));

@@ -11,6 +11,11 @@ Result<int64_t> time_from_json(const nlohmann::json& value) {
   return value.get<int64_t>();
 }
 
+// Ids have no control characters.
+std::string key_of(std::string_view client_id, std::string_view token_id) {
+  return fmt::format("{}\x1f{}", client_id, token_id);
+}
+
 }  // namespace
 
 ClientRecords ClientRecords::add_to(store::Schema& schema) {
@@ -29,27 +34,37 @@ std::optional<auth::Client> ClientDirectory::find(std::string_view client_id) co
   return out;
 }
 
-bool ClientDirectory::is_revoked(std::string_view token_id) const {
+bool ClientDirectory::is_revoked(std::string_view client_id, std::string_view token_id) const {
   const auto snapshot = store_.base().snapshot();
-  return snapshot.find(records_.revoked_tokens, token_id) != nullptr;
+  return snapshot.find(records_.revoked_tokens, key_of(client_id, token_id)) != nullptr;
 }
 
-Result<void> ClientDirectory::revoke(const std::string& token_id, int64_t expires) {
-  return store_.base().change([&](store::Transaction& change) -> Result<void> {
-    const auto now =
-        std::chrono::floor<std::chrono::seconds>(change.now()).time_since_epoch().count();
+Result<void> ClientDirectory::revoke(const std::string& client_id, const std::string& token_id,
+                                     int64_t expires) {
+  return store_.change([&](Draft& draft) -> Result<void> {
+    auto& change = draft.transaction();
+    const auto now = draft.now_ms() / 1000;
     const auto view = change.view();
-    const auto& revoked = view.of(records_.revoked_tokens);
     // What has expired is refused without this, and makes room.
     std::vector<std::string> over;
-    for (const auto& [id, stored] : revoked) {
-      if (stored.value <= now) over.push_back(id);
+    std::vector<std::string> own;
+    for (const auto& [key, stored] : view.of(records_.revoked_tokens)) {
+      if (stored.value <= now) {
+        over.push_back(key);
+      } else if (key.starts_with(key_of(client_id, ""))) {
+        own.push_back(key);
+      }
     }
-    if (revoked.size() - over.size() >= kMaxRevoked) {
-      return fail(ErrorCode::kResourceExhausted, "too many tokens are revoked already");
+    for (const auto& key : over) change.erase(records_.revoked_tokens, key);
+    const auto* client = view.find(draft.state().records().clients, client_id);
+    if (own.size() < kMaxRevoked || client == nullptr) {
+      change.put(records_.revoked_tokens, key_of(client_id, token_id), expires);
+      return {};
     }
-    for (const auto& id : over) change.erase(records_.revoked_tokens, id);
-    change.put(records_.revoked_tokens, token_id, expires);
+    for (const auto& key : own) change.erase(records_.revoked_tokens, key);
+    auto renewed = client->value;
+    ++renewed.token_generation;
+    draft.put_client(std::move(renewed));
     return {};
   });
 }

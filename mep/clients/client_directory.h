@@ -9,19 +9,21 @@ namespace sluice::mep {
 
 class ClientDirectory final : public auth::ClientStore {
  public:
-  static constexpr size_t kMaxRevoked = 10'000;  // tokens that are revoked and not yet expired
+  // Tokens of one client that are revoked and not yet expired; beyond, all of its tokens are, so
+  // that nobody can use up what others need.
+  static constexpr size_t kMaxRevoked = 100;
 
   // `store` must outlive it.
-  ClientDirectory(const Store& store, const ClientRecords& records)
-      : store_(store), records_(records) {}
+  ClientDirectory(Store& store, const ClientRecords& records) : store_(store), records_(records) {}
 
   // An ended app may still see how it ended (mec_app_support) and use no other API.
   std::optional<auth::Client> find(std::string_view client_id) const override;
-  bool is_revoked(std::string_view token_id) const override;
-  Result<void> revoke(const std::string& token_id, int64_t expires) override;
+  bool is_revoked(std::string_view client_id, std::string_view token_id) const override;
+  Result<void> revoke(const std::string& client_id, const std::string& token_id,
+                      int64_t expires) override;
 
  private:
-  const Store& store_;
+  Store& store_;
   const ClientRecords records_;
 };
 

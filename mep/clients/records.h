@@ -8,7 +8,7 @@
 namespace sluice::mep {
 
 struct ClientRecords {
-  store::Collection<int64_t> revoked_tokens;  // by token id: when it expires, seconds since 1970
+  store::Collection<int64_t> revoked_tokens;  // by client and token id: when it expires, Unix s
 
   static ClientRecords add_to(store::Schema& schema);
 };

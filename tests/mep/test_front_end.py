@@ -123,6 +123,8 @@ def test_versions_of_tls_and_http(front, options, status, version):
 @pytest.mark.parametrize("path, options, status", [
     ("/nowhere", [], 404),
     ("/mm5/v1/app_instances", [], 404),  # not on this port
+    ("/%6dm5/v1/app_instances", [], 404),  # however it is spelt
+    ("/mm%35/v1/platform", [], 404),
     ("/mec_app_support/v1/applications/a/traffic_rules", [], 401),
     ("/healthz", ["-X", "DELETE"], 405),
     ("/healthz", ["-H", "X: " + "x" * 20_000], 431),
