@@ -68,7 +68,9 @@ void PacketBuffer::drop_oldest(uint32_t slot, DropReason reason) {
 void PacketBuffer::set_suggested(uint32_t slot, std::optional<size_t> packets) {
   const auto found = queues_.find(slot);
   if (found == queues_.end() && !packets) return;
-  queues_[slot].suggested = packets;
+  Queue& queue = queues_[slot];
+  queue.suggested = packets;
+  if (queue.held.empty() && !packets) queues_.erase(slot);
 }
 
 bool PacketBuffer::is_ready(const Session& session) const {
@@ -79,8 +81,12 @@ bool PacketBuffer::is_ready(const Session& session) const {
 
 void PacketBuffer::release(const Session& session) {
   const auto found = queues_.find(session.slot());
-  if (found == queues_.end() || found->second.held.empty()) return;
+  if (found == queues_.end()) return;
   Queue& queue = found->second;
+  if (queue.held.empty()) {
+    if (!queue.suggested) queues_.erase(found);
+    return;
+  }
   const auto now = clock_.now();
   if (!is_ready(session) && now - queue.waiting_since.value_or(now) < kPatience) {
     if (!queue.waiting_since) queue.waiting_since = now;
@@ -100,7 +106,11 @@ void PacketBuffer::release(const Session& session) {
     --packets_;
   }
   queue.held = std::move(kept);
-  if (!queue.held.empty()) oldest_.emplace(queue.held.front().order, session.slot());
+  if (!queue.held.empty()) {
+    oldest_.emplace(queue.held.front().order, session.slot());
+  } else if (!queue.suggested) {
+    queues_.erase(found);
+  }
 }
 
 void PacketBuffer::retry(const std::function<const Session*(uint32_t slot)>& find) {

@@ -48,6 +48,8 @@ class PacketBuffer {
 
   size_t packets() const { return packets_; }
   size_t bytes() const { return bytes_; }
+  // Slots that packets are held for, or that have a limit of their own.
+  size_t slots() const { return queues_.size(); }
   // Slots whose URRs want attention because of what was released.
   std::vector<uint32_t> take_told() { return std::exchange(told_, {}); }
 

@@ -69,6 +69,7 @@ TEST_F(PipelineBufferTest, holds_packets_and_lets_them_go_in_order) {
   EXPECT_EQ(left(), (std::vector{1, 2, 3}));
   EXPECT_EQ(site.buffer->packets(), 0U);
   EXPECT_EQ(site.buffer->bytes(), 0U);
+  EXPECT_EQ(site.buffer->slots(), 0U);
   EXPECT_EQ(down(4).verdict, Verdict::kSend);
 }
 
