@@ -52,6 +52,23 @@ void read_seconds(GroupReader& in, std::optional<std::chrono::seconds>& into) {
   if (const auto value = in.optional<T>()) into = std::chrono::seconds(value->value);
 }
 
+bool has_zero(const Volumes& volumes) {
+  return volumes.total == 0U || volumes.uplink == 0U || volumes.downlink == 0U;
+}
+
+// A threshold of zero is reached again as soon as it was reported.
+void check_thresholds(GroupReader& in, const Urr& urr) {
+  const auto check = [&](uint32_t trigger, bool is_zero, IeType type) {
+    if (in.failed() || (urr.triggers & trigger) == 0 || !is_zero) return;
+    in.refuse(Cause::kMandatoryIeIncorrect, type, "reports at a threshold need one above zero");
+  };
+  check(ReportingTriggers::kVolumeThreshold, has_zero(urr.volume_threshold),
+        IeType::kVolumeThreshold);
+  check(ReportingTriggers::kTimeThreshold, urr.time_threshold == std::chrono::seconds(0),
+        IeType::kTimeThreshold);
+  check(ReportingTriggers::kEventThreshold, urr.event_threshold == 0U, IeType::kEventThreshold);
+}
+
 // What is the same in both. Each kind of limit that is given replaces the earlier one whole.
 void read_optional_elements(GroupReader& in, Urr& urr) {
   if (const auto flags = in.optional<MeasurementInformation>()) {
@@ -76,6 +93,7 @@ void read_optional_elements(GroupReader& in, Urr& urr) {
     in.refuse(Cause::kConditionalIeMissing, IeType::kMeasurementPeriod,
               "periodic reports need one above zero");
   }
+  check_thresholds(in, urr);
 }
 
 }  // namespace
