@@ -119,6 +119,19 @@ TEST_F(N4Usage, a_session_that_the_smf_does_not_know_is_removed) {
   EXPECT_TRUE(bench.installer.sessions().empty());
 }
 
+TEST_F(N4Usage, a_urr_that_a_pdr_names_twice_counts_once) {
+  establish(create_urr(4, 0),
+            {create_urr(3, 0),
+             create_pdr(3, downlink_pdi(), 2, {ie(kUrr), ie(UrrId(3)), ie(kUrr), ie(UrrId(3))})});
+  const auto urrs = [&] {
+    return bench.installer.sessions().at(Seid(seid)).pdrs.at(PdrId(3)).urrs;
+  };
+  EXPECT_EQ(urrs(), (std::vector{kUrr, UrrId(3)}));
+  const Ie update = group(IeType::kUpdatePdr, {ie(PdrId(3)), ie(UrrId(3)), ie(UrrId(3))});
+  EXPECT_EQ(outcome_of(bench.modify(seid, {update})), Outcome{Cause::kRequestAccepted});
+  EXPECT_EQ(urrs(), std::vector{UrrId(3)});
+}
+
 TEST_F(N4Usage, an_exhausted_quota_stops_traffic_until_the_next_grant) {
   establish(create_urr(4, T::kVolumeQuota, {ie(VolumeQuota{{.total = 1000}})}));
   EXPECT_EQ(limits().stop.total, 1000U);

@@ -1,6 +1,9 @@
 // Create PDR (TS 29.244 §7.5.2.2) and Update PDR (§7.5.4.2).
 #include <fmt/format.h>
 
+#include <set>
+#include <vector>
+
 #include "upf-dataplane/pfcp/group_reader.h"
 #include "upf-dataplane/pfcp/rule_reader.h"
 
@@ -20,6 +23,17 @@ void read_outer_header_removal(GroupReader& in, Pdr& pdr) {
       in.refuse(Cause::kServiceNotSupported, IeType::kOuterHeaderRemoval,
                 "only GTP-U headers are removed");
   }
+}
+
+// A rule that is named twice applies once; the order says which goes first.
+template <typename Id>
+std::vector<Id> each_once(GroupReader& in) {
+  std::vector<Id> ids;
+  std::set<Id> seen;
+  for (const Id id : in.each<Id>()) {
+    if (seen.insert(id).second) ids.push_back(id);
+  }
+  return ids;
 }
 
 enum class Choosing : bool { kForbidden, kAllowed };
@@ -122,8 +136,8 @@ ReadRule<NewPdr> read_create_pdr(const Ie& group, const PdrContext& context) {
     made.f_teid_chosen = *chosen;
   }
   read_outer_header_removal(in, made.pdr);
-  made.pdr.qers = in.each<QerId>();
-  made.pdr.urrs = in.each<UrrId>();
+  made.pdr.qers = each_once<QerId>(in);
+  made.pdr.urrs = each_once<UrrId>(in);
   // Whether a predefined rule or a MAR takes the FAR's place is told before a FAR is missed.
   const auto far = in.optional<FarId>();
   if (auto rejection = in.finish()) return std::unexpected(*std::move(rejection));
@@ -148,8 +162,8 @@ ReadRule<Pdr> read_update_pdr(const Ie& group, const Pdr& current, const PdrCont
   }
   read_outer_header_removal(in, pdr);
   if (const auto far = in.optional<FarId>()) pdr.far = *far;
-  if (auto qers = in.each<QerId>(); !qers.empty()) pdr.qers = std::move(qers);
-  if (auto urrs = in.each<UrrId>(); !urrs.empty()) pdr.urrs = std::move(urrs);
+  if (auto qers = each_once<QerId>(in); !qers.empty()) pdr.qers = std::move(qers);
+  if (auto urrs = each_once<UrrId>(in); !urrs.empty()) pdr.urrs = std::move(urrs);
   if (auto rejection = in.finish()) return std::unexpected(*std::move(rejection));
   return pdr;
 }

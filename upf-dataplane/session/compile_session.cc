@@ -212,6 +212,19 @@ Result<void> compile_far(const Pdr& pdr, const Far& far, std::span<const Port> p
   return {};
 }
 
+// The most rules of a kind that a compiled PDR and the whole session have room to name.
+constexpr size_t kMostOfPdr = 0xff;
+constexpr size_t kMostOfSession = 0xffff;
+
+Result<void> check_room(const Pdr& pdr, size_t first, size_t end, const char* ie) {
+  if (end - first <= kMostOfPdr && end <= kMostOfSession) return {};
+  return std::unexpected(
+      Error{ErrorCode::kResourceExhausted,
+            fmt::format("PDR {}: more than {} of a PDR or {} of the session's PDRs together",
+                        pdr.id.value(), kMostOfPdr, kMostOfSession),
+            ie});
+}
+
 Result<void> compile_qers(const Pdr& pdr, const SessionSpec& spec, const RuleState& state,
                           CompiledPdr& out, Session::Parts& parts) {
   const bool uplink = pdr.source == Interface::kAccess;
@@ -238,6 +251,9 @@ Result<void> compile_qers(const Pdr& pdr, const SessionSpec& spec, const RuleSta
       parts.meters.push_back(uplink ? &meters->uplink : &meters->downlink);
     }
   }
+  if (auto room = check_room(pdr, out.meters_first, parts.meters.size(), "QER ID"); !room) {
+    return room;
+  }
   out.meter_count = static_cast<uint8_t>(parts.meters.size() - out.meters_first);
   if (out.meter_count > 0) out.special |= CompiledPdr::kHasMeters;
   return {};
@@ -253,6 +269,9 @@ Result<void> compile_urrs(const Pdr& pdr, const SessionSpec& spec, const RuleSta
                        id.value());
     }
     if (!found->second.is_inactive) parts.usage.push_back(state.usage_meter(id));
+  }
+  if (auto room = check_room(pdr, out.usage_first, parts.usage.size(), "URR ID"); !room) {
+    return room;
   }
   out.usage_count = static_cast<uint8_t>(parts.usage.size() - out.usage_first);
   if (out.usage_count > 0) out.special |= CompiledPdr::kHasUsage;
