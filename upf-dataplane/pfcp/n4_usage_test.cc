@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "upf-dataplane/pfcp/n4_test_support.h"
+#include "upf-dataplane/pfcp/report_sender.h"
 
 namespace sluice::upf::pfcp::testing {
 namespace {
@@ -224,6 +225,26 @@ TEST_F(N4Usage, what_was_reported_before_a_deletion_is_repeated_n1_times) {
   bench.clock.advance(std::chrono::seconds(20));
   EXPECT_TRUE(sent().empty());
   EXPECT_EQ(bench.n4.counters().reports_lost, 1U);
+}
+
+TEST(N4UsageLimits, the_oldest_report_makes_room) {
+  N4Config config = test_config();
+  config.limits.pending_reports = 2;
+  const ManualClock clock;
+  N4Counters counters;
+  SequenceNumbers sequences;
+  ReportSender sender(config, clock, sequences, counters);
+  const auto send = [&](uint64_t seid) { sender.send(Seid(seid), seid, {kSmfAddress, kPort}, {}); };
+  send(1);
+  EXPECT_EQ(sender.advance().size(), 1U) << "now due later than what was never sent";
+  send(2);
+  send(3);
+  EXPECT_EQ(counters.reports_lost, 1U);
+  std::vector<uint64_t> left;
+  for (const auto& out : sender.advance()) {
+    left.push_back(*decode(out.bytes).value().message.header.seid);
+  }
+  EXPECT_EQ(left, (std::vector<uint64_t>{2, 3}));
 }
 
 TEST_F(N4Usage, the_two_octets_of_release_15_are_triggers_as_well) {

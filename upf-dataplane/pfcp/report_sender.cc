@@ -7,7 +7,7 @@ namespace sluice::upf::pfcp {
 void ReportSender::send(Seid seid, uint64_t cp_seid, const Peer& to, std::vector<Ie> ies) {
   if (pending_.size() >= config_.limits.pending_reports) {
     ++counters_.reports_lost;
-    erase(deadlines_.begin()->second);
+    erase(by_age_.begin()->second);
   }
   const uint32_t sequence = sequences_.next();
   auto bytes = encode({.header = {.type = MessageType::kSessionReportRequest,
@@ -22,7 +22,10 @@ void ReportSender::send(Seid seid, uint64_t cp_seid, const Peer& to, std::vector
   }
   erase(sequence);  // the number's last use, 2^24 requests ago
   const Time due = clock_.now();
-  pending_[sequence] = {.seid = seid, .datagram = {to, *std::move(bytes)}, .due = due};
+  const uint64_t order = ++last_order_;
+  pending_[sequence] = {
+      .seid = seid, .datagram = {to, *std::move(bytes)}, .order = order, .due = due};
+  by_age_.emplace(order, sequence);
   deadlines_.emplace(due, sequence);
   by_session_.emplace(seid, sequence);
 }
@@ -55,6 +58,7 @@ void ReportSender::erase(uint32_t sequence) {
   const auto found = pending_.find(sequence);
   if (found == pending_.end()) return;
   deadlines_.erase({found->second.due, sequence});
+  by_age_.erase(found->second.order);
   const auto [first, last] = by_session_.equal_range(found->second.seid);
   for (auto it = first; it != last; ++it) {
     if (it->second != sequence) continue;
@@ -73,6 +77,7 @@ std::vector<Outgoing> ReportSender::advance() {
     Pending& pending = pending_.at(sequence);
     if (pending.is_last && pending.attempts >= config_.retransmit_count) {
       ++counters_.reports_lost;
+      by_age_.erase(pending.order);
       pending_.erase(sequence);
       continue;
     }

@@ -51,6 +51,7 @@ class ReportSender {
     Outgoing datagram;
     unsigned attempts = 0;
     bool is_last = false;  // given up after N1 attempts
+    uint64_t order = 0;    // among all that were sent
     Time due;
   };
 
@@ -62,7 +63,9 @@ class ReportSender {
   N4Counters& counters_;
   std::map<uint32_t, Pending> pending_;  // by sequence number
   std::set<std::pair<Time, uint32_t>> deadlines_;
+  std::map<uint64_t, uint32_t> by_age_;  // order: sequence number, which starts over in time
   std::multimap<Seid, uint32_t> by_session_;
+  uint64_t last_order_ = 0;
 };
 
 }  // namespace sluice::upf::pfcp
