@@ -35,8 +35,8 @@ struct UsageLimits {
   bool operator==(const UsageLimits&) const = default;
 };
 
-// One session's counter of one URR. Workers call permits() and count(), the control thread the
-// rest.
+// One session's counter of one URR. Workers call permits(), count() and refused(), the control
+// thread the rest.
 class alignas(64) UsageMeter {
  public:
   explicit UsageMeter(bool before_qos) : before_qos_(before_qos) {}
@@ -58,14 +58,12 @@ class alignas(64) UsageMeter {
     add(uplink ? uplink_bytes_ : downlink_bytes_, bytes, shared);
     add(uplink ? uplink_packets_ : downlink_packets_, 1, shared);
     last_.store(now, std::memory_order_relaxed);
-    const uint64_t up = uplink_bytes_.load(std::memory_order_relaxed);
-    const uint64_t down = downlink_bytes_.load(std::memory_order_relaxed);
-    const bool worth = tell_next_.load(std::memory_order_relaxed) ||
-                       up + down >= tell_.total.load(std::memory_order_relaxed) ||
-                       up >= tell_.uplink.load(std::memory_order_relaxed) ||
-                       down >= tell_.downlink.load(std::memory_order_relaxed);
+    const bool worth = tell_next_.load(std::memory_order_relaxed) || reached_tell();
     return worth && !told_.exchange(true, std::memory_order_acq_rel);
   }
+  // A packet was refused. True as for count(): a quota that was used up when it was granted passes
+  // no packet that could tell.
+  bool refused() { return reached_tell() && !told_.exchange(true, std::memory_order_acq_rel); }
   // The control thread could not be told: the next packet tries again.
   void not_told() { told_.store(false, std::memory_order_release); }
 
@@ -100,6 +98,13 @@ class alignas(64) UsageMeter {
     }
   };
 
+  bool reached_tell() const {
+    const uint64_t up = uplink_bytes_.load(std::memory_order_relaxed);
+    const uint64_t down = downlink_bytes_.load(std::memory_order_relaxed);
+    return up + down >= tell_.total.load(std::memory_order_relaxed) ||
+           up >= tell_.uplink.load(std::memory_order_relaxed) ||
+           down >= tell_.downlink.load(std::memory_order_relaxed);
+  }
   static void add(std::atomic<uint64_t>& counter, uint64_t n, bool shared) {
     if (shared) {
       counter.fetch_add(n, std::memory_order_relaxed);

@@ -144,11 +144,15 @@ void Pipeline::count_usage(const Work& work, const CompiledPdr& pdr, bool before
         !meter->count(work.layout.total_bytes, uplink, now_, shared_.writers > 1)) {
       continue;
     }
-    if (event_count_ < events_.size()) {
-      events_[event_count_++] = {work.session->slot(), meter};
-    } else {
-      meter->not_told();
-    }
+    tell(work, meter);
+  }
+}
+
+void Pipeline::tell(const Work& work, UsageMeter* meter) {
+  if (event_count_ < events_.size()) {
+    events_[event_count_++] = {work.session->slot(), meter};
+  } else {
+    meter->not_told();
   }
 }
 
@@ -165,8 +169,9 @@ bool Pipeline::take_rates(const Work& work, const CompiledPdr& pdr) {
 }
 
 bool Pipeline::admit(Work& work, const CompiledPdr& pdr) {
-  for (const UsageMeter* meter : work.session->usage(pdr)) {
+  for (UsageMeter* meter : work.session->usage(pdr)) {
     if (meter->permits()) continue;
+    if (meter->refused()) tell(work, meter);
     drop(*work.packet, DropReason::kQuotaExhausted);
     return false;
   }

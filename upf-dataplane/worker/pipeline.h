@@ -72,6 +72,7 @@ class Pipeline {
   // Whether quotas and rates let a packet pass that a PDR with `special` has detected; otherwise it
   // is dropped.
   bool admit(Work& work, const CompiledPdr& pdr);
+  void tell(const Work& work, UsageMeter* meter);
   // A packet whose FAR does not forward: buffered or dropped.
   void not_forwarded(Work& work, const CompiledPdr& pdr);
   void act_uplink(Work& work);

@@ -168,6 +168,39 @@ TEST_F(PipelineQosTest, a_quota_lets_no_packet_more_pass) {
   EXPECT_EQ(up().drop, DropReason::kQuotaExhausted);
 }
 
+TEST_F(PipelineQosTest, more_urrs_than_a_pdr_has_room_for_are_refused) {
+  SessionSpec many = spec;
+  for (uint32_t id = 1; id <= 256; ++id) {
+    many.urrs[UrrId(id)] = {.id = UrrId(id), .measures_volume = true};
+    many.pdrs.at(PdrId(1)).urrs.push_back(UrrId(id));
+  }
+  const auto refused = site.sessions->install(many);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(refused.error().field, "URR ID");
+  many.pdrs.at(PdrId(1)).urrs.pop_back();
+  EXPECT_TRUE(site.sessions->install(many));
+}
+
+TEST_F(PipelineQosTest, a_quota_that_is_used_up_when_granted_calls_once) {
+  install([](SessionSpec& s) {
+    s.urrs[UrrId(4)] = {.id = UrrId(4), .measures_volume = true};
+    s.pdrs.at(PdrId(1)).urrs = {UrrId(4)};
+  });
+  UsageLimits limits;
+  limits.stop.total = limits.tell.total = 0;
+  site.sessions->set_usage_limits(spec.seid, UrrId(4), limits);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(up().drop, DropReason::kQuotaExhausted);
+  ASSERT_EQ(site.told.size(), 1U);
+  EXPECT_EQ(site.sessions->holder(site.told[0]), spec.seid);
+  site.sessions->usage(spec.seid, UrrId(4));
+  limits.tell.total = UsageLimits::kNone;
+  limits.blocked = true;
+  site.sessions->set_usage_limits(spec.seid, UrrId(4), limits);
+  up();
+  EXPECT_EQ(site.told.size(), 1U) << "the control thread knows";
+}
+
 TEST_F(PipelineQosTest, usage_is_counted_behind_the_rate_or_if_asked_before_it) {
   install([](SessionSpec& s) {
     s.urrs[UrrId(4)] = {.id = UrrId(4), .measures_volume = true};
