@@ -76,7 +76,11 @@ Result<void> run(MepConfig config) {
                config.state_directory);
   loop.run();
   spdlog::info("mep stopping");
-  return {};  // the transport first, then what it serves: reverse order of making
+  // The transport first, then what it serves. Replies that wait for the store are counted when they
+  // go: while there are metrics.
+  transport->reset();
+  (*platform)->close();
+  return {};
 }
 
 int main_with(const std::string& config_file, bool check_only) {

@@ -122,11 +122,18 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
   });
 }
 
-Platform::~Platform() {
-  loop_.cancel(usage_timer_);
-  usage_meter_.flush();
-  loop_.cancel(key_timer_);
+Platform::~Platform() { close(); }
+
+void Platform::close() {
+  if (!alive_) return;
   alive_.reset();
+  loop_.cancel(usage_timer_);
+  loop_.cancel(key_timer_);
+  notifications_->stop();
+  // Behind all that is pending: the replies that wait for it are counted.
+  (void)base_store_->change([](store::Transaction&) -> Result<void> { return {}; });
+  usage_meter_.flush();
+  base_store_->close();
 }
 
 void Platform::check_keys() {

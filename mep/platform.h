@@ -52,7 +52,12 @@ class Platform {
                                                  PlatformConfig config);
   Platform(const Platform&) = delete;
   Platform& operator=(const Platform&) = delete;
-  ~Platform();
+  ~Platform();  // closes first
+
+  // Ends the delivery of notifications, writes what is pending and lets every reply that waits for
+  // it go: what the callers of handle() put into their continuations may end after this, not
+  // before. No other thread may use the platform any more. On the loop's thread.
+  void close();
 
   // From any thread.
   http::Admission admit(http::Request& request) const { return router_->admit(request); }

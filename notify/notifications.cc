@@ -289,6 +289,7 @@ Notifications::Notifications(const Records& records, NotificationOptions options
     : options_(std::move(options)), outbox_(records), policy_(options_.callbacks) {}
 
 Notifications::~Notifications() = default;
+void Notifications::stop() { delivery_.reset(); }
 
 Result<std::unique_ptr<Notifications>> Notifications::start(store::Store& store,
                                                             const Records& records,
@@ -304,7 +305,11 @@ Result<std::unique_ptr<Notifications>> Notifications::start(store::Store& store,
   return out;
 }
 
-size_t Notifications::websocket_connections() const { return delivery_->websocket_connections(); }
-uint16_t Notifications::websocket_port() const { return delivery_->websocket_port(); }
+size_t Notifications::websocket_connections() const {
+  return delivery_ ? delivery_->websocket_connections() : 0;
+}
+uint16_t Notifications::websocket_port() const {
+  return delivery_ ? delivery_->websocket_port() : uint16_t{0};
+}
 
 }  // namespace sluice::notify

@@ -38,6 +38,10 @@ class Notifications {
                                                       NotificationOptions options);
   ~Notifications();
 
+  // Ends the delivery; what was delivered is submitted to the store by then. No other thread may
+  // use the object any more.
+  void stop();
+
   const Outbox& outbox() const { return outbox_; }
   const CallbackPolicy& callbacks() const { return policy_; }
   const std::string& public_uri() const { return options_.public_uri; }

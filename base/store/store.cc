@@ -37,7 +37,10 @@ class Store::Impl {
         revision_(start.revision()),
         published_(std::move(start)),
         thread_([this] { commit_until_stopped(); }) {}
-  ~Impl() {
+  ~Impl() { close(); }
+
+  void close() {
+    if (!thread_.joinable()) return;
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
@@ -55,7 +58,12 @@ class Store::Impl {
 
   void submit(const Edit& edit, Done done) {
     {
-      const std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
+      if (closed_) {
+        lock.unlock();
+        done(fail(ErrorCode::kUnavailable, "the platform is stopping"));
+        return;
+      }
       Transaction transaction(schema_, head_, revision_ + 1, clock_.wall());
       auto outcome = edit(transaction);
       if (outcome && transaction.error_) outcome = std::unexpected(*transaction.error_);
@@ -71,18 +79,25 @@ class Store::Impl {
     wake_.notify_one();
   }
 
-  void add_listener(Listener listener) { listeners_.push_back(std::move(listener)); }
+  void add_listener(Listener listener) {
+    const std::lock_guard lock(mutex_);
+    listeners_.push_back(std::move(listener));
+  }
 
  private:
   void commit_until_stopped() {
     std::unique_lock lock(mutex_);
     for (;;) {
       wake_.wait(lock, [this] { return stopping_ || !pending_.waiting.empty(); });
-      if (pending_.waiting.empty()) return;
+      if (pending_.waiting.empty()) {
+        closed_ = true;  // only now: what a `done` submits meanwhile is written too
+        return;
+      }
       auto group = std::exchange(pending_, {});
       const auto target = head_;
+      const auto listeners = listeners_;
       lock.unlock();
-      auto written = write(group, target);
+      auto written = write(group, target, listeners);
       if (!written) {
         // Also what has come since was built on what failed.
         lock.lock();
@@ -97,7 +112,8 @@ class Store::Impl {
     }
   }
 
-  Result<void> write(const Group& group, const Snapshot& target) {
+  Result<void> write(const Group& group, const Snapshot& target,
+                     const std::vector<Listener>& listeners) {
     if (group.rows.empty()) return {};
     if (auto written = writer_.write(group.rows, target.revision()); !written) {
       spdlog::error("store write failed reason=\"{}\"", written.error().to_string());
@@ -109,7 +125,7 @@ class Store::Impl {
       const std::lock_guard lock(published_mutex_);
       published_ = target;
     }
-    for (const auto& listener : listeners_) listener(before, target);
+    for (const auto& listener : listeners) listener(before, target);
     return {};
   }
 
@@ -117,11 +133,12 @@ class Store::Impl {
   Writer writer_;  // of the commit thread
   const Clock& clock_;
   const std::string source_;
-  std::vector<Listener> listeners_;
 
   std::mutex mutex_;  // of what follows; held while an edit runs
   std::condition_variable wake_;
   bool stopping_ = false;
+  bool closed_ = false;  // nobody takes what is pending any more
+  std::vector<Listener> listeners_;
   Snapshot head_;
   uint64_t revision_;  // last given to a change; one whose write failed does not return it
   Group pending_;
@@ -160,6 +177,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path, Schema schem
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Store::~Store() = default;
+void Store::close() { impl_->close(); }
 
 const std::string& Store::source() const { return impl_->source(); }
 Snapshot Store::snapshot() const { return impl_->snapshot(); }

@@ -38,6 +38,11 @@ class Store {
   // Writes what is pending first. No other member may run any more.
   ~Store();
 
+  // Writes what is pending, tells everybody and ends the commit thread: no listener and no `done`
+  // of what was submitted before runs once this has returned. Later changes fail with kUnavailable
+  // and their edits do not run. Not from the commit thread; a second time it does nothing.
+  void close();
+
   // Random, made with the file: a copy of the file has the same.
   const std::string& source() const;
 
@@ -56,11 +61,13 @@ class Store {
 
   // The same without waiting: `edit` has run when this returns, `done` is called once, on the
   // commit thread, in the order of submission; it must not block. What `edit` throws comes out
-  // here, nothing changed and `done` not called. From any thread.
+  // here, nothing changed and `done` not called. After close() `done` is called in here. From any
+  // thread.
   void submit(const Edit& edit, Done done);
 
   // Told of durable changes, in order, on the commit thread; must not block. `after` may hold
-  // several changes more than `before`. Add all before the first change.
+  // several changes more than `before`. May be added while changes are made, but not by one; hears
+  // of those that are submitted from then on.
   using Listener = std::function<void(const Snapshot& before, const Snapshot& after)>;
   void add_listener(Listener listener);
 

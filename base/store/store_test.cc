@@ -271,6 +271,54 @@ TEST_F(StoreTest, what_is_pending_is_written_before_it_closes) {
   EXPECT_EQ(now.of(c_.notes).size(), 5U);
 }
 
+TEST_F(StoreTest, closing_writes_and_tells_what_is_pending_and_refuses_what_comes_later) {
+  std::vector<std::string> told;
+  const auto put = [&](const std::string& id) {
+    return [&, id](Transaction& t) -> Result<void> {
+      t.put(c_.notes, id, Note{"x"});
+      return {};
+    };
+  };
+  {
+    const Stall stall(*store_);
+    store_->submit(put("a"), [&](Result<void> a) {
+      told.push_back(a ? "a" : "failed");
+      store_->submit(put("b"), [&](Result<void> b) { told.push_back(b ? "b" : "failed"); });
+    });
+  }
+  store_->close();
+  EXPECT_THAT(told, ElementsAre("a", "b"));
+  store_->submit([](Transaction&) -> Result<void> { throw std::logic_error("ran"); },
+                 [&](Result<void> c) {
+                   ASSERT_FALSE(c);
+                   EXPECT_EQ(c.error().code, ErrorCode::kUnavailable);
+                   told.push_back("c");
+                 });
+  EXPECT_THAT(told, ElementsAre("a", "b", "c"));
+  EXPECT_FALSE(write("d", "x"));
+  store_->close();
+  EXPECT_EQ(read("a"), "x");
+  open();
+  EXPECT_EQ(read("b"), "x");
+}
+
+TEST_F(StoreTest, a_listener_may_be_added_while_changes_are_written) {
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    while (!stop) EXPECT_TRUE(write("a", "1"));
+  });
+  std::atomic<int> heard = 0;
+  for (int i = 0; i < 100; ++i) {
+    store_->add_listener([&](const Snapshot&, const Snapshot&) { ++heard; });
+  }
+  while (heard == 0) std::this_thread::yield();
+  stop = true;
+  writer.join();
+  heard = 0;
+  EXPECT_TRUE(write("a", "2"));
+  EXPECT_EQ(heard, 100);
+}
+
 TEST_F(StoreTest, threads_count_together_without_losing_one) {
   ASSERT_TRUE(store_->change([&](Transaction& t) -> Result<void> {
     t.put(c_.numbers, "n", 0);
