@@ -96,6 +96,9 @@ MepConfig read(ConfigNode node) {
   }
   config.timing = read_timing_options(node.child("timing"));
   config.dns = dns::read_dns_config(node.child("dns"));
+  for (const auto& endpoint : config.dns.listen) {
+    config.notifications.callbacks.own_ports.push_back(endpoint.port);
+  }
   config.steering.default_ttl_s = config.dns.default_ttl_s;
   read_limits(node.child("limits"), config);
   config.services.liveness = registry::read_liveness(node.child("liveness"));

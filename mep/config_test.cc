@@ -43,6 +43,7 @@ TEST(MepConfig, reads_the_dns_server) {
            "  allow: [10.9.0.0/16], ecs: {ipv4_prefix: 24}}\n");
   ASSERT_TRUE(config) << config.error().to_string();
   EXPECT_EQ(config->dns.listen[1].to_string(), "[fd00::1]:5353");
+  EXPECT_THAT(config->notifications.callbacks.own_ports, testing::IsSupersetOf({53, 5353}));
   EXPECT_EQ(config->dns.forwarder.upstreams[0].to_string(), "9.9.9.9:54");
   EXPECT_EQ(config->dns.resolver.allow.size(), 1U);
   EXPECT_EQ(config->dns.resolver.subnets.ipv4_bits, 24U);

@@ -39,6 +39,7 @@ const std::vector<Refused>& refused() {
     add("224.0.0.0/4", "multicast");
     add("ff00::/8", "multicast");
     add("240.0.0.0/4", "reserved");
+    add("64:ff9b:1::/48", "translated to IPv4");  // RFC 8215
     return out;
   }();
   return table;
@@ -70,10 +71,12 @@ std::string_view refusal_of(const IpAddress& address) {
 
 bool is_loopback(const IpAddress& address) { return refusal_of(address) == "loopback"; }
 
-std::vector<IpAddress> addresses_of_this_host() {
+}  // namespace
+
+std::optional<std::vector<IpAddress>> CallbackPolicy::addresses_of_this_host() {
   std::vector<IpAddress> out;
   ifaddrs* list = nullptr;
-  if (getifaddrs(&list) != 0) return out;
+  if (getifaddrs(&list) != 0) return std::nullopt;
   for (const auto* i = list; i != nullptr; i = i->ifa_next) {
     if (i->ifa_addr == nullptr) continue;
     if (i->ifa_addr->sa_family == AF_INET) {
@@ -89,16 +92,16 @@ std::vector<IpAddress> addresses_of_this_host() {
   return out;
 }
 
-}  // namespace
-
 bool CallbackPolicy::is_own(const IpAddress& address) const {
   const std::lock_guard lock(mutex_);
   const auto now = std::chrono::steady_clock::now();
   if (own_read_ == decltype(own_read_){} || now - own_read_ > kOwnAddressesAge) {
-    own_ = addresses_of_this_host();
-    own_read_ = now;
+    if (auto read = read_own_()) {
+      own_ = std::move(read);
+      own_read_ = now;
+    }
   }
-  return std::ranges::binary_search(own_, address);
+  return !own_ || std::ranges::binary_search(*own_, address);
 }
 
 Result<void> CallbackPolicy::check_address(const IpAddress& address, uint16_t port) const {

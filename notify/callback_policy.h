@@ -4,7 +4,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "base/error.h"
@@ -21,11 +23,18 @@ struct CallbackRules {
 
 // Refused by itself: loopback, every address of this host, unspecified, link-local (with it
 // 169.254.169.254), the other well-known metadata addresses, multicast, broadcast and reserved;
-// IPv6 addresses that carry such an IPv4 address (NAT64, 6to4) too. Private networks are where apps
-// live: they are allowed. May be asked from several threads at a time.
+// IPv6 addresses that carry such an IPv4 address (NAT64, 6to4) too, and all of the prefix for NAT64
+// within a site, where what they carry is not told. Private networks are where apps live: they are
+// allowed. While this host's addresses cannot be read, those read last count; without any, every
+// address is one of them. May be asked from several threads at a time.
 class CallbackPolicy {
  public:
-  explicit CallbackPolicy(CallbackRules rules) : rules_(std::move(rules)) {}
+  // Sorted; nothing when they cannot be read.
+  using OwnAddresses = std::function<std::optional<std::vector<IpAddress>>()>;
+  static std::optional<std::vector<IpAddress>> addresses_of_this_host();
+
+  explicit CallbackPolicy(CallbackRules rules, OwnAddresses read_own = addresses_of_this_host)
+      : rules_(std::move(rules)), read_own_(std::move(read_own)) {}
 
   // kPermissionDenied with the reason. The question at every connection that is opened: names are
   // judged by what they resolve to.
@@ -39,8 +48,9 @@ class CallbackPolicy {
   bool is_own(const IpAddress& address) const;
 
   CallbackRules rules_;
+  OwnAddresses read_own_;
   mutable std::mutex mutex_;  // guards what follows: the addresses of this host, read now and then
-  mutable std::vector<IpAddress> own_;
+  mutable std::optional<std::vector<IpAddress>> own_;
   mutable std::chrono::steady_clock::time_point own_read_{};
 };
 

@@ -96,6 +96,8 @@ TEST(CallbackPolicy, KeepsCallbacksAwayFromThePlatformAndItsNeighbours) {
       "fd00:ec2::254",
       "100.100.100.200",
       "::127.0.0.1",
+      "64:ff9b:1::192.0.2.1",
+      "64:ff9b:1:ffff::1",
   };
   for (const auto* text : refused) {
     const auto ok = policy.check_address(*IpAddress::parse(text), 80);
@@ -123,6 +125,24 @@ TEST(CallbackPolicy, LetsTheOperatorAllowAndDeny) {
   EXPECT_FALSE(allowed("127.1.2.3", 8080)) << "the platform's own port";
   EXPECT_TRUE(allowed("192.0.2.1", 8080)) << "another host's";
   EXPECT_FALSE(allowed("::1", 9000)) << "not what was allowed";
+}
+
+TEST(CallbackPolicy, RefusesAllWhileTheAddressesOfThisHostAreUnknown) {
+  std::optional<std::vector<IpAddress>> own;
+  const CallbackPolicy policy(
+      {.allow = {*IpPrefix::parse("10.0.0.0/8")}, .deny = {}, .own_ports = {8080}},
+      [&] { return own; });
+  const auto allowed = [&](const char* address, uint16_t port) {
+    return policy.check_address(*IpAddress::parse(address), port).has_value();
+  };
+  EXPECT_FALSE(allowed("192.0.2.1", 80));
+  EXPECT_TRUE(allowed("10.0.0.1", 80)) << "the operator's word";
+  EXPECT_FALSE(allowed("10.0.0.1", 8080)) << "may be the platform";
+  own = {*IpAddress::parse("192.0.2.2")};
+  EXPECT_TRUE(allowed("192.0.2.1", 80)) << "asked again";
+  own.reset();
+  EXPECT_TRUE(allowed("192.0.2.1", 80)) << "as read last";
+  EXPECT_FALSE(allowed("192.0.2.2", 80)) << "as read last";
 }
 
 TEST(CallbackPolicy, JudgesUrisByWhatTheySay) {
