@@ -8,6 +8,10 @@ namespace {
 // A slow transfer has at least this long before it may be broken off for another.
 constexpr std::chrono::seconds kLeastInSlowPlace{1};
 
+size_t bytes_of(const Event& event) {
+  return event.envelope.size() + event.members.size() + event.links.size();
+}
+
 }  // namespace
 
 Courier::Courier(const CourierOptions& options, const Clock& clock, Sender& http, Sender& websocket,
@@ -61,6 +65,7 @@ void Courier::add(const EventRef& event) {
     }
     auto& s = found->second;
     s.queue.push_back({event, i});
+    s.queue_bytes += bytes_of(event->event);
     statistics_.update(s.record->id, [](DeliveryCounts& c) { ++c.queued; });
     drop_overflow(s);
     if (s.phase == Phase::kIdle) make_ready(s);
@@ -274,6 +279,7 @@ void Courier::give_up_old(Subscriber& s) {
 void Courier::settle_front(Subscriber& s) {
   const auto item = std::move(s.queue.front());
   s.queue.pop_front();
+  s.queue_bytes -= bytes_of(item.event->event);
   statistics_.update(s.record->id, [](DeliveryCounts& c) { --c.queued; });
   settle(item);
 }
@@ -286,16 +292,20 @@ void Courier::settle(const Item& item) {
 
 // The one on its way stays: breaking it off would not make it undelivered.
 void Courier::drop_overflow(Subscriber& s) {
-  if (s.queue.size() <= options_.queue) return;
   const bool busy = s.phase == Phase::kInFlight || s.phase == Phase::kOnWebSocket;
-  const auto oldest = s.queue.begin() + (busy && s.queue.size() > 1 ? 1 : 0);
-  const auto item = *oldest;
-  s.queue.erase(oldest);
-  statistics_.update(s.record->id, [](DeliveryCounts& c) {
-    ++c.dropped;
-    --c.queued;
-  });
-  settle(item);
+  const size_t on_its_way = busy ? 1 : 0;
+  while (s.queue.size() > options_.queue ||
+         (s.queue_bytes > options_.queue_bytes && s.queue.size() > on_its_way + 1)) {
+    const auto oldest = s.queue.begin() + (busy && s.queue.size() > 1 ? 1 : 0);
+    const auto item = *oldest;
+    s.queue.erase(oldest);
+    s.queue_bytes -= bytes_of(item.event->event);
+    statistics_.update(s.record->id, [](DeliveryCounts& c) {
+      ++c.dropped;
+      --c.queued;
+    });
+    settle(item);
+  }
 }
 
 }  // namespace sluice::notify

@@ -32,6 +32,7 @@ struct CourierOptions {
   BackoffRules backoff;
   std::chrono::seconds keep{3600};  // a notification that failed and is older than this is given up
   size_t queue = 500;               // notifications of one subscription; beyond, the oldest goes
+  size_t queue_bytes = 1 << 20;     // of their text likewise, but the newest stays
   unsigned test_attempts = 3;       // of a test notification before WebSocket takes over
 };
 
@@ -98,6 +99,7 @@ class Courier {
   struct Subscriber {
     std::shared_ptr<const Subscription> record;
     std::deque<Item> queue;
+    size_t queue_bytes = 0;  // of the text in it
     Phase phase = Phase::kIdle;
     unsigned failures = 0;  // in a row
     bool suspect = false;   // begins in a slow place

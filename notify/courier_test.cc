@@ -184,6 +184,21 @@ TEST_F(CourierTest, DropsTheOldestOfAFullQueueButNotTheOneOnItsWay) {
   EXPECT_THAT(order_, ElementsAre("\"n\":2", "\"n\":3", "\"n\":1", "\"n\":4", "\"n\":5"));
 }
 
+TEST_F(CourierTest, BoundsAQueueInOctetsTooButKeepsTheNewest) {
+  options_.queue_bytes = 11;  // two of `"n":1`
+  make();
+  subscribe("a");
+  for (int n = 1; n <= 3; ++n) publish(n, {"a"});
+  EXPECT_EQ(counts("a").dropped, 1U);
+  publish(1'000'000'000, {"a"});
+  EXPECT_EQ(counts("a").dropped, 2U);
+  EXPECT_EQ(counts("a").queued, 2U);
+  for (int i = 0; i < 2; ++i) answer("a", kDone);
+  EXPECT_THAT(http_.log, ElementsAre("a 1", "a 1000000000"));
+  for (int n = 4; n <= 5; ++n) publish(n, {"a"});
+  EXPECT_EQ(counts("a").dropped, 2U) << "what is gone does not count";
+}
+
 TEST_F(CourierTest, GivesUpWhatIsTooOld) {
   subscribe("a");
   publish(1, {"a"});
