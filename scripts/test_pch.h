@@ -1,4 +1,4 @@
-// Precompiled for every unit test: the headers that all of them pay for.
+// What every unit test includes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,0 @@
-// Precompiled for the unit tests of what speaks JSON.
-#include <nlohmann/json.hpp>
-
-#include "scripts/test_pch.h"

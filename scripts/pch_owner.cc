@@ -1,0 +1,1 @@
+// The one source file of the targets that own a precompiled header.
