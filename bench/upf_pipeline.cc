@@ -164,7 +164,7 @@ int run(const Options& options) {
   }
 
   QsbrReclaimer reclaimer(1);
-  auto link = ControlLink::make(pool);
+  auto link = ControlLink::make(pool, std::max(options.sessions, options.rules) + 16);
   Worker worker({.index = 0, .ports = ids, .burst = 32, .cached_flows = options.cached_flows},
                 site.shared, site.counters.worker(0), reclaimer, **link);
   const auto& counters = site.counters.worker(0);

@@ -31,6 +31,7 @@ int run(const sluice::upf::UpfConfig& config) {
     if (upf) {
       loop.run();
       spdlog::info("stopping");
+      (*upf)->release_associations();
     } else {
       spdlog::error("cannot start: {}", upf.error().to_string());
       code = 1;

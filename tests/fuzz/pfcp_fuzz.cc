@@ -7,7 +7,6 @@
 // Links the sources of upf-dataplane/pfcp/meson.build's pfcp library and of base.
 #include <cstdint>
 #include <cstdlib>
-#include <set>
 
 #include "base/log.h"
 #include "upf-dataplane/pfcp/fake_installer.h"
@@ -33,6 +32,9 @@ N4Config config() {
   config.node_id.fqdn = "upf.example";
   config.gtp_endpoints = {{.v4 = kUpf}};
   config.limits.cached_responses = 4;
+  config.ue_pools = {{.name = "pool",
+                      .v4 = {IpPrefix::parse("10.46.0.0/30").value()},
+                      .v6 = {IpPrefix::parse("fd46::/62").value()}}};
   return config;
 }
 
@@ -54,15 +56,16 @@ void check_round_trip(Bytes datagram) {
 
 void check_consistency(const N4& n4, const FakeInstaller& installer) {
   require(n4.session_count() == installer.sessions().size());
-  std::set<Teid> used;
   for (const auto& [seid, spec] : installer.sessions()) {
     for (const auto& [id, pdr] : spec.pdrs) {
       require(spec.fars.contains(pdr.far));
       for (const QerId qer : pdr.qers) require(spec.qers.contains(qer));
-      if (pdr.f_teid) used.insert(pdr.f_teid->teid);
     }
   }
-  for (const Teid teid : installer.teids()) require(used.contains(teid));
+  // UE addresses are a session's, two at most.
+  require(n4.allocated_addresses() <= 2 * installer.sessions().size());
+  // A traffic endpoint may have a tunnel that no PDR uses.
+  if (installer.sessions().empty()) require(installer.teids().empty());
 }
 
 }  // namespace

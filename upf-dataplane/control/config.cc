@@ -61,6 +61,20 @@ void read_ports(ConfigNode& root, UpfConfig& config) {
   }
 }
 
+void read_ue_pools(ConfigNode& root, UpfConfig& config) {
+  root.each("ue_pools", [&](ConfigNode node) {
+    pfcp::UeAddressPoolConfig pool{.name = node.required_text("name")};
+    pool.network_instance = node.text("network_instance", "");
+    pool.v4 = node.parsed_list("v4", &IpPrefix::parse);
+    pool.v6 = node.parsed_list("v6", &IpPrefix::parse);
+    pool.v6_length = static_cast<unsigned>(node.integer("v6_length", 64, 8, 64));
+    config.ue_pools.push_back(std::move(pool));
+    if (const auto good = pfcp::check(config.ue_pools); !good) {
+      node.problem(good.error().field, good.error().message);
+    }
+  });
+}
+
 void read_workers(ConfigNode node, UpfConfig& config) {
   config.workers = static_cast<uint32_t>(node.integer("count", 1, 1, 64));
   for (const auto& text : node.texts("cpus")) {
@@ -110,7 +124,10 @@ void read_root(ConfigNode root, UpfConfig& config) {
     config.pfcp_address = pfcp.required_parsed("address", &IpAddress::parse);
     config.pfcp_port = static_cast<uint16_t>(pfcp.integer("port", 8805, 1, 65535));
     config.pfcp_node_id = pfcp.text("node_id", "");
+    config.release_wait =
+        std::chrono::milliseconds(pfcp.integer("release_wait_ms", 1000, 0, 60'000));
   }
+  read_ue_pools(root, config);
   {
     auto mp2 = root.child("mp2");
     config.mp2_socket = mp2.text("socket", "/run/sluice/mp2.sock");

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/net/ip_address.h"
 #include "upf-dataplane/control/buffer_limits.h"
+#include "upf-dataplane/pfcp/ue_address_pools.h"
 #include "upf-dataplane/steer/forwarding_table.h"
 
 namespace sluice::upf {
@@ -48,6 +49,8 @@ struct UpfConfig {
   IpAddress pfcp_address;
   uint16_t pfcp_port = 8805;
   std::string pfcp_node_id;  // empty: the address
+  std::chrono::milliseconds release_wait{1000};
+  std::vector<pfcp::UeAddressPoolConfig> ue_pools;
 
   std::string mp2_socket;
   std::string mp2_group;  // empty: the owner only

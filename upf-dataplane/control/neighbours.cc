@@ -236,6 +236,16 @@ void Neighbours::set_reachable(NextHopId id, Entry& entry, bool reachable) {
   spdlog::info("neighbour {} address={} port={} mac={}", reachable ? "answers" : "lost",
                entry.address.to_string(), ports_[entry.port].name, entry.mac.to_string());
   changed_ |= entry.watches > 0;
+  follow_path(id, entry);
+}
+
+void Neighbours::follow_path(NextHopId id, Entry& entry) {
+  const Port& port = ports_[entry.port];
+  const bool is_peer = port.role == PortRole::kN3 && entry.holds > 0 && id != port.gateway_v4 &&
+                       id != port.gateway_v6;
+  if (!is_peer || (entry.reachable && !entry.has_failed)) return;
+  entry.has_failed = !entry.reachable;
+  paths_.push_back({entry.address, entry.reachable});
 }
 
 void Neighbours::publish() {

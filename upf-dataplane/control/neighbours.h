@@ -67,6 +67,14 @@ class Neighbours final : public NextHopResolver {
   // Whether a watched neighbour came or went since the last call.
   bool take_changes() { return std::exchange(changed_, false); }
 
+  // Ends of sessions' tunnels on N3's own links that fell silent, or answer again, since the last
+  // call. Of those behind a gateway nothing is known.
+  struct Path {
+    IpAddress peer;
+    bool works = false;
+  };
+  std::vector<Path> take_paths() { return std::exchange(paths_, {}); }
+
   bool is_reachable(NextHopId id) const;
   // "no ARP answer from 10.60.0.10 on ldn", for people.
   std::string why_unreachable(NextHopId id) const;
@@ -90,6 +98,7 @@ class Neighbours final : public NextHopResolver {
     PortIndex port = 0;
     bool is_fixed = false;
     bool reachable = false;
+    bool has_failed = false;  // and was told so, by take_paths()
     MacAddress mac = {};
     uint32_t holds = 0;
     uint32_t watches = 0;
@@ -103,6 +112,7 @@ class Neighbours final : public NextHopResolver {
   void forget(NextHopId id);
   void probe(Entry& entry);
   void set_reachable(NextHopId id, Entry& entry, bool reachable);
+  void follow_path(NextHopId id, Entry& entry);
   void drop_waiting(Entry& entry);
   void publish();
 
@@ -116,6 +126,7 @@ class Neighbours final : public NextHopResolver {
   bool dirty_ = false;    // the published table is out of date
   size_t unheld_ = 0;     // entries that nobody holds
   size_t waiting_frames_ = 0;
+  std::vector<Path> paths_;
   std::vector<NextHopId> forgotten_;  // named by the published table still
   std::map<std::pair<PortIndex, IpAddress>, NextHopId> by_address_;
   std::map<std::pair<PortIndex, MacAddress>, NextHopId> by_mac_;

@@ -23,17 +23,38 @@ PacketBuffer::PacketBuffer(const BufferLimits& limits, const SharedState& shared
       ticks_(std::move(ticks)),
       pipeline_(shared, counters, kCachedFlows) {}
 
-void PacketBuffer::hold(uint32_t slot, PortIndex port, std::span<const uint8_t> frame,
+void PacketBuffer::hold(uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame,
                         const Session& session) {
   Held held{.port = port, .frame = {frame.begin(), frame.end()}, .order = ++last_order_};
   const auto found = queues_.find(slot);
-  const bool is_first = found == queues_.end() || found->second.held.empty();
-  // Handed over just before its session began to forward.
+  const bool waits = found != queues_.end() && found->second.waiting_since;
   const bool ready = is_ready(session);
-  if (is_first && ready && process(held, session)) return;
+  // Handed over just before its session began to forward. What is held and waits for no neighbour
+  // is what the session still buffers: it need not be overtaken, nor waited for.
+  if (!waits && ready && !buffers(session, pdr) && process(held, session)) return;
   Queue& queue = queues_[slot];
-  if (!ready && !queue.waiting_since) queue.waiting_since = clock_.now();
+  if (!ready) wait(slot, queue);
   append(slot, queue, std::move(held));
+}
+
+bool PacketBuffer::buffers(const Session& session, PdrId id) {
+  const auto pdrs = session.all_pdrs();
+  const auto pdr = std::ranges::find(pdrs, id.value(), &CompiledPdr::id);
+  return pdr != pdrs.end() && !pdr->forward && (pdr->special & CompiledPdr::kBuffers) != 0;
+}
+
+void PacketBuffer::wait(uint32_t slot, Queue& queue) {
+  if (queue.waiting_since) return;
+  queue.waiting_since = clock_.now();
+  waiting_.insert(slot);
+}
+
+void PacketBuffer::settle(std::map<uint32_t, Queue>::iterator queue) {
+  if (queue->second.held.empty()) {
+    waiting_.erase(queue->first);
+    queue->second.waiting_since.reset();
+    if (!queue->second.suggested) queues_.erase(queue);
+  }
 }
 
 void PacketBuffer::append(uint32_t slot, Queue& queue, Held held) {
@@ -66,33 +87,29 @@ void PacketBuffer::drop_oldest(uint32_t slot, DropReason reason) {
 }
 
 void PacketBuffer::set_suggested(uint32_t slot, std::optional<size_t> packets) {
-  const auto found = queues_.find(slot);
-  if (found == queues_.end() && !packets) return;
-  Queue& queue = queues_[slot];
-  queue.suggested = packets;
-  if (queue.held.empty() && !packets) queues_.erase(slot);
+  if (!packets && !queues_.contains(slot)) return;
+  const auto queue = queues_.try_emplace(slot).first;
+  queue->second.suggested = packets;
+  settle(queue);
 }
 
 bool PacketBuffer::is_ready(const Session& session) const {
   return std::ranges::all_of(session.all_pdrs(), [&](const CompiledPdr& pdr) {
-    return !pdr.forward || !pdr.encapsulate || shared_.next_hops.get(pdr.peer_hop).reachable();
+    const bool to_ue = pdr.forward && pdr.encapsulate && (pdr.special & CompiledPdr::kToCp) == 0;
+    return !to_ue || shared_.next_hops.get(pdr.peer_hop).reachable();
   });
 }
 
 void PacketBuffer::release(const Session& session) {
   const auto found = queues_.find(session.slot());
-  if (found == queues_.end()) return;
+  if (found == queues_.end() || found->second.held.empty()) return;
   Queue& queue = found->second;
-  if (queue.held.empty()) {
-    if (!queue.suggested) queues_.erase(found);
-    return;
-  }
   const auto now = clock_.now();
   if (!is_ready(session) && now - queue.waiting_since.value_or(now) < kPatience) {
-    if (!queue.waiting_since) queue.waiting_since = now;
-    return;
+    return wait(session.slot(), queue);
   }
   queue.waiting_since.reset();
+  waiting_.erase(session.slot());
   oldest_.erase(queue.held.front().order);
   std::deque<Held> kept;
   for (Held& held : queue.held) {
@@ -106,18 +123,13 @@ void PacketBuffer::release(const Session& session) {
     --packets_;
   }
   queue.held = std::move(kept);
-  if (!queue.held.empty()) {
-    oldest_.emplace(queue.held.front().order, session.slot());
-  } else if (!queue.suggested) {
-    queues_.erase(found);
-  }
+  if (!queue.held.empty()) oldest_.emplace(queue.held.front().order, session.slot());
+  settle(found);
 }
 
 void PacketBuffer::retry(const std::function<const Session*(uint32_t slot)>& find) {
-  std::vector<uint32_t> waiting;
-  for (const auto& [slot, queue] : queues_) {
-    if (queue.waiting_since) waiting.push_back(slot);
-  }
+  if (waiting_.empty()) return;
+  const std::vector<uint32_t> waiting(waiting_.begin(), waiting_.end());
   for (const uint32_t slot : waiting) {
     if (const Session* session = find(slot)) release(*session);
   }
@@ -146,7 +158,12 @@ void PacketBuffer::drop(uint32_t slot) {
   const auto found = queues_.find(slot);
   if (found == queues_.end()) return;
   while (!found->second.held.empty()) drop_oldest(slot, DropReason::kBufferDropped);
-  queues_.erase(found);
+  settle(found);
+}
+
+void PacketBuffer::forget(uint32_t slot) {
+  drop(slot);
+  set_suggested(slot, std::nullopt);
 }
 
 }  // namespace sluice::upf

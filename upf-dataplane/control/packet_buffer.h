@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -28,9 +29,10 @@ class PacketBuffer {
                Neighbours& neighbours, FrameSender& sender, const Clock& clock,
                std::function<uint64_t()> ticks);
 
-  // A frame that a worker handed over for the session in a slot. It leaves at once when the session
-  // forwards it by now and nothing waits before it.
-  void hold(uint32_t slot, PortIndex port, std::span<const uint8_t> frame, const Session& session);
+  // A frame that a worker handed over for the session in a slot, whose PDR `pdr` buffered it. It
+  // leaves at once when the session forwards it by now and nothing waits before it.
+  void hold(uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame,
+            const Session& session);
 
   // A limit below the configured one, from a BAR; nullopt: none.
   void set_suggested(uint32_t slot, std::optional<size_t> packets);
@@ -45,6 +47,8 @@ class PacketBuffer {
 
   // Drops what is buffered for a slot.
   void drop(uint32_t slot);
+  // The same, and its limit: the slot's session is gone.
+  void forget(uint32_t slot);
 
   size_t packets() const { return packets_; }
   size_t bytes() const { return bytes_; }
@@ -67,6 +71,10 @@ class PacketBuffer {
   };
 
   bool is_ready(const Session& session) const;
+  static bool buffers(const Session& session, PdrId pdr);
+  void wait(uint32_t slot, Queue& queue);
+  // Forgets a queue that holds nothing and has no limit of its own.
+  void settle(std::map<uint32_t, Queue>::iterator queue);
   // True when the packet left or was dropped; false when the session still buffers it.
   bool process(const Held& held, const Session& session);
   void append(uint32_t slot, Queue& queue, Held held);
@@ -82,6 +90,7 @@ class PacketBuffer {
   std::function<uint64_t()> ticks_;
   Pipeline pipeline_;
   std::map<uint32_t, Queue> queues_;
+  std::set<uint32_t> waiting_;           // slots whose queue waits for a neighbour
   std::map<uint64_t, uint32_t> oldest_;  // order of a queue's first packet: its slot
   uint64_t last_order_ = 0;
   size_t packets_ = 0;

@@ -46,6 +46,12 @@ std::vector<Teid> teids_of(const SessionSpec& spec) {
   return teids;
 }
 
+std::vector<IpPrefix> prefixes_of(const Session::Parts& parts) {
+  std::vector<IpPrefix> prefixes = parts.framed_routes;
+  if (parts.ue_prefix && parts.ue_v6 == 0) prefixes.push_back(*parts.ue_prefix);
+  return prefixes;
+}
+
 }  // namespace
 
 SessionManager::SessionManager(size_t capacity, SharedState& shared, Neighbours& neighbours,
@@ -87,7 +93,7 @@ Result<void> SessionManager::install(const SessionSpec& spec) {
       carry_over(spec, old != nullptr ? old->state : RuleState{}, shared_.ticks_per_second);
   auto parts = compile_session(spec, state, neighbours_.ports(), neighbours_);
   if (!parts) return std::unexpected(parts.error());
-  const Keys keys{teids_of(spec), parts->ue_v4, parts->ue_v6};
+  const Keys keys{teids_of(spec), parts->ue_v4, parts->ue_v6, prefixes_of(*parts)};
   if (auto free = check_free(keys, old); !free) return free;
   if (old == nullptr && free_slots_->empty()) {
     return fail(ErrorCode::kResourceExhausted, "all {} sessions are in use (limits.sessions)",
@@ -103,22 +109,24 @@ Result<void> SessionManager::install(const SessionSpec& spec) {
                  .state = std::move(state),
                  .guaranteed = guaranteed_by(spec)};
 
-  // What is buffered leaves before workers see that the session forwards. Where that cannot fail:
-  // the session has no key more than before.
-  const bool has_old_keys = old != nullptr && old->keys == keys;
-  if (has_old_keys) buffer_.release(*next.session);
+  // What is buffered leaves before workers see that the session forwards. Keys that it did not have
+  // lead to the old session first: that may fail, what follows may not.
+  if (old != nullptr && old->keys != keys) {
+    if (auto reserved = link(keys, old->session.get()); !reserved) {
+      unlink(keys, &old->keys);
+      return reserved;
+    }
+  }
+  if (old != nullptr) buffer_.release(*next.session);
   if (auto linked = link(keys, next.session.get()); !linked) {
-    // Back to what was there. A key that both have is set back in place, which cannot fail; workers
-    // may have seen the new session.
-    if (old != nullptr) (void)link(old->keys, old->session.get());
-    unlink(keys, old == nullptr ? nullptr : &old->keys);
+    // Workers may have seen the new session.
+    unlink(keys, nullptr);
     reclaimer_.retire([gone = std::move(next.session), state = std::move(next.state)]() mutable {
       gone.reset();
     });
     return linked;
   }
   buffer_.set_suggested(parts->slot, suggested_packets(spec));
-  if (old != nullptr && !has_old_keys) buffer_.release(*next.session);
   apply_changes(spec, next.state, shared_.ticks_per_second);
   move(guaranteed_, old != nullptr ? old->guaranteed : BitRates{}, next.guaranteed);
   hold_hops(*parts, next);
@@ -152,6 +160,13 @@ Result<void> SessionManager::check_free(const Keys& keys, const Installed* own) 
     return std::unexpected(Error{ErrorCode::kConflict,
                                  "the UE's address belongs to another session", "UE IP Address"});
   }
+  for (const IpPrefix& prefix : keys.prefixes) {
+    if (is_taken(shared_.sessions.at_prefix(prefix))) {
+      return std::unexpected(Error{ErrorCode::kConflict,
+                                   fmt::format("{} belongs to another session", prefix.to_string()),
+                                   "UE IP Address"});
+    }
+  }
   return {};
 }
 
@@ -160,6 +175,7 @@ Result<void> SessionManager::link(const Keys& keys, const Session* session) {
   bool done = std::ranges::all_of(keys.teids, [&](Teid t) { return index.set_teid(t, session); });
   if (keys.v4 != 0) done = done && index.set_v4(keys.v4, session);
   if (keys.v6 != 0) done = done && index.set_v6(keys.v6, session);
+  for (const IpPrefix& p : keys.prefixes) done = done && index.set_prefix(p, session);
   if (done) return {};
   return fail(ErrorCode::kResourceExhausted, "the session tables are full (limits.sessions)");
 }
@@ -172,10 +188,15 @@ void SessionManager::unlink(const Keys& keys, const Keys* except) {
   }
   if (keys.v4 != 0 && (except == nullptr || except->v4 != keys.v4)) index.set_v4(keys.v4, nullptr);
   if (keys.v6 != 0 && (except == nullptr || except->v6 != keys.v6)) index.set_v6(keys.v6, nullptr);
+  for (const IpPrefix& prefix : keys.prefixes) {
+    const bool stays =
+        except != nullptr && std::ranges::find(except->prefixes, prefix) != except->prefixes.end();
+    if (!stays) index.set_prefix(prefix, nullptr);
+  }
 }
 
 void SessionManager::hold_hops(const Session::Parts& parts, Installed& installed) {
-  for (const auto* pdrs : {&parts.uplink, &parts.downlink}) {
+  for (const auto* pdrs : {&parts.uplink, &parts.downlink, &parts.from_cp}) {
     for (const auto& pdr : *pdrs) {
       if (!pdr.encapsulate) continue;
       neighbours_.hold(pdr.peer_hop);
@@ -199,7 +220,7 @@ SessionUsage SessionManager::remove(Seid seid) {
   move(guaranteed_, gone.guaranteed, {});
   const uint32_t slot = gone.session->slot();
   holders_[slot] = Seid();
-  buffer_.drop(slot);
+  buffer_.forget(slot);
   const SessionUsage used = usage(slot);
   retire(std::move(gone));
   reclaimer_.retire([slot, slots = free_slots_, &counters = counters_] {
@@ -248,7 +269,7 @@ std::optional<Seid> SessionManager::holder(uint32_t slot) const {
   return holders_[slot];
 }
 
-std::optional<Seid> SessionManager::hold(uint32_t slot, PortIndex port,
+std::optional<Seid> SessionManager::hold(uint32_t slot, PdrId pdr, PortIndex port,
                                          std::span<const uint8_t> frame) {
   const auto seid = holder(slot);
   if (!seid) {
@@ -258,7 +279,7 @@ std::optional<Seid> SessionManager::hold(uint32_t slot, PortIndex port,
         .add(1);
     return std::nullopt;
   }
-  buffer_.hold(slot, port, frame, *sessions_.at(*seid).session);
+  buffer_.hold(slot, pdr, port, frame, *sessions_.at(*seid).session);
   return seid;
 }
 

@@ -28,6 +28,9 @@ class SessionManager final : public SessionInstaller {
 
   Result<Seid> allocate_seid() override;
   Result<Teid> allocate_teid() override { return shared_.sessions.allocate_teid(); }
+  unsigned load() const override {
+    return static_cast<unsigned>(sessions_.size() * 100 / capacity_);
+  }
   void release_teid(Teid teid) override { shared_.sessions.release_teid(teid); }
   Result<void> install(const SessionSpec& spec) override;
   SessionUsage remove(Seid seid) override;
@@ -39,7 +42,8 @@ class SessionManager final : public SessionInstaller {
 
   // A worker's frame to buffer for the session in a slot, and whose that is; nullopt, and the frame
   // is dropped, when the session is gone.
-  std::optional<Seid> hold(uint32_t slot, PortIndex port, std::span<const uint8_t> frame);
+  std::optional<Seid> hold(uint32_t slot, PdrId pdr, PortIndex port,
+                           std::span<const uint8_t> frame);
   // Lets go what was buffered and waits for a neighbour; call it often.
   void retry_releases();
 
@@ -58,6 +62,7 @@ class SessionManager final : public SessionInstaller {
     std::vector<Teid> teids;  // ascending
     uint32_t v4 = 0;
     uint64_t v6 = 0;
+    std::vector<IpPrefix> prefixes = {};  // framed routes, and a UE's prefix that is no /64
     bool operator==(const Keys&) const = default;
   };
   struct Installed {

@@ -65,8 +65,9 @@ TEST(SessionManager, refuses_what_it_cannot_enforce_and_names_the_ie) {
       {"a loop through the core",
        [&](auto& s) { s.fars.at(FarId(2)).destination = Interface::kCore; },
        ErrorCode::kUnsupported, "Destination Interface"},
-      {"a short IPv6 prefix", [&](auto& s) { uplink(s).ue->v6 = *IpPrefix::parse("fd45::/56"); },
-       ErrorCode::kUnsupported, "UE IP Address"},
+      {"another prefix in one direction",
+       [&](auto& s) { uplink(s).ue->v6 = *IpPrefix::parse("fd45::/56"); },
+       ErrorCode::kInvalidArgument, "UE IP Address"},
       {"an unknown FAR", [&](auto& s) { uplink(s).far = FarId(99); }, ErrorCode::kInvalidArgument,
        "FAR ID"},
       {"an unknown URR", [&](auto& s) { uplink(s).urrs = {UrrId(99)}; },
@@ -83,9 +84,27 @@ TEST(SessionManager, refuses_what_it_cannot_enforce_and_names_the_ie) {
        ErrorCode::kInvalidArgument, "Outer Header Creation"},
       {"towards the CP function",
        [&](auto& s) { s.fars.at(FarId(1)).destination = Interface::kCpFunction; },
-       ErrorCode::kUnsupported, "Destination Interface"},
-      {"from the CP function", [&](auto& s) { downlink(s).source = Interface::kCpFunction; },
-       ErrorCode::kUnsupported, "Source Interface"},
+       ErrorCode::kInvalidArgument, "Outer Header Creation"},
+      {"from the CP function without a tunnel",
+       [&](auto& s) { downlink(s).source = Interface::kCpFunction; }, ErrorCode::kInvalidArgument,
+       "F-TEID"},
+      {"an IPv6 prefix longer than /64",
+       [&](auto& s) {
+         for (auto& [id, pdr] : s.pdrs) pdr.ue->v6 = *IpPrefix::parse("fd45:0:0:2::/80");
+       },
+       ErrorCode::kUnsupported, "UE IP Address"},
+      {"a framed route to everywhere",
+       [&](auto& s) { downlink(s).framed_routes = {*IpPrefix::parse("0.0.0.0/0")}; },
+       ErrorCode::kUnsupported, "Framed-Route"},
+      {"a framed route to ourselves",
+       [&](auto& s) { downlink(s).framed_routes = {*IpPrefix::parse("192.168.0.0/16")}; },
+       ErrorCode::kInvalidArgument, "Framed-Route"},
+      {"framed routes that differ",
+       [&](auto& s) {
+         uplink(s).framed_routes = {*IpPrefix::parse("172.16.0.0/24")};
+         downlink(s).framed_routes = {*IpPrefix::parse("172.16.1.0/24")};
+       },
+       ErrorCode::kUnsupported, "Framed-Route"},
       {"an SPI",
        [&](auto& s) {
          uplink(s).sdf = {SdfFilter{}};

@@ -55,7 +55,7 @@ Result<void> Upf::open_ports() {
   auto pool = make_mempool(config_);
   if (!pool) return std::unexpected(pool.error());
   pool_ = std::move(*pool);
-  auto link = ControlLink::make(pool_.get());
+  auto link = ControlLink::make(pool_.get(), config_.sessions);
   if (!link) return std::unexpected(link.error());
   link_ = std::move(*link);
 
@@ -96,6 +96,8 @@ Result<void> Upf::serve() {
   auto n4 = pfcp::N4Server::start(n4_config(), loop_, *sessions_, clock_);
   if (!n4) return std::unexpected(n4.error());
   n4_ = std::move(*n4);
+  // What workers handed over before a request is buffered before it is carried out.
+  n4_->before_requests([this] { take_held(); });
   mp2::Mp2ServerConfig mp2{.path = config_.mp2_socket, .group = {}};
   if (!config_.mp2_group.empty()) mp2.group = config_.mp2_group;
   auto mp2_server = mp2::Mp2Server::listen(loop_, mp2, *steering_);
@@ -135,6 +137,7 @@ pfcp::N4Config Upf::n4_config() const {
     n4.gtp_endpoints.push_back(endpoint);
   }
   n4.limits.pdrs_per_session = config_.pdrs_per_session;
+  n4.ue_pools = config_.ue_pools;
   return n4;
 }
 
@@ -154,6 +157,15 @@ Result<void> Upf::start_workers() {
     if (auto launched = launch_worker(i, worker_runs_[i]); !launched) return launched;
   }
   return {};
+}
+
+void Upf::release_associations() {
+  if (config_.release_wait.count() == 0) return;
+  n4_->request_release();
+  const auto deadline = clock_.now() + config_.release_wait;
+  while (n4_->n4().associations().size() > 0 && clock_.now() < deadline) {
+    loop_.run_once(deadline - clock_.now());
+  }
 }
 
 void Upf::stop_workers() {
@@ -184,10 +196,9 @@ void Upf::poll_workers() {
       neighbours_->resolve_and_send(port, Frame(frame.begin(), frame.end()));
     }
   });
-  link_->drain_held(
-      [this](uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame) {
-        if (const auto seid = sessions_->hold(slot, port, frame)) n4_->packet_buffered(*seid, pdr);
-      });
+  // Neighbours may have answered just now.
+  sessions_->retry_releases();
+  take_held();
   for (const uint32_t slot : buffer_->take_told()) {
     if (const auto seid = sessions_->holder(slot)) n4_->usage_changed(*seid);
   }
@@ -195,15 +206,21 @@ void Upf::poll_workers() {
     if (const auto seid = sessions_->holder(slot)) n4_->usage_changed(*seid);
   });
   neighbours_->flush();
+  for (const auto& path : neighbours_->take_paths()) n4_->report_path(path.peer, path.works);
   if (neighbours_->take_changes()) steering_->refresh();
   if (steering_->take_changes()) mp2_->publish_status(steering_->status());
   reclaimer_->reclaim();
 }
 
-void Upf::tick() {
-  neighbours_->tick();
-  sessions_->retry_releases();
+void Upf::take_held() {
+  link_->drain_held(
+      [this](uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame) {
+        const auto seid = sessions_->hold(slot, pdr, port, frame);
+        if (seid) n4_->packet_buffered(*seid, pdr);
+      });
 }
+
+void Upf::tick() { neighbours_->tick(); }
 
 void Upf::collect(MetricFamilies& out) const {
   MetricsSource source{.counters = *counters_,

@@ -28,6 +28,9 @@ class Upf {
  public:
   // Opens the devices, serves N4 and Mp2, and lets the workers run.
   static Result<std::unique_ptr<Upf>> start(const UpfConfig& config, EventLoop& loop);
+  // Before an orderly stop: asks the SMFs to release their associations and serves them until they
+  // have, or config.release_wait is over.
+  void release_associations();
   Upf(const Upf&) = delete;
   Upf& operator=(const Upf&) = delete;
   ~Upf();
@@ -41,6 +44,7 @@ class Upf {
   pfcp::N4Config n4_config() const;
 
   void poll_workers();
+  void take_held();
   void tick();
   void collect(MetricFamilies& out) const;
 

@@ -119,6 +119,7 @@ Read<UeIpAddress> IeCodec<UeIpAddress>::read(Bytes value) {
   if ((flags & 0x40) != 0) length = in.u8();  // IP6PL; never together with IPv6D
   if (in.failed()) return in.error();
   if ((flags & 0x48) == 0x48) return incorrect("has both IPv6D and IP6PL");
+  if (ue.choose_v6) ue.choose_v6_length = length;
   if (has_v6) {
     const auto prefix = IpPrefix::make(v6, length);
     if (!prefix || length == 0) return incorrect(fmt::format("has a prefix of {} bits", length));
@@ -127,13 +128,14 @@ Read<UeIpAddress> IeCodec<UeIpAddress>::read(Bytes value) {
   return ue;
 }
 void IeCodec<UeIpAddress>::write(const UeIpAddress& v, ByteWriter& out) {
-  const bool states_length = v.v6 && v.v6->length() != 64;
+  const unsigned length = v.v6 ? v.v6->length() : v.choose_v6 ? v.choose_v6_length : 64;
+  const bool states_length = length != 64;
   out.u8(static_cast<uint8_t>((v.v6 ? 0x01 : 0) | (v.v4 ? 0x02 : 0) |
                               (v.is_destination ? 0x04 : 0) | (v.choose_v4 ? 0x10 : 0) |
                               (v.choose_v6 ? 0x20 : 0) | (states_length ? 0x40 : 0)));
   if (v.v4) write_v4(*v.v4, out);
   if (v.v6) write_v6(v.v6->address().v6(), out);
-  if (states_length) out.u8(static_cast<uint8_t>(v.v6->length()));
+  if (states_length) out.u8(static_cast<uint8_t>(length));
 }
 
 OuterHeaderCreation OuterHeaderCreation::gtp_u(Teid teid, IpAddress peer) {

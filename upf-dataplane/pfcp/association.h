@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "upf-dataplane/pfcp/heartbeat_monitor.h"
+#include "upf-dataplane/pfcp/load_control.h"
 #include "upf-dataplane/pfcp/peer.h"
 
 namespace sluice::upf::pfcp {
@@ -18,6 +19,8 @@ struct Association {
   RecoveryTimeStamp recovery;
   HeartbeatMonitor monitor;
   std::set<Seid> sessions;
+  CpFunctionFeatures features = {};
+  ToldLoad told = {};
   // The last Heartbeat Request, for repeating it, and its sequence number.
   std::vector<uint8_t> probe = {};
   std::optional<uint32_t> probe_sequence = {};

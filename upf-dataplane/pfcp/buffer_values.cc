@@ -40,6 +40,17 @@ void IeCodec<SuggestedBufferingPacketsCount>::write(const SuggestedBufferingPack
   out.u8(v.packets);
 }
 
+Read<DlBufferingSuggestedPacketCount> IeCodec<DlBufferingSuggestedPacketCount>::read(Bytes value) {
+  ValueReader in(value);
+  const uint16_t packets = value.size() == 1 ? in.u8() : in.u16();
+  return in.finish(DlBufferingSuggestedPacketCount{packets});
+}
+void IeCodec<DlBufferingSuggestedPacketCount>::write(const DlBufferingSuggestedPacketCount& v,
+                                                     ByteWriter& out) {
+  if (v.packets <= 0xff) return out.u8(static_cast<uint8_t>(v.packets));
+  out.u16(v.packets);
+}
+
 Read<DlBufferingDuration> IeCodec<DlBufferingDuration>::read(Bytes value) {
   ValueReader in(value);
   const uint8_t timer = in.u8();

@@ -3,42 +3,65 @@
 namespace sluice::upf::pfcp {
 
 void DownlinkReports::buffered(Seid seid, PdrId pdr, Time due) {
-  if (reports_[seid].try_emplace(pdr, due).second) deadlines_.emplace(due, seid);
+  const auto session = sessions_.try_emplace(seid).first;
+  if (session->second.reports.try_emplace(pdr, due).second) settle(session);
 }
 
 void DownlinkReports::rearm(Seid seid, PdrId pdr) {
-  const auto found = reports_.find(seid);
-  if (found == reports_.end()) return;
-  found->second.erase(pdr);
-  if (found->second.empty()) reports_.erase(found);
+  const auto found = sessions_.find(seid);
+  if (found != sessions_.end() && found->second.reports.erase(pdr) > 0) settle(found);
 }
 
 void DownlinkReports::drop_at(Seid seid, Time time) {
-  drops_[seid] = time;
-  deadlines_.emplace(time, seid);
+  const auto session = sessions_.try_emplace(seid).first;
+  session->second.drop = time;
+  settle(session);
+}
+
+void DownlinkReports::keep(Seid seid) {
+  const auto found = sessions_.find(seid);
+  if (found == sessions_.end() || !found->second.drop) return;
+  found->second.drop.reset();
+  settle(found);
 }
 
 void DownlinkReports::forget(Seid seid) {
-  reports_.erase(seid);
-  drops_.erase(seid);
+  const auto found = sessions_.find(seid);
+  if (found == sessions_.end()) return;
+  found->second = {.deadline = found->second.deadline};
+  settle(found);
+}
+
+void DownlinkReports::settle(Sessions::iterator session) {
+  auto& [seid, waiting] = *session;
+  std::optional<Time> next = waiting.drop;
+  for (const auto& [pdr, due] : waiting.reports) {
+    if (due && (!next || *due < *next)) next = due;
+  }
+  if (waiting.deadline != next) {
+    if (waiting.deadline) deadlines_.erase({*waiting.deadline, seid});
+    if (next) deadlines_.emplace(*next, seid);
+    waiting.deadline = next;
+  }
+  if (!waiting.drop && waiting.reports.empty()) sessions_.erase(session);
 }
 
 DownlinkReports::Due DownlinkReports::advance(Time now) {
   Due due;
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    const Seid seid = deadlines_.begin()->second;
-    deadlines_.erase(deadlines_.begin());
-    if (const auto found = reports_.find(seid); found != reports_.end()) {
-      for (auto& [pdr, time] : found->second) {
-        if (!time || *time > now) continue;
-        time.reset();
-        due.reports[seid].push_back(pdr);
-      }
+    const auto session = sessions_.find(deadlines_.begin()->second);
+    auto& [seid, waiting] = *session;
+    for (auto& [pdr, time] : waiting.reports) {
+      if (!time || *time > now) continue;
+      time.reset();
+      due.reports[seid].push_back(pdr);
     }
-    if (const auto drop = drops_.find(seid); drop != drops_.end() && drop->second <= now) {
-      drops_.erase(drop);
+    if (waiting.drop && *waiting.drop <= now) {
       due.drops.push_back(seid);
+      waiting.drop.reset();
+      waiting.reports.clear();
     }
+    settle(session);
   }
   return due;
 }

@@ -23,8 +23,11 @@ class DownlinkReports {
   // The SMF has decided anew about the PDR: a report that waits is withdrawn, the next packet is
   // reported.
   void rearm(Seid seid, PdrId pdr);
-  // What the session has buffered is to be dropped then.
+  // What the session has buffered is to be dropped then; afterwards its next packet is reported
+  // (§8.2.29: until then the SMF is told nothing more).
   void drop_at(Seid seid, Time time);
+  // The period that drop_at() ends is over already: the SMF has decided anew.
+  void keep(Seid seid);
   // Nothing of the session is to be reported or dropped any more.
   void forget(Seid seid);
 
@@ -36,12 +39,19 @@ class DownlinkReports {
   std::optional<Time> next_deadline() const;
 
  private:
-  // By PDR: when its report is due; nullopt once it was given out.
-  using Reports = std::map<PdrId, std::optional<Time>>;
+  struct Waiting {
+    // By PDR: when its report is due; nullopt once it was given out.
+    std::map<PdrId, std::optional<Time>> reports = {};
+    std::optional<Time> drop = {};
+    std::optional<Time> deadline = {};  // the session's entry in `deadlines_`
+  };
+  using Sessions = std::map<Seid, Waiting>;
 
-  std::map<Seid, Reports> reports_;
-  std::map<Seid, Time> drops_;
-  std::set<std::pair<Time, Seid>> deadlines_;  // may name what has been withdrawn since
+  // Makes the session's deadline the earliest of what waits, and forgets it when nothing does.
+  void settle(Sessions::iterator session);
+
+  Sessions sessions_;
+  std::set<std::pair<Time, Seid>> deadlines_;  // one for each session that waits for a time
 };
 
 }  // namespace sluice::upf::pfcp

@@ -20,6 +20,7 @@ class FakeInstaller : public SessionInstaller {
     teids_.insert(teid);
     return teid;
   }
+  unsigned load() const override { return load_percent; }
   void release_teid(Teid teid) override { teids_.erase(teid); }
   Result<void> install(const SessionSpec& spec) override {
     if (fail_next) return std::unexpected(*std::exchange(fail_next, std::nullopt));
@@ -48,6 +49,7 @@ class FakeInstaller : public SessionInstaller {
   std::vector<Seid> dropped;  // whose buffers were
   std::vector<OuterHeader> end_markers;
   size_t max_teids = 100;
+  unsigned load_percent = 0;
   std::optional<Error> fail_next;
 
   const std::map<Seid, SessionSpec>& sessions() const { return sessions_; }

@@ -20,9 +20,10 @@ N4::N4(const N4Config& config, SessionInstaller& installer, const Clock& clock)
     : config_(config),
       clock_(clock),
       reports_(config_, clock, sequences_, counters_),
+      requests_(config_, clock, sequences_, counters_),
       usage_(installer, clock),
-      sessions_(config_, installer, clock, associations_, usage_, reports_, counters_),
-      node_(config_, clock, associations_, sessions_, sequences_, counters_),
+      sessions_(config_, installer, clock, associations_, usage_, reports_, load_, counters_),
+      node_(config_, clock, associations_, sessions_, sequences_, requests_, counters_),
       cache_(config_.limits.cached_responses, config_.response_lifetime) {}
 
 std::vector<Outgoing> N4::receive(const Peer& from, Bytes datagram) {
@@ -43,13 +44,14 @@ std::vector<Outgoing> N4::advance() {
   std::vector<Outgoing> out = node_.advance();
   sessions_.advance();
   std::ranges::move(reports_.advance(), std::back_inserter(out));
+  std::ranges::move(requests_.advance(), std::back_inserter(out));
   return out;
 }
 
 std::optional<HeartbeatMonitor::TimePoint> N4::next_deadline() const {
   auto next = node_.next_deadline();
-  for (const auto& other :
-       {usage_.next_deadline(), sessions_.next_deadline(), reports_.next_deadline()}) {
+  for (const auto& other : {usage_.next_deadline(), sessions_.next_deadline(),
+                            reports_.next_deadline(), requests_.next_deadline()}) {
     if (other && (!next || *other < *next)) next = other;
   }
   return next;
@@ -68,12 +70,20 @@ N4::Response N4::answer(const Peer& from, Bytes bytes, const Message& message) {
   ++counters_.received[N4Counters::index(message.header.type)];
   node_.heard(from);
   if (info->is_request) return answer_request(from, bytes, message);
-  const bool is_awaited = message.header.type == MessageType::kHeartbeatResponse
-                              ? node_.heartbeat_response(message, from)
-                              : message.header.type == MessageType::kSessionReportResponse &&
-                                    sessions_.report_response(message, from);
+  const bool is_awaited = take_response(message, from);
   if (!is_awaited) ++counters_.unexpected;
   return std::nullopt;
+}
+
+bool N4::take_response(const Message& response, const Peer& from) {
+  switch (response.header.type) {
+    case MessageType::kHeartbeatResponse:
+      return node_.heartbeat_response(response, from);
+    case MessageType::kSessionReportResponse:
+      return sessions_.report_response(response, from);
+    default:
+      return requests_.answered(response, from);
+  }
 }
 
 N4::Response N4::answer_request(const Peer& from, Bytes bytes, const Message& request) {
@@ -113,6 +123,7 @@ std::optional<Message> N4::perform(const Message& request, const Peer& from) {
     case MessageType::kSessionDeletionRequest:
       return sessions_.remove(request, from);
     case MessageType::kPfdManagementRequest:
+      return node_.manage_pfds(request, from);
     case MessageType::kSessionSetDeletionRequest:
     case MessageType::kSessionSetModificationRequest:
       return reject(request.header, {}, config_.node_id,

@@ -33,6 +33,11 @@ class N4 {
   std::vector<Outgoing> advance();
   std::optional<HeartbeatMonitor::TimePoint> next_deadline() const;
 
+  // Asks every SMF to release its association, as before an orderly stop.
+  void request_release() { node_.request_release(); }
+  // The path to a GTP-U peer has failed, or works again.
+  void report_path(const IpAddress& peer, bool works) { node_.report_path(peer, works); }
+
   // Workers say that a URR of the session has reached a limit, or has its first packet.
   void usage_changed(Seid seid) { sessions_.usage_changed(seid); }
   // A packet that the PDR has detected was buffered.
@@ -41,11 +46,15 @@ class N4 {
   const N4Counters& counters() const { return counters_; }
   const AssociationTable& associations() const { return associations_; }
   size_t session_count() const { return sessions_.size(); }
+  size_t allocated_addresses() const { return sessions_.allocated_addresses(); }
+  const LoadControl& load() const { return load_; }
 
  private:
   using Response = std::optional<std::vector<uint8_t>>;
 
   Response answer(const Peer& from, Bytes bytes, const Message& message);
+  // False when it answers nothing of ours.
+  bool take_response(const Message& response, const Peer& from);
   Response answer_request(const Peer& from, Bytes bytes, const Message& request);
   Response answer_undecodable(const Peer& from, const DecodeError& error);
   std::optional<Message> perform(const Message& request, const Peer& from);
@@ -57,6 +66,8 @@ class N4 {
   AssociationTable associations_;
   SequenceNumbers sequences_;
   ReportSender reports_;
+  NodeRequests requests_;
+  LoadControl load_;
   UsageLedger usage_;
   SessionProcedures sessions_;
   NodeProcedures node_;

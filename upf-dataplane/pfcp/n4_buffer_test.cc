@@ -145,6 +145,64 @@ TEST_F(N4Buffer, goes_on_as_the_answer_to_the_report_says) {
   EXPECT_EQ(bench.installer.dropped, std::vector{Seid(seid)});
 }
 
+TEST_F(N4Buffer, a_duration_ends_with_the_buffering_that_it_was_given_for) {
+  establish();
+  buffered();
+  answer(sent().at(0), {group(IeType::kUpdateBarSessionReportResponse,
+                              {ie(BarId(1)), ie(DlBufferingDuration{seconds(60)})})});
+  bench.modify(seid, {update_far(ApplyAction::kForward, to_gnb())});
+  bench.modify(seid, {update_far(kBufferAndTell)});
+  bench.clock.advance(seconds(61));
+  sent();
+  EXPECT_TRUE(bench.installer.dropped.empty());
+}
+
+TEST_F(N4Buffer, the_smf_is_told_again_after_a_duration) {
+  establish();
+  buffered();
+  answer(sent().at(0), {group(IeType::kUpdateBarSessionReportResponse,
+                              {ie(BarId(1)), ie(DlBufferingDuration{seconds(60)}),
+                               ie(DlBufferingSuggestedPacketCount{300})})});
+  EXPECT_EQ(spec().bars.at(BarId(1)).suggested_packets, 300);
+  bench.clock.advance(seconds(61));
+  sent();
+  EXPECT_EQ(bench.installer.dropped.size(), 1U);
+  buffered();
+  EXPECT_EQ(sent().size(), 1U);
+}
+
+TEST_F(N4Buffer, a_report_follows_its_session_to_its_new_name) {
+  establish();
+  buffered();
+  const auto first = sent().at(0);
+  EXPECT_EQ(first.header.seid, kSmfSeid);
+  EXPECT_EQ(outcome_of(bench.modify(seid, {ie(FSeid{.seid = 0x99, .v4 = kSmfAddress})})),
+            kAccepted);
+  // The SMF has forgotten the old name, which says nothing about the session.
+  bench.send(MessageType::kSessionReportResponse, {ie(Cause::kSessionContextNotFound)}, seid,
+             first.header.sequence);
+  EXPECT_EQ(bench.n4.session_count(), 1U);
+  const auto again = sent();
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].header.seid, 0x99U);
+  EXPECT_EQ(again[0].ies, first.ies);
+  bench.send(MessageType::kSessionReportResponse, {ie(Cause::kSessionContextNotFound)}, seid,
+             again[0].header.sequence);
+  EXPECT_EQ(bench.n4.session_count(), 0U);
+}
+
+TEST(DownlinkReportsTest, keeps_one_deadline_a_session) {
+  DownlinkReports reports;
+  const DownlinkReports::Time start{};
+  reports.buffered(Seid(1), PdrId(1), start + seconds(5));
+  reports.drop_at(Seid(1), start + seconds(9));
+  EXPECT_EQ(reports.next_deadline(), start + seconds(5));
+  reports.rearm(Seid(1), PdrId(1));
+  EXPECT_EQ(reports.next_deadline(), start + seconds(9));
+  reports.keep(Seid(1));
+  EXPECT_EQ(reports.next_deadline(), std::nullopt) << "nothing of what was withdrawn is left";
+}
+
 TEST_F(N4Buffer, a_path_switch_ends_the_old_tunnel_if_asked_to) {
   establish({}, ApplyAction::kDrop);
   bench.modify(seid, {update_far(ApplyAction::kForward, to_gnb())});

@@ -39,6 +39,7 @@ Result<void> check(const N4Config& config) {
   if (shortest.count() <= 0 || config.retransmit_count == 0) {
     return bad_field("heartbeat_interval", "intervals and counts have to be positive");
   }
+  if (auto pools = check(config.ue_pools); !pools) return pools;
   return check_limits(config.limits);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/net/ip_address.h"
 #include "upf-dataplane/pfcp/message.h"
+#include "upf-dataplane/pfcp/ue_address_pools.h"
 #include "upf-dataplane/pfcp/values.h"
 
 namespace sluice::upf::pfcp {
@@ -29,6 +30,7 @@ struct N4Limits {
   size_t urrs_per_session = 64;
   size_t bars_per_session = 4;
   size_t sdf_filters_per_pdr = 16;
+  size_t framed_routes_per_session = 32;
   size_t cached_responses = 65'536;
   size_t pending_reports = 65'536;
 };
@@ -38,6 +40,7 @@ struct N4Config {
   uint16_t port = kPort;  // 0: any free one
   NodeId node_id;
   std::vector<GtpEndpoint> gtp_endpoints;  // in order of preference
+  std::vector<UeAddressPoolConfig> ue_pools;
 
   // Where requests of ours go on a peer (TS 29.244 §4.4.2 says 8805); 0: to the port that its
   // Association Setup Request came from, for SMFs that do not listen on 8805.

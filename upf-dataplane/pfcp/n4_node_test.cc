@@ -22,9 +22,12 @@ TEST(N4Node, association_exchanges_identity_start_time_and_features) {
   EXPECT_EQ(read<RecoveryTimeStamp>(response.ies)->value().time, N4Bench::kStarted);
   EXPECT_EQ(read<UpFunctionFeatures>(response.ies)->value().bits,
             UpFunctionFeatures::kNotificationDelay | UpFunctionFeatures::kBufferingDuration |
-                UpFunctionFeatures::kFTeidAllocation | UpFunctionFeatures::kEndMarkers |
-                UpFunctionFeatures::kBufferingControl | UpFunctionFeatures::kPacketCounts |
-                UpFunctionFeatures::kQuotaValidity | UpFunctionFeatures::kIpv6PrefixLength);
+                UpFunctionFeatures::kFTeidAllocation | UpFunctionFeatures::kPfdManagement |
+                UpFunctionFeatures::kEndMarkers | UpFunctionFeatures::kTrafficEndpoints |
+                UpFunctionFeatures::kBufferingControl | UpFunctionFeatures::kFramedRouting |
+                UpFunctionFeatures::kPacketCounts | UpFunctionFeatures::kQuotaValidity |
+                UpFunctionFeatures::kIpv6PrefixLength);
+  EXPECT_EQ(find(response.ies, IeType::kUeIpAddressPoolInformation), nullptr);
 }
 
 struct NodeCase {
@@ -69,7 +72,6 @@ TEST(N4Node, requests_that_cannot_be_granted_name_the_reason) {
             kAssociationReleaseRequest,
             {},
             {kMandatoryIeMissing, IeType::kNodeId}},
-           {"PFD management", kPfdManagementRequest, {}, {kServiceNotSupported}},
            {"set deletion", kSessionSetDeletionRequest, {node}, {kServiceNotSupported}},
            {"set modification", kSessionSetModificationRequest, {node}, {kServiceNotSupported}},
        }) {

@@ -1,6 +1,8 @@
 // Sessions over N4: what is refused, how that is told, and that nothing changed.
 #include <gtest/gtest.h>
 
+#include "upf-dataplane/pfcp/endpoint_values.h"
+#include "upf-dataplane/pfcp/monitoring_values.h"
 #include "upf-dataplane/pfcp/n4_test_support.h"
 
 namespace sluice::upf::pfcp::testing {
@@ -131,9 +133,20 @@ std::vector<Case> missing_and_malformed() {
        with_instead(IeType::kOuterHeaderCreation,
                     ie(OuterHeaderCreation::gtp_u(Teid(1), Ipv4Address()))),
        {kMandatoryIeIncorrect, IeType::kOuterHeaderCreation, far(2)}},
-      {"an uplink UE address as destination",
-       with_instead(IeType::kUeIpAddress, ie(UeIpAddress{.v4 = kUe, .is_destination = true})),
-       {kMandatoryIeIncorrect, IeType::kUeIpAddress, pdr(1)}},
+      {"a traffic endpoint without id",
+       plus(group(IeType::kCreateTrafficEndpoint, {})),
+       {kMandatoryIeMissing, IeType::kTrafficEndpointId}},
+      {"a traffic endpoint that is not there",
+       with(IeType::kCreatePdr, ie(TrafficEndpointId{3}), IeType::kPdi),
+       {kRuleCreationOrModificationFailure, IeType::kTrafficEndpointId, pdr(1)}},
+      {"a framed route that is none",
+       with(IeType::kCreatePdr, plain(IeType::kFramedRoute), IeType::kPdi),
+       {kMandatoryIeIncorrect, IeType::kFramedRoute, pdr(1)}},
+      {"an IPv4 framed route as IPv6",
+       with(IeType::kCreatePdr,
+            plain(IeType::kFramedIPv6Route, {'1', '.', '2', '.', '3', '.', '4', '/', '8'}),
+            IeType::kPdi),
+       {kMandatoryIeIncorrect, IeType::kFramedIPv6Route, pdr(1)}},
       {"a UE address without address",
        with_instead(IeType::kUeIpAddress, ie(UeIpAddress{})),
        {kMandatoryIeIncorrect, IeType::kUeIpAddress, pdr(1)}},
@@ -173,13 +186,13 @@ std::vector<Case> unsupported() {
   const auto in_parameters = [](Ie more) {
     return with(IeType::kCreateFar, more, IeType::kForwardingParameters);
   };
+  Ies in_pdi_two_endpoints = in_pdi(ie(TrafficEndpointId{1}));
+  in_pdi_two_endpoints[0].children[2].children.push_back(ie(TrafficEndpointId{2}));
   const auto pdr_lacks = [](IeType type) { return Outcome{kServiceNotSupported, type, pdr(1)}; };
   const auto far_lacks = [](IeType type) { return Outcome{kServiceNotSupported, type, far(1)}; };
   const auto lacks = [](IeType type) { return Outcome{kServiceNotSupported, type}; };
   return {
       {"Create MAR", plus(group(IeType::kCreateMar, {})), lacks(IeType::kCreateMar)},
-      {"Create Traffic Endpoint", plus(group(IeType::kCreateTrafficEndpoint, {})),
-       lacks(IeType::kCreateTrafficEndpoint)},
       {"an inactivity timer", plus(plain(IeType::kUserPlaneInactivityTimer)),
        lacks(IeType::kUserPlaneInactivityTimer)},
       {"tracing", plus(plain(IeType::kTraceInformation)), lacks(IeType::kTraceInformation)},
@@ -201,9 +214,12 @@ std::vector<Case> unsupported() {
       {"dropped downlink traffic",
        plus(create_urr(3, 0x40)),
        {kServiceNotSupported, IeType::kReportingTriggers, urr(3)}},
-      {"a monitoring time",
+      {"a monitoring time cut off",
        plus(create_urr(3, 0, {plain(IeType::kMonitoringTime)})),
-       {kServiceNotSupported, IeType::kMonitoringTime, urr(3)}},
+       {kInvalidLength, IeType::kMonitoringTime, urr(3)}},
+      {"a subsequent threshold without monitoring time",
+       plus(create_urr(3, 0, {ie(SubsequentTimeThreshold{7})})),
+       {kConditionalIeMissing, IeType::kMonitoringTime, urr(3)}},
       {"a volume threshold of zero",
        plus(create_urr(3, ReportingTriggers::kVolumeThreshold,
                        {ie(VolumeThreshold{{.total = 9, .uplink = 0}})})),
@@ -225,11 +241,11 @@ std::vector<Case> unsupported() {
        {kUnknownApplicationId, IeType::kApplicationId, pdr(1)}},
       {"an Ethernet filter", in_pdi(group(IeType::kEthernetPacketFilter, {})),
        pdr_lacks(IeType::kEthernetPacketFilter)},
-      {"a framed route", in_pdi(plain(IeType::kFramedRoute)), pdr_lacks(IeType::kFramedRoute)},
       {"a 5G VN source",
        with_instead(IeType::kSourceInterface, plain(IeType::kSourceInterface, {4})),
        pdr_lacks(IeType::kSourceInterface)},
-      {"a UE address of our choice",
+      {"two traffic endpoints", in_pdi_two_endpoints, pdr_lacks(IeType::kTrafficEndpointId)},
+      {"a UE address of our choice, without pools",
        with_instead(IeType::kUeIpAddress, ie(UeIpAddress{.choose_v4 = true})),
        pdr_lacks(IeType::kUeIpAddress)},
       {"two UE addresses", in_pdi(ie(UeIpAddress{.v4 = kGnb})), pdr_lacks(IeType::kUeIpAddress)},

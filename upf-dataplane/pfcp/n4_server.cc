@@ -44,8 +44,19 @@ void N4Server::receive() {
   for (int i = 0; i < kBurst; ++i) {
     const auto datagram = receive_udp(socket_, buffer_);
     if (!datagram) break;
+    if (before_requests_) before_requests_();
     send(n4_.receive(datagram->from, datagram->bytes));
   }
+  advance_if_due();
+}
+
+void N4Server::request_release() {
+  n4_.request_release();
+  advance_if_due();
+}
+
+void N4Server::report_path(const IpAddress& peer, bool works) {
+  n4_.report_path(peer, works);
   advance_if_due();
 }
 

@@ -1,6 +1,7 @@
 // N4 on its UDP socket.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -22,7 +23,11 @@ class N4Server {
   N4Server& operator=(const N4Server&) = delete;
 
   const N4& n4() const { return n4_; }
+  // Calls `act` before each datagram that is carried out.
+  void before_requests(std::function<void()> act) { before_requests_ = std::move(act); }
   // As N4's.
+  void request_release();
+  void report_path(const IpAddress& peer, bool works);
   void usage_changed(Seid seid);
   void packet_buffered(Seid seid, PdrId pdr);
   uint16_t port() const { return port_; }                    // that it is bound to
@@ -46,6 +51,7 @@ class N4Server {
   TimerId timer_;
   std::optional<HeartbeatMonitor::TimePoint> armed_for_;
   uint64_t send_failures_ = 0;
+  std::function<void()> before_requests_;
 };
 
 }  // namespace sluice::upf::pfcp

@@ -1,6 +1,7 @@
 // A session as N4 knows it: the specification the user plane runs and who asked for it.
 #pragma once
 
+#include <map>
 #include <set>
 
 #include "upf-dataplane/pfcp/values.h"
@@ -8,11 +9,29 @@
 
 namespace sluice::upf::pfcp {
 
+// What we chose of a PDR or traffic endpoint, so that a response has to tell it.
+struct Chosen {
+  bool f_teid = false;
+  bool ue = false;
+  bool any() const { return f_teid || ue; }
+};
+
+// TS 29.244 §7.5.2.7: where the packets of all PDRs that name it come from.
+struct TrafficEndpoint {
+  std::optional<LocalFTeid> f_teid = {};
+  std::string network_instance = {};
+  std::optional<UeAddress> ue = {};
+  std::vector<IpPrefix> framed_routes = {};
+  bool operator==(const TrafficEndpoint&) const = default;
+};
+
 struct N4Session {
   SessionSpec spec = {};
   NodeId owner = {};          // the association it belongs to
   FSeid cp_f_seid = {};       // how the SMF calls it
   std::set<Teid> teids = {};  // that we allocated for it
+  UeAddress allocated = {};   // of our pools
+  std::map<uint8_t, TrafficEndpoint> endpoints = {};
   // FARs that were given Forwarding Parameters, also while they drop: a later FORW needs some.
   std::set<FarId> forwarding_known = {};
 };

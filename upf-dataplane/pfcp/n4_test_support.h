@@ -10,6 +10,7 @@
 #include "upf-dataplane/pfcp/fake_installer.h"
 #include "upf-dataplane/pfcp/ie_access.h"
 #include "upf-dataplane/pfcp/n4.h"
+#include "upf-dataplane/pfcp/node_values.h"
 
 namespace sluice::upf::pfcp::testing {
 

@@ -256,5 +256,25 @@ TEST_F(N4Usage, the_two_octets_of_release_15_are_triggers_as_well) {
   EXPECT_EQ(limits().tell.uplink, 10U);
 }
 
+TEST_F(N4Usage, a_urr_that_is_removed_and_created_at_once_is_another) {
+  establish(create_urr(4, T::kVolumeThreshold, {ie(VolumeThreshold{{.total = 1000}})}));
+  use(300, 0);
+  const auto response =
+      bench.modify(seid, {group(IeType::kRemoveUrr, {ie(kUrr)}),
+                          create_urr(4, T::kVolumeThreshold, {ie(VolumeThreshold{{.total = 500}})}),
+                          group(IeType::kUpdatePdr, {ie(PdrId(1)), ie(kUrr)})});
+  ASSERT_EQ(outcome_of(response), Outcome{Cause::kRequestAccepted});
+  const Ie* last = find(response.ies, IeType::kUsageReportSessionModificationResponse);
+  ASSERT_NE(last, nullptr);
+  EXPECT_EQ(trigger(*last), R::kTermination);
+  EXPECT_EQ(limits().tell.total, 800U) << "500 from now on";
+  use(500, 0);
+  const auto reports = after_limit();
+  ASSERT_EQ(reports.size(), 1U);
+  const Ie* first = find(reports[0].ies, IeType::kUsageReportSessionReportRequest);
+  EXPECT_EQ(read<UrSeqn>(first->children)->value().value, 0U);
+  EXPECT_EQ(read<VolumeMeasurement>(first->children)->value().totals.uplink_bytes, 500U);
+}
+
 }  // namespace
 }  // namespace sluice::upf::pfcp::testing

@@ -3,17 +3,28 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "upf-dataplane/pfcp/endpoint_values.h"
 #include "upf-dataplane/pfcp/response.h"
 
 namespace sluice::upf::pfcp {
 namespace {
 
 // What this UPF does beyond the mandatory (§8.2.25); every bit here is tested.
-constexpr UpFunctionFeatures kFeatures{
-    UpFunctionFeatures::kNotificationDelay | UpFunctionFeatures::kBufferingDuration |
-    UpFunctionFeatures::kFTeidAllocation | UpFunctionFeatures::kEndMarkers |
-    UpFunctionFeatures::kBufferingControl | UpFunctionFeatures::kPacketCounts |
-    UpFunctionFeatures::kQuotaValidity | UpFunctionFeatures::kIpv6PrefixLength};
+UpFunctionFeatures features(const N4Config& config) {
+  using F = UpFunctionFeatures;
+  return {F::kNotificationDelay | F::kBufferingDuration | F::kFTeidAllocation | F::kPfdManagement |
+          F::kEndMarkers | F::kTrafficEndpoints | F::kBufferingControl | F::kFramedRouting |
+          F::kPacketCounts | F::kQuotaValidity | F::kIpv6PrefixLength |
+          (config.ue_pools.empty() ? 0 : F::kUeAddresses)};
+}
+
+// §7.4.4.1.2: which pools there are, for SMFs that choose one.
+Ie describe(const UeAddressPoolConfig& pool) {
+  std::vector<Ie> ies{ie(UeIpAddressPoolIdentity{pool.name})};
+  if (!pool.network_instance.empty()) ies.push_back(ie(NetworkInstance{pool.network_instance}));
+  ies.push_back(ie(IpVersion{.v4 = !pool.v4.empty(), .v6 = !pool.v6.empty()}));
+  return group(IeType::kUeIpAddressPoolInformation, std::move(ies));
+}
 
 Rejection not_associated(const NodeId& node) {
   return {.cause = Cause::kNoEstablishedAssociation,
@@ -25,12 +36,14 @@ Rejection not_associated(const NodeId& node) {
 
 NodeProcedures::NodeProcedures(const N4Config& config, const Clock& clock,
                                AssociationTable& associations, SessionProcedures& sessions,
-                               SequenceNumbers& sequences, N4Counters& counters)
+                               SequenceNumbers& sequences, NodeRequests& requests,
+                               N4Counters& counters)
     : config_(config),
       clock_(clock),
       associations_(associations),
       sessions_(sessions),
       sequences_(sequences),
+      requests_(requests),
       counters_(counters),
       recovery_{std::chrono::floor<std::chrono::seconds>(clock.wall())} {}
 
@@ -39,8 +52,9 @@ Message NodeProcedures::associate(const Message& request, const Peer& from) {
   const auto node = in.required<NodeId>();
   const auto recovery = in.required<RecoveryTimeStamp>();
   const auto retention = in.group(IeType::kPfcpSessionRetentionInformation);
-  in.accept({IeType::kCpFunctionFeatures, IeType::kAlternativeSmfIpAddress, IeType::kSmfSetId,
-             IeType::kNfInstanceId, IeType::kUserPlaneIpResourceInformation});
+  const auto cp_features = in.optional<CpFunctionFeatures>().value_or(CpFunctionFeatures{});
+  in.accept({IeType::kAlternativeSmfIpAddress, IeType::kSmfSetId, IeType::kNfInstanceId,
+             IeType::kUserPlaneIpResourceInformation});
   in.accept_if_zero(IeType::kPfcpAsReqFlags);
   Association* earlier = associations_.find(node);
   if (earlier == nullptr && associations_.size() >= config_.limits.associations) {
@@ -59,14 +73,16 @@ Message NodeProcedures::associate(const Message& request, const Peer& from) {
   } else if (earlier != nullptr) {
     purge(*earlier, "set up anew");
   }
-  response.ies.push_back(ie(kFeatures));
+  response.ies.push_back(ie(features(config_)));
+  for (const auto& pool : config_.ue_pools) response.ies.push_back(describe(pool));
   const uint16_t port = config_.peer_port != 0 ? config_.peer_port : from.port;
   associations_.put({.node = node,
                      .set_up_from = from,
                      .requests_to = {from.address, port},
                      .recovery = recovery,
                      .monitor = HeartbeatMonitor(config_, clock_.now()),
-                     .sessions = std::move(retained)});
+                     .sessions = std::move(retained),
+                     .features = cp_features});
   spdlog::info("PFCP association established peer={} address={}", node.to_string(),
                from.address.to_string());
   return response;
@@ -82,11 +98,16 @@ bool NodeProcedures::retains_sessions(const Association& earlier, const Recovery
 Message NodeProcedures::update(const Message& request) {
   GroupReader in(request.ies);
   const auto node = in.required<NodeId>();
-  in.accept({IeType::kCpFunctionFeatures, IeType::kAlternativeSmfIpAddress, IeType::kSmfSetId});
+  const auto cp_features = in.optional<CpFunctionFeatures>();
+  in.accept({IeType::kAlternativeSmfIpAddress, IeType::kSmfSetId});
   in.accept_if_zero(IeType::kPfcpAuReqFlags);
-  if (!in.failed() && associations_.find(node) == nullptr) in.refuse(not_associated(node));
+  Association* association = in.failed() ? nullptr : associations_.find(node);
+  if (!in.failed() && association == nullptr) in.refuse(not_associated(node));
   if (const auto why = in.finish()) return reject(request.header, {}, config_.node_id, *why);
-  return accept(request.header, {}, config_.node_id);
+  if (cp_features) association->features = *cp_features;
+  Message response = accept(request.header, {}, config_.node_id);
+  response.ies.push_back(ie(features(config_)));
+  return response;
 }
 
 Message NodeProcedures::release(const Message& request) {
@@ -96,6 +117,38 @@ Message NodeProcedures::release(const Message& request) {
   if (const auto why = in.finish()) return reject(request.header, {}, config_.node_id, *why);
   drop(node, "released");
   return accept(request.header, {}, config_.node_id);
+}
+
+// The request tells its node no better than by its sender's address.
+Message NodeProcedures::manage_pfds(const Message& request, const Peer& from) {
+  const bool is_associated = std::ranges::any_of(associations_, [&](const auto& entry) {
+    return entry.second.requests_to.address == from.address;
+  });
+  if (is_associated) return sessions_.manage_pfds(request);
+  return reject(request.header, {}, config_.node_id,
+                {.cause = Cause::kNoEstablishedAssociation,
+                 .reason = fmt::format("{} is not associated", from.address.to_string())});
+}
+
+// §6.2.8.3: the SMF moves its sessions and releases the association.
+void NodeProcedures::request_release() {
+  for (const auto& [node, association] : associations_) {
+    requests_.send(MessageType::kAssociationUpdateRequest, association.requests_to,
+                   {ie(config_.node_id), ie(PfcpAssociationReleaseRequest{.by_us = true})});
+  }
+}
+
+// §7.4.5.1.
+void NodeProcedures::report_path(const IpAddress& peer, bool works) {
+  const auto type = works ? NodeReportType::kPathRecovery : NodeReportType::kPathFailure;
+  const auto report =
+      works ? IeType::kUserPlanePathRecoveryReport : IeType::kUserPlanePathFailureReport;
+  for (const auto& [node, association] : associations_) {
+    if (association.sessions.empty()) continue;
+    requests_.send(
+        MessageType::kNodeReportRequest, association.requests_to,
+        {ie(config_.node_id), ie(NodeReportType{type}), group(report, {ie(RemoteGtpUPeer{peer})})});
+  }
 }
 
 Message NodeProcedures::heartbeat(const Message& request, const Peer& from) {

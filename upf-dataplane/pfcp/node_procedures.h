@@ -8,6 +8,7 @@
 #include "upf-dataplane/pfcp/association.h"
 #include "upf-dataplane/pfcp/message.h"
 #include "upf-dataplane/pfcp/n4_counters.h"
+#include "upf-dataplane/pfcp/node_requests.h"
 #include "upf-dataplane/pfcp/outgoing.h"
 #include "upf-dataplane/pfcp/sequence_numbers.h"
 #include "upf-dataplane/pfcp/session_procedures.h"
@@ -18,17 +19,25 @@ class NodeProcedures {
  public:
   // All must outlive this. The Recovery Time Stamp is the time of construction.
   NodeProcedures(const N4Config& config, const Clock& clock, AssociationTable& associations,
-                 SessionProcedures& sessions, SequenceNumbers& sequences, N4Counters& counters);
+                 SessionProcedures& sessions, SequenceNumbers& sequences, NodeRequests& requests,
+                 N4Counters& counters);
 
   Message associate(const Message& request, const Peer& from);
   Message update(const Message& request);
   Message release(const Message& request);
+  Message manage_pfds(const Message& request, const Peer& from);
   Message heartbeat(const Message& request, const Peer& from);
   // False when it answers nothing of ours.
   bool heartbeat_response(const Message& response, const Peer& from);
 
   // Something valid came from there: as long as one association can have sent it, its peer lives.
   void heard(const Peer& from);
+
+  // Asks every SMF to release its association: this UPF is about to stop.
+  void request_release();
+  // Tells the SMFs that have sessions here that the path to a GTP-U peer has failed, or works
+  // again.
+  void report_path(const IpAddress& peer, bool works);
 
   // Sends what is due; nothing is before next_deadline().
   std::vector<Outgoing> advance();
@@ -54,6 +63,7 @@ class NodeProcedures {
   AssociationTable& associations_;
   SessionProcedures& sessions_;
   SequenceNumbers& sequences_;
+  NodeRequests& requests_;
   N4Counters& counters_;
   RecoveryTimeStamp recovery_;
 };

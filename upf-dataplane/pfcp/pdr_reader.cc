@@ -4,7 +4,10 @@
 #include <set>
 #include <vector>
 
+#include "upf-dataplane/pfcp/endpoint_values.h"
 #include "upf-dataplane/pfcp/group_reader.h"
+#include "upf-dataplane/pfcp/pdi_reader.h"
+#include "upf-dataplane/pfcp/pfd_values.h"
 #include "upf-dataplane/pfcp/rule_reader.h"
 
 namespace sluice::upf::pfcp {
@@ -36,53 +39,6 @@ std::vector<Id> each_once(GroupReader& in) {
   return ids;
 }
 
-enum class Choosing : bool { kForbidden, kAllowed };
-
-// Returns whether the F-TEID was chosen by us.
-bool read_f_teid(GroupReader& in, Pdr& pdr, const PdrContext& context, Choosing choosing) {
-  const auto f_teid = in.optional<FTeid>();
-  if (!f_teid || in.failed()) return false;
-  if (f_teid->choose && choosing == Choosing::kForbidden) {
-    in.refuse(Cause::kInvalidFTeidAllocationOption, IeType::kFTeid,
-              "an F-TEID can be chosen only while a PDR is created");
-    return false;
-  }
-  const auto local = f_teid->choose ? context.tunnels.choose(*f_teid, pdr.network_instance)
-                                    : context.tunnels.verify(*f_teid);
-  if (!local) {
-    in.refuse(local.error().cause, IeType::kFTeid, local.error().reason);
-    return false;
-  }
-  pdr.f_teid = *local;
-  return f_teid->choose;
-}
-
-// Uplink packets have the UE's address as source, all others as destination; a S/D flag that says
-// otherwise asks for something that the session model does not have.
-void read_ue_address(GroupReader& in, Pdr& pdr) {
-  for (const UeIpAddress& address : in.each<UeIpAddress>()) {
-    if (address.choose_v4 || address.choose_v6) {
-      return in.refuse(Cause::kServiceNotSupported, IeType::kUeIpAddress,
-                       "this UPF does not allocate UE addresses");
-    }
-    if (address.is_destination == (pdr.source == Interface::kAccess)) {
-      return in.refuse(Cause::kMandatoryIeIncorrect, IeType::kUeIpAddress,
-                       "its S/D flag contradicts the Source Interface");
-    }
-    if (!address.v4 && !address.v6) {
-      return in.refuse(Cause::kMandatoryIeIncorrect, IeType::kUeIpAddress, "holds no address");
-    }
-    UeAddress ue = pdr.ue.value_or(UeAddress{});
-    if ((address.v4 && ue.v4) || (address.v6 && ue.v6)) {
-      return in.refuse(Cause::kServiceNotSupported, IeType::kUeIpAddress,
-                       "more than one address of an IP version");
-    }
-    if (address.v4) ue.v4 = address.v4;
-    if (address.v6) ue.v6 = address.v6;
-    pdr.ue = ue;
-  }
-}
-
 void read_sdf_filters(GroupReader& in, Pdr& pdr, const PdrContext& context) {
   const auto values = in.each<SdfFilterValue>();
   if (values.size() > context.limits.sdf_filters_per_pdr) {
@@ -96,29 +52,73 @@ void read_sdf_filters(GroupReader& in, Pdr& pdr, const PdrContext& context) {
   }
 }
 
-// §7.5.2.2-2. Fills the PDI's part of `pdr`, which has been cleared of an earlier one.
-std::expected<bool, Rejection> read_pdi(std::span<const Ie> pdi, Pdr& pdr,
-                                        const PdrContext& context, Choosing choosing) {
+// §5.11.2: the packets of an application, as PFDs describe it.
+void read_application(GroupReader& in, Pdr& pdr, const PdrContext& context) {
+  pdr.application_id.clear();
+  const auto id = in.optional<ApplicationId>();
+  if (!id || in.failed()) return;
+  if (!pdr.sdf.empty()) {
+    return in.refuse(Cause::kServiceNotSupported, IeType::kApplicationId,
+                     "a PDI has SDF filters or an application here");
+  }
+  const auto* filters = context.pfds.find(id->name);
+  if (filters == nullptr) {
+    return in.refuse(Cause::kUnknownApplicationId, IeType::kApplicationId, "has no PFDs");
+  }
+  pdr.application_id = id->name;
+  pdr.sdf = *filters;
+}
+
+// By the traffic endpoint that the PDI names in place of elements of its own.
+void use_endpoint(GroupReader& in, uint8_t id, Pdr& pdr, const PdrContext& context) {
+  const auto found = context.endpoints.find(id);
+  if (found == context.endpoints.end()) {
+    return in.refuse(Cause::kRuleCreationOrModificationFailure, IeType::kTrafficEndpointId,
+                     fmt::format("there is no traffic endpoint {}", id));
+  }
+  for (const IeType type : {IeType::kFTeid, IeType::kNetworkInstance, IeType::kUeIpAddress,
+                            IeType::kFramedRoute, IeType::kFramedIPv6Route}) {
+    if (!in.groups(type).empty()) {
+      return in.refuse(Cause::kMandatoryIeIncorrect, type, "is the traffic endpoint's to give");
+    }
+  }
+  in.accept({IeType::kThreeGppInterfaceType});
+  pdr.traffic_endpoint = id;
+  apply(found->second, pdr);
+}
+
+// §7.5.2.2-2. Fills the PDI's part of `pdr`.
+std::expected<Chosen, Rejection> read_pdi(std::span<const Ie> pdi, Pdr& pdr,
+                                          const PdrContext& context, Choosing choosing,
+                                          const std::vector<std::string>& pools) {
   GroupReader in(pdi);
   in.names_rule(RuleType::kPdr, pdr.id.value());
   pdr.source = in.required<SourceInterface>().value;
-  pdr.network_instance = in.optional<NetworkInstance>().value_or(NetworkInstance{}).name;
-  const bool chosen = read_f_teid(in, pdr, context, choosing);
-  read_ue_address(in, pdr);
+  pdr.traffic_endpoint.reset();
+  Chosen chosen;
+  const auto endpoints = in.each<TrafficEndpointId>();
+  if (endpoints.size() > 1) {
+    in.refuse(Cause::kServiceNotSupported, IeType::kTrafficEndpointId,
+              "a PDI names at most one traffic endpoint here");
+  } else if (!endpoints.empty()) {
+    use_endpoint(in, endpoints.front().value, pdr, context);
+  } else {
+    TrafficEndpoint origin;
+    chosen = read_origin(in, origin, context, choosing, pools);
+    apply(origin, pdr);
+  }
+  pdr.sdf.clear();
   read_sdf_filters(in, pdr, context);
+  read_application(in, pdr, context);
   pdr.qfis = in.each<Qfi>();
-  in.accept({IeType::kThreeGppInterfaceType});
   if (auto rejection = in.finish()) return std::unexpected(*std::move(rejection));
   return chosen;
 }
 
-Pdr without_pdi(Pdr pdr) {
-  pdr.f_teid.reset();
-  pdr.network_instance.clear();
-  pdr.ue.reset();
-  pdr.sdf.clear();
-  pdr.qfis.clear();
-  return pdr;
+std::vector<std::string> read_pools(GroupReader& in) {
+  std::vector<std::string> names;
+  for (auto& pool : in.each<UeIpAddressPoolIdentity>()) names.push_back(std::move(pool.name));
+  return names;
 }
 
 }  // namespace
@@ -131,9 +131,9 @@ ReadRule<NewPdr> read_create_pdr(const Ie& group, const PdrContext& context) {
   made.pdr.precedence = in.required<Precedence>().value;
   const auto pdi = in.required_group(IeType::kPdi);
   if (!in.failed()) {
-    const auto chosen = read_pdi(pdi, made.pdr, context, Choosing::kAllowed);
+    const auto chosen = read_pdi(pdi, made.pdr, context, Choosing::kAllowed, read_pools(in));
     if (!chosen) return std::unexpected(chosen.error());
-    made.f_teid_chosen = *chosen;
+    made.chosen = *chosen;
   }
   read_outer_header_removal(in, made.pdr);
   made.pdr.qers = each_once<QerId>(in);
@@ -156,8 +156,7 @@ ReadRule<Pdr> read_update_pdr(const Ie& group, const Pdr& current, const PdrCont
   in.names_rule(RuleType::kPdr, pdr.id.value());
   if (const auto precedence = in.optional<Precedence>()) pdr.precedence = precedence->value;
   if (const auto pdi = in.group(IeType::kPdi)) {
-    pdr = without_pdi(std::move(pdr));
-    const auto read = read_pdi(*pdi, pdr, context, Choosing::kForbidden);
+    const auto read = read_pdi(*pdi, pdr, context, Choosing::kForbidden, {});
     if (!read) return std::unexpected(read.error());
   }
   read_outer_header_removal(in, pdr);

@@ -20,14 +20,31 @@ void ReportSender::send(Seid seid, uint64_t cp_seid, const Peer& to, std::vector
                   bytes.error().to_string());
     return;
   }
+  add(sequence, {.seid = seid, .datagram = {to, *std::move(bytes)}});
+}
+
+// Due at once, and the newest of all.
+void ReportSender::add(uint32_t sequence, Pending pending) {
   erase(sequence);  // the number's last use, 2^24 requests ago
-  const Time due = clock_.now();
-  const uint64_t order = ++last_order_;
-  pending_[sequence] = {
-      .seid = seid, .datagram = {to, *std::move(bytes)}, .order = order, .due = due};
-  by_age_.emplace(order, sequence);
-  deadlines_.emplace(due, sequence);
-  by_session_.emplace(seid, sequence);
+  pending.order = ++last_order_;
+  pending.due = clock_.now();
+  by_age_.emplace(pending.order, sequence);
+  deadlines_.emplace(pending.due, sequence);
+  by_session_.emplace(pending.seid, sequence);
+  pending_[sequence] = std::move(pending);
+}
+
+void ReportSender::readdress(Seid seid, uint64_t cp_seid, const Peer& to) {
+  std::vector<uint32_t> waiting;
+  const auto [first, last] = by_session_.equal_range(seid);
+  for (auto it = first; it != last; ++it) waiting.push_back(it->second);
+  for (const uint32_t old : waiting) {
+    auto message = decode(pending_.at(old).datagram.bytes).value().message;
+    erase(old);
+    message.header.seid = cp_seid;
+    message.header.sequence = sequences_.next();
+    add(message.header.sequence, {.seid = seid, .datagram = {to, encode(message).value()}});
+  }
 }
 
 std::optional<Seid> ReportSender::answered(const Message& response, const Peer& from) {

@@ -35,6 +35,10 @@ class ReportSender {
   // The session whose report the response answers; nullopt when none waits for it.
   std::optional<Seid> answered(const Message& response, const Peer& from);
 
+  // The SMF calls the session otherwise, or elsewhere, from now on: what waits for an answer is
+  // sent there, as new requests; what answers the old ones is an answer no more.
+  void readdress(Seid seid, uint64_t cp_seid, const Peer& to);
+
   // The SMF has deleted the session: what it was not told yet is repeated up to N1 times, no
   // longer.
   void finish(Seid seid);
@@ -52,9 +56,10 @@ class ReportSender {
     unsigned attempts = 0;
     bool is_last = false;  // given up after N1 attempts
     uint64_t order = 0;    // among all that were sent
-    Time due;
+    Time due = {};
   };
 
+  void add(uint32_t sequence, Pending pending);
   void erase(uint32_t sequence);
 
   const N4Config& config_;

@@ -4,8 +4,11 @@
 
 #include <expected>
 
+#include "upf-dataplane/pfcp/address_allocator.h"
 #include "upf-dataplane/pfcp/ie.h"
 #include "upf-dataplane/pfcp/n4_config.h"
+#include "upf-dataplane/pfcp/n4_session.h"
+#include "upf-dataplane/pfcp/pfd_store.h"
 #include "upf-dataplane/pfcp/sdf_reader.h"
 #include "upf-dataplane/pfcp/tunnel_allocator.h"
 
@@ -17,13 +20,16 @@ using ReadRule = std::expected<T, Rejection>;
 // What reading a PDR needs beyond its elements.
 struct PdrContext {
   TunnelAllocator& tunnels;
+  AddressAllocator& addresses;
+  const std::map<uint8_t, TrafficEndpoint>& endpoints;
   SdfReader& filters;
+  const PfdStore& pfds;
   const N4Limits& limits;
 };
 
 struct NewPdr {
   Pdr pdr;
-  bool f_teid_chosen = false;  // by us, so that the response has to tell it
+  Chosen chosen;
 };
 ReadRule<NewPdr> read_create_pdr(const Ie& group, const PdrContext& context);
 // What the group does not mention stays as in `current`; a PDI replaces the whole PDI.

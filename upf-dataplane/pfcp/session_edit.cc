@@ -83,11 +83,16 @@ void SessionEdit::modify(GroupReader& request) {
 }
 
 void SessionEdit::remove_rules(GroupReader& request) {
+  for (const Ie* group : request.groups(IeType::kRemoveTrafficEndpoint)) {
+    remove_endpoint(*group, request);
+  }
   remove_named(IeType::kRemovePdr, session_.spec.pdrs, request);
   remove_named(IeType::kRemoveFar, session_.spec.fars, request);
   remove_named(IeType::kRemoveQer, session_.spec.qers, request);
   remove_named(IeType::kRemoveBar, session_.spec.bars, request);
+  for (const auto& [id, urr] : session_.spec.urrs) removed_urrs_.insert(id);
   remove_named(IeType::kRemoveUrr, session_.spec.urrs, request);
+  for (const auto& [id, urr] : session_.spec.urrs) removed_urrs_.erase(id);
   for (auto& [id, pdr] : session_.spec.pdrs) {
     // §5.2.2.3.1: a removed URR is no longer any PDR's; a removed FAR or QER has to be replaced.
     std::erase_if(pdr.urrs, [this](UrrId urr) { return !session_.spec.urrs.contains(urr); });
@@ -101,6 +106,9 @@ void SessionEdit::create_rules(GroupReader& request) {
   for (const Ie* group : request.groups(IeType::kCreateFar)) create_far(*group, request);
   for (const Ie* group : request.groups(IeType::kCreateQer)) create_qer(*group, request);
   for (const Ie* group : request.groups(IeType::kCreateUrr)) create_urr(*group, request);
+  for (const Ie* group : request.groups(IeType::kCreateTrafficEndpoint)) {
+    create_endpoint(*group, request);
+  }
   for (const Ie* group : request.groups(IeType::kCreatePdr)) create_pdr(*group, request);
 }
 
@@ -111,6 +119,9 @@ void SessionEdit::update_rules(GroupReader& request) {
   for (const Ie* group : request.groups(IeType::kUpdateFar)) update_far(*group, request);
   for (const Ie* group : request.groups(IeType::kUpdateQer)) update_qer(*group, request);
   for (const Ie* group : request.groups(IeType::kUpdateUrr)) update_urr(*group, request);
+  for (const Ie* group : request.groups(IeType::kUpdateTrafficEndpoint)) {
+    update_endpoint(*group, request);
+  }
   for (const Ie* group : request.groups(IeType::kUpdatePdr)) update_pdr(*group, request);
 }
 
@@ -119,9 +130,10 @@ void SessionEdit::create_pdr(const Ie& group, GroupReader& request) {
   auto made = read_create_pdr(group, pdr_context());
   if (!made) return request.refuse(std::move(made.error()));
   const PdrId id = made->pdr.id;
+  const Chosen chosen = made->chosen;
   if (add(session_.spec.pdrs, limits_.pdrs_per_session, std::move(made->pdr), request) &&
-      made->f_teid_chosen) {
-    chosen_.push_back(id);
+      chosen.any()) {
+    chosen_[id] = chosen;
   }
 }
 
@@ -147,7 +159,7 @@ void SessionEdit::update_pdr(const Ie& group, GroupReader& request) {
   auto next = read_update_pdr(group, *pdr, pdr_context());
   if (!next) return request.refuse(std::move(next.error()));
   // A PDR created by the same request may lose the F-TEID that was chosen for it.
-  if (next->f_teid != pdr->f_teid) std::erase(chosen_, pdr->id);
+  if (next->f_teid != pdr->f_teid) chosen_.erase(pdr->id);
   *pdr = *std::move(next);
 }
 
@@ -192,6 +204,7 @@ void SessionEdit::create_urr(const Ie& group, GroupReader& request) {
   if (request.failed()) return;
   auto made = read_create_urr(group);
   if (!made) return request.refuse(std::move(made.error()));
+  if (removed_urrs_.contains(made->id)) replaced_.insert(made->id);
   add(session_.spec.urrs, limits_.urrs_per_session, std::move(*made), request);
 }
 
@@ -235,9 +248,13 @@ void SessionEdit::check_references(GroupReader& request) const {
 
 std::set<Teid> SessionEdit::commit() {
   session_.teids.merge(tunnels_.keep());
+  session_.allocated = addresses_.keep();
   std::set<Teid> unused = session_.teids;
   for (const auto& [id, pdr] : session_.spec.pdrs) {
     if (pdr.f_teid) unused.erase(pdr.f_teid->teid);
+  }
+  for (const auto& [id, endpoint] : session_.endpoints) {
+    if (endpoint.f_teid) unused.erase(endpoint.f_teid->teid);
   }
   for (const Teid teid : unused) session_.teids.erase(teid);
   return unused;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <expected>
+#include <map>
 #include <optional>
 #include <set>
 #include <vector>
@@ -17,10 +18,14 @@ namespace sluice::upf::pfcp {
 
 class SessionEdit {
  public:
-  SessionEdit(const N4Session& before, const N4Config& config, SessionInstaller& installer)
+  // `pools`, `pfds` and what `is_taken` asks have to outlive the edit.
+  SessionEdit(const N4Session& before, const N4Config& config, SessionInstaller& installer,
+              UeAddressPools& pools, UeAddressPools::IsTaken is_taken, const PfdStore& pfds)
       : session_(before),
         limits_(config.limits),
+        pfds_(pfds),
         tunnels_(config.gtp_endpoints, installer),
+        addresses_(pools, before.allocated, std::move(is_taken)),
         filters_(session_.spec) {}
 
   // For an establishment: reads every Create group of rules and checks that what a
@@ -34,11 +39,15 @@ class SessionEdit {
   // The session as it is to become.
   N4Session& session() { return session_; }
 
-  // PDRs that have an F-TEID of our choice: the Created PDRs of the response.
-  const std::vector<PdrId>& chosen() const { return chosen_; }
+  // Created PDRs and traffic endpoints with what we chose of them, for the response.
+  const std::map<PdrId, Chosen>& chosen() const { return chosen_; }
+  const std::map<uint8_t, Chosen>& chosen_endpoints() const { return chosen_endpoints_; }
 
   // URRs that an update gave a new quota.
   const std::set<UrrId>& granted() const { return granted_; }
+
+  // URRs that were removed and created anew under the same id.
+  const std::set<UrrId>& replaced() const { return replaced_; }
 
   // FARs that an update gave an Apply Action, be it the same as before.
   const std::set<FarId>& decided() const { return decided_; }
@@ -53,6 +62,9 @@ class SessionEdit {
   void remove_rules(GroupReader& request);
   void create_rules(GroupReader& request);
   void update_rules(GroupReader& request);
+  void create_endpoint(const Ie& group, GroupReader& request);
+  void update_endpoint(const Ie& group, GroupReader& request);
+  void remove_endpoint(const Ie& group, GroupReader& request);
   void create_pdr(const Ie& group, GroupReader& request);
   void create_far(const Ie& group, GroupReader& request);
   void create_qer(const Ie& group, GroupReader& request);
@@ -64,14 +76,21 @@ class SessionEdit {
   void update_qer(const Ie& group, GroupReader& request);
   void update_urr(const Ie& group, GroupReader& request);
   void check_references(GroupReader& request) const;
-  PdrContext pdr_context() { return {tunnels_, filters_, limits_}; }
+  PdrContext pdr_context() {
+    return {tunnels_, addresses_, session_.endpoints, filters_, pfds_, limits_};
+  }
 
   N4Session session_;
   const N4Limits& limits_;
+  const PfdStore& pfds_;
   TunnelAllocator tunnels_;
+  AddressAllocator addresses_;
   SdfReader filters_;
-  std::vector<PdrId> chosen_;
+  std::map<PdrId, Chosen> chosen_;
+  std::map<uint8_t, Chosen> chosen_endpoints_;
   std::set<UrrId> granted_;
+  std::set<UrrId> removed_urrs_;
+  std::set<UrrId> replaced_;
   std::set<FarId> decided_;
   std::vector<Far> end_markers_;
 };

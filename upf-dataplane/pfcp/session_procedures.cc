@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "upf-dataplane/pfcp/endpoint_values.h"
 #include "upf-dataplane/pfcp/response.h"
 
 namespace sluice::upf::pfcp {
@@ -55,17 +56,20 @@ Message SessionProcedures::establish(const Message& request) {
                              fmt::format("{} is not associated", node.to_string())));
   }
 
-  SessionEdit edit(N4Session{.owner = node, .cp_f_seid = cp_f_seid}, config_, installer_);
+  SessionEdit edit(N4Session{.owner = node, .cp_f_seid = cp_f_seid}, config_, installer_, pools_,
+                   is_taken(), pfds_);
   if (auto why = establish_into(in, edit, *association)) return refused(*why);
 
   Message response = accept(request.header, seid, config_.node_id);
   response.ies.push_back(ie(own_f_seid(edit.session().spec.seid)));
-  add_created_pdrs(edit, edit.session().spec, response);
+  add_created(edit, edit.session(), response);
   N4Session session = std::move(edit.session());
   association->sessions.insert(session.spec.seid);
   usage_.follow(session.spec, {});
   ues_.add(session.spec);
+  follow_applications(session.spec);
   sessions_.emplace(session.spec.seid, std::move(session));
+  add_load(node, response);
   return response;
 }
 
@@ -106,20 +110,26 @@ Message SessionProcedures::modify(const Message& request, const Peer& from) {
     return reject(request.header, peer_seid(request.header.seid), config_.node_id, found.error());
   N4Session& session = **found;
   GroupReader in(request.ies);
-  SessionEdit edit(session, config_, installer_);
+  SessionEdit edit(session, config_, installer_, pools_, is_taken(), pfds_);
   Queries queries;
   if (auto why = modify_into(in, edit, queries)) {
     return reject(request.header, session.cp_f_seid.seid, config_.node_id, *why);
   }
+  const bool renamed = session.cp_f_seid != edit.session().cp_f_seid;
   ues_.remove(session.spec);
   session = std::move(edit.session());
   ues_.add(session.spec);
+  follow_applications(session.spec);
+  if (renamed) {
+    reports_.readdress(session.spec.seid, session.cp_f_seid.seid, reports_to(session));
+  }
   Message response = accept(request.header, session.cp_f_seid.seid, config_.node_id);
-  add_created_pdrs(edit, session.spec, response);
-  auto closed = usage_.close_removed(session.spec.seid, session.spec);
+  add_created(edit, session, response);
+  auto closed = usage_.close_removed(session.spec.seid, session.spec, edit.replaced());
   usage_.follow(session.spec, edit.granted());
   follow_buffering(edit, session.spec);
   add_usage_reports(session.spec.seid, queries, std::move(closed), response);
+  add_load(session.owner, response);
   return response;
 }
 
@@ -176,7 +186,9 @@ Message SessionProcedures::remove(const Message& request, const Peer& from) {
     owner->sessions.erase(session.spec.seid);
   }
   reports_.finish(session.spec.seid);
+  const NodeId owner = session.owner;
   forget(session);
+  add_load(owner, response);
   return response;
 }
 
@@ -215,21 +227,79 @@ void SessionProcedures::forget(N4Session& session) {
   reports_.forget(session.spec.seid);
   downlink_.forget(session.spec.seid);
   ues_.remove(session.spec);
+  with_applications_.erase(session.spec.seid);
   installer_.remove(session.spec.seid);
   for (const Teid teid : session.teids) installer_.release_teid(teid);
+  if (session.allocated.v4) pools_.release(IpPrefix::make(*session.allocated.v4, 32).value());
+  if (session.allocated.v6) pools_.release(*session.allocated.v6);
   sessions_.erase(Seid(session.spec.seid));
 }
 
-void SessionProcedures::add_created_pdrs(const SessionEdit& edit, const SessionSpec& spec,
-                                         Message& response) const {
-  for (const PdrId id : edit.chosen()) {
-    const auto pdr = spec.pdrs.find(id);
-    if (pdr == spec.pdrs.end() || !pdr->second.f_teid) continue;
-    const LocalFTeid& f_teid = *pdr->second.f_teid;
-    response.ies.push_back(
-        group(IeType::kCreatedPdr,
-              {ie(id), ie(FTeid{.teid = f_teid.teid, .v4 = f_teid.v4, .v6 = f_teid.v6})}));
+void SessionProcedures::add_created(const SessionEdit& edit, const N4Session& session,
+                                    Message& response) const {
+  const auto add = [&](IeType type, Ie id, const Chosen& chosen, const auto& of) {
+    std::vector<Ie> created{std::move(id)};
+    if (chosen.f_teid && of.f_teid) {
+      created.push_back(
+          ie(FTeid{.teid = of.f_teid->teid, .v4 = of.f_teid->v4, .v6 = of.f_teid->v6}));
+    }
+    if (chosen.ue && of.ue) {
+      created.push_back(ie(UeIpAddress{.v4 = of.ue->v4, .v6 = of.ue->v6}));
+    }
+    response.ies.push_back(group(type, std::move(created)));
+  };
+  for (const auto& [id, chosen] : edit.chosen()) {
+    const auto pdr = session.spec.pdrs.find(id);
+    if (pdr != session.spec.pdrs.end()) add(IeType::kCreatedPdr, ie(id), chosen, pdr->second);
   }
+  for (const auto& [id, chosen] : edit.chosen_endpoints()) {
+    const auto endpoint = session.endpoints.find(id);
+    if (endpoint == session.endpoints.end()) continue;
+    add(IeType::kCreatedTrafficEndpoint, ie(TrafficEndpointId{id}), chosen, endpoint->second);
+  }
+}
+
+UeAddressPools::IsTaken SessionProcedures::is_taken() const {
+  return [this](const IpPrefix& prefix) { return ues_.contains(prefix); };
+}
+
+void SessionProcedures::follow_applications(const SessionSpec& spec) {
+  const bool has_any = std::ranges::any_of(
+      spec.pdrs, [](const auto& rule) { return !rule.second.application_id.empty(); });
+  if (has_any) {
+    with_applications_.insert(spec.seid);
+  } else {
+    with_applications_.erase(spec.seid);
+  }
+}
+
+Message SessionProcedures::manage_pfds(const Message& request) {
+  GroupReader in(request.ies);
+  in.optional<NodeId>();
+  const auto changed = pfds_.manage(in);
+  if (const auto why = in.finish()) return reject(request.header, {}, config_.node_id, *why);
+  for (const Seid seid : with_applications_) {
+    SessionSpec& spec = sessions_.at(seid).spec;
+    const SessionSpec before = spec;
+    for (auto& [id, pdr] : spec.pdrs) {
+      if (changed.contains(pdr.application_id)) pdr.sdf = pfds_.filters(pdr.application_id);
+    }
+    if (spec == before) continue;
+    if (const auto done = installer_.install(spec); !done) {
+      spec = before;
+      spdlog::warn("PFCP application not updated seid={:#x} reason=\"{}\"", seid.value(),
+                   done.error().to_string());
+    }
+  }
+  return accept(request.header, {}, config_.node_id);
+}
+
+void SessionProcedures::add_load(const NodeId& owner, Message& response) {
+  Association* association = associations_.find(owner);
+  if (association == nullptr || association->features.bits == 0) return;
+  load_.set(installer_.load());
+  std::ranges::move(load_.tell(association->features, association->told),
+                    std::back_inserter(response.ies));
 }
 
 FSeid SessionProcedures::own_f_seid(Seid seid) const {

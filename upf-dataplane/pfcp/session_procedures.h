@@ -13,6 +13,7 @@
 #include "upf-dataplane/pfcp/n4_session.h"
 #include "upf-dataplane/pfcp/report_sender.h"
 #include "upf-dataplane/pfcp/session_edit.h"
+#include "upf-dataplane/pfcp/ue_address_pools.h"
 #include "upf-dataplane/pfcp/ue_index.h"
 #include "upf-dataplane/pfcp/usage_ledger.h"
 #include "upf-dataplane/session/session_installer.h"
@@ -24,14 +25,16 @@ class SessionProcedures {
   // All must outlive this.
   SessionProcedures(const N4Config& config, SessionInstaller& installer, const Clock& clock,
                     AssociationTable& associations, UsageLedger& usage, ReportSender& reports,
-                    N4Counters& counters)
+                    LoadControl& load, N4Counters& counters)
       : config_(config),
         installer_(installer),
         clock_(clock),
         associations_(associations),
         usage_(usage),
         reports_(reports),
-        counters_(counters) {}
+        load_(load),
+        counters_(counters),
+        pools_(config.ue_pools) {}
 
   Message establish(const Message& request);
   Message modify(const Message& request, const Peer& from);
@@ -52,10 +55,15 @@ class SessionProcedures {
   // no such session (§7.2.2.4.2).
   uint64_t peer_seid(std::optional<uint64_t> seid) const;
 
+  // What PFDs describe, and the sessions whose PDRs name it follow (§6.2.5).
+  Message manage_pfds(const Message& request);
+
   // Removes every session of the association and returns how many there were.
   size_t purge(Association& association);
 
   size_t size() const { return sessions_.size(); }
+  // UE addresses of ours that are in use.
+  size_t allocated_addresses() const { return pools_.in_use(); }
 
  private:
   struct Queries {
@@ -86,7 +94,11 @@ class SessionProcedures {
   // could not delete it, or has forgotten it.
   bool replace_older(const SessionSpec& spec, Association& association);
   void forget(N4Session& session);
-  void add_created_pdrs(const SessionEdit& edit, const SessionSpec& spec, Message& response) const;
+  void follow_applications(const SessionSpec& spec);
+  void add_created(const SessionEdit& edit, const N4Session& session, Message& response) const;
+  UeAddressPools::IsTaken is_taken() const;
+  // What the SMF has not been told of our load.
+  void add_load(const NodeId& owner, Message& response);
   FSeid own_f_seid(Seid seid) const;
 
   const N4Config& config_;
@@ -95,9 +107,13 @@ class SessionProcedures {
   AssociationTable& associations_;
   UsageLedger& usage_;
   ReportSender& reports_;
+  LoadControl& load_;
   N4Counters& counters_;
   std::unordered_map<Seid, N4Session> sessions_;
   UeIndex ues_;
+  UeAddressPools pools_;
+  PfdStore pfds_;
+  std::set<Seid> with_applications_;  // sessions with PDRs that name one
   DownlinkReports downlink_;
 };
 

@@ -115,9 +115,10 @@ void SessionProcedures::send_downlink_report(Seid seid, const std::vector<PdrId>
 
 void SessionProcedures::follow_buffering(const SessionEdit& edit, const SessionSpec& spec) {
   for (const auto& [id, pdr] : spec.pdrs) {
-    if (edit.decided().contains(pdr.far) || !spec.fars.at(pdr.far).notify) {
-      downlink_.rearm(spec.seid, id);
-    }
+    const bool decided = edit.decided().contains(pdr.far);
+    // A Buffering Duration is that of the buffering it was given for.
+    if (decided) downlink_.keep(spec.seid);
+    if (decided || !spec.fars.at(pdr.far).notify) downlink_.rearm(spec.seid, id);
   }
   for (const Far& last : edit.end_markers()) installer_.send_end_marker(last);
 }
@@ -134,17 +135,24 @@ void SessionProcedures::read_report_response(const Message& response, N4Session&
   if (bar == session.spec.bars.end()) return;
   const auto delay = read<DownlinkDataNotificationDelay>(update->children);
   if (delay && *delay) bar->second.notification_delay = (*delay)->time;
+  const auto before = bar->second.suggested_packets;
   const auto count = read<SuggestedBufferingPacketsCount>(update->children);
-  if (count && *count) {
-    bar->second.suggested_packets = (*count)->packets;
+  if (count && *count) bar->second.suggested_packets = (*count)->packets;
+  const auto extended = read<DlBufferingSuggestedPacketCount>(update->children);
+  if (extended && *extended) bar->second.suggested_packets = (*extended)->packets;
+  if (bar->second.suggested_packets != before) {
     if (const auto done = installer_.install(session.spec); !done) {
+      bar->second.suggested_packets = before;
       spdlog::warn("PFCP BAR not updated seid={:#x} reason=\"{}\"", seid.value(),
                    done.error().to_string());
     }
   }
   const auto duration = read<DlBufferingDuration>(update->children);
-  if (duration && *duration && (*duration)->time) {
+  if (!duration || !*duration) return;
+  if ((*duration)->time) {
     downlink_.drop_at(seid, clock_.now() + *(*duration)->time);
+  } else {
+    downlink_.keep(seid);
   }
 }
 

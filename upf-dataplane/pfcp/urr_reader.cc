@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "upf-dataplane/pfcp/group_reader.h"
+#include "upf-dataplane/pfcp/monitoring_values.h"
 #include "upf-dataplane/pfcp/rule_reader.h"
 
 namespace sluice::upf::pfcp {
@@ -64,9 +65,38 @@ void check_thresholds(GroupReader& in, const Urr& urr) {
   };
   check(ReportingTriggers::kVolumeThreshold, has_zero(urr.volume_threshold),
         IeType::kVolumeThreshold);
+  if (urr.monitoring) {
+    check(ReportingTriggers::kVolumeThreshold, has_zero(urr.monitoring->volume_threshold),
+          IeType::kSubsequentVolumeThreshold);
+    check(ReportingTriggers::kTimeThreshold,
+          urr.monitoring->time_threshold == std::chrono::seconds(0),
+          IeType::kSubsequentTimeThreshold);
+    check(ReportingTriggers::kEventThreshold, urr.monitoring->event_threshold == 0U,
+          IeType::kSubsequentEventThreshold);
+  }
   check(ReportingTriggers::kTimeThreshold, urr.time_threshold == std::chrono::seconds(0),
         IeType::kTimeThreshold);
   check(ReportingTriggers::kEventThreshold, urr.event_threshold == 0U, IeType::kEventThreshold);
+}
+
+// §5.2.2.2: from a monitoring time on others are in force.
+void read_monitoring(GroupReader& in, Urr& urr) {
+  const auto time = in.optional<MonitoringTime>();
+  if (time) urr.monitoring = Monitoring{.time = time->time};
+  Monitoring next = urr.monitoring.value_or(Monitoring{});
+  const Monitoring before = next;
+  if (const auto v = in.optional<SubsequentVolumeThreshold>()) next.volume_threshold = v->volumes;
+  if (const auto v = in.optional<SubsequentVolumeQuota>()) next.volume_quota = v->volumes;
+  read_seconds<SubsequentTimeThreshold>(in, next.time_threshold);
+  read_seconds<SubsequentTimeQuota>(in, next.time_quota);
+  if (const auto v = in.optional<SubsequentEventThreshold>()) next.event_threshold = v->value;
+  if (const auto v = in.optional<SubsequentEventQuota>()) next.event_quota = v->value;
+  if (urr.monitoring) {
+    urr.monitoring = next;
+  } else if (next != before) {
+    in.refuse(Cause::kConditionalIeMissing, IeType::kMonitoringTime,
+              "subsequent thresholds and quotas need one");
+  }
 }
 
 // What is the same in both. Each kind of limit that is given replaces the earlier one whole.
@@ -93,6 +123,7 @@ void read_optional_elements(GroupReader& in, Urr& urr) {
     in.refuse(Cause::kConditionalIeMissing, IeType::kMeasurementPeriod,
               "periodic reports need one above zero");
   }
+  read_monitoring(in, urr);
   check_thresholds(in, urr);
 }
 

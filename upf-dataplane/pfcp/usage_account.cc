@@ -1,6 +1,9 @@
 #include "upf-dataplane/pfcp/usage_account.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "upf-dataplane/pfcp/monitoring_values.h"
 
 namespace sluice::upf::pfcp {
 namespace {
@@ -53,28 +56,94 @@ UsageLimits::Bytes earlier(const UsageLimits::Bytes& a, const UsageLimits::Bytes
 }  // namespace
 
 UsageAccount::UsageAccount(const Urr& urr, const UsageCount& count, const Instant& now)
-    : urr_(urr), reported_(count.totals), start_(now.wall), granted_at_(now.steady) {
+    : given_(urr),
+      urr_(urr),
+      passed_(urr.monitoring && now.wall >= urr.monitoring->time),
+      reported_(count.totals),
+      start_(now.wall),
+      granted_at_(now.steady) {
+  if (passed_) use_subsequent(urr);
   packets_seen_ = count.totals.uplink_packets + count.totals.downlink_packets;
-  if (urr.time_from_start) time_since_ = now.steady;
+  held_since_ = now.steady;
+  if (urr.time_from_start && !urr.is_inactive) time_since_ = now.steady;
   if (has(T::kPeriodic)) next_period_ = now.steady + *urr.period;
 }
 
 void UsageAccount::change(const Urr& urr, bool granted, const UsageCount& count,
                           const Instant& now) {
+  pass_monitoring_time(count, now);
   follow_time(count, now.steady);
-  const bool same_period = has(T::kPeriodic) && urr.period == urr_.period;
+  const bool resumed = urr_.is_inactive && !urr.is_inactive;
+  if (urr.is_inactive && time_since_) {
+    time_done_ = time_used(now.steady);
+    time_since_.reset();
+  }
+  if (urr.is_inactive) flowing_ = false;
+  const bool same_period = has(T::kPeriodic) && urr.period == urr_.period && !resumed;
+  const Urr earlier = std::exchange(given_, urr);
   urr_ = urr;
+  if (earlier.monitoring != urr.monitoring) {
+    passed_ = urr.monitoring && now.wall >= urr.monitoring->time;
+  }
+  if (passed_) use_subsequent(earlier.monitoring == urr.monitoring ? earlier : urr);
   if (!has(T::kPeriodic)) {
     next_period_.reset();
   } else if (!same_period) {
     next_period_ = now.steady + *urr.period;
   }
-  if (urr.time_from_start && !time_since_) time_since_ = now.steady;
-  if (!granted) return;
+  if (urr.time_from_start && !urr.is_inactive && !time_since_) time_since_ = now.steady;
+  if (resumed || granted) held_since_ = now.steady;
+  if (granted) grant(now.steady);
+}
+
+void UsageAccount::grant(Time now) {
   consumed_ = {};
-  granted_at_ = now.steady;
+  granted_at_ = now;
+  held_since_ = now;
   spent_ = 0;
   lapsed_ = false;
+}
+
+// Of limits that are still as in `since`; those that an update has changed afterwards are newer.
+void UsageAccount::use_subsequent(const Urr& since) {
+  const Monitoring& next = *urr_.monitoring;
+  if (!is_empty(next.volume_threshold) && urr_.volume_threshold == since.volume_threshold) {
+    urr_.volume_threshold = next.volume_threshold;
+  }
+  if (!is_empty(next.volume_quota) && urr_.volume_quota == since.volume_quota) {
+    urr_.volume_quota = next.volume_quota;
+  }
+  const auto use = [](auto& limit, const auto& earlier, const auto& subsequent) {
+    if (subsequent && limit == earlier) limit = subsequent;
+  };
+  use(urr_.time_threshold, since.time_threshold, next.time_threshold);
+  use(urr_.time_quota, since.time_quota, next.time_quota);
+  use(urr_.event_threshold, since.event_threshold, next.event_threshold);
+  use(urr_.event_quota, since.event_quota, next.event_quota);
+}
+
+void UsageAccount::pass_monitoring_time(const UsageCount& count, const Instant& now) {
+  if (passed_ || !urr_.monitoring || now.wall < urr_.monitoring->time || urr_.is_inactive) return;
+  follow_time(count, now.steady);
+  passed_ = true;
+  const Monitoring& next = *urr_.monitoring;
+  const Used used = since_report(count, now.steady);
+  // Without a subsequent threshold what is left of the former one stays in force.
+  if (is_empty(next.volume_threshold)) carried_.totals = used.totals;
+  if (!next.time_threshold) carried_.time = used.time;
+  if (!next.event_threshold) carried_.events = used.events;
+  before_ = close(count, now);
+  before_->side = UsageInformation::kBefore;
+  const bool has_quota_anew = !is_empty(next.volume_quota) || next.time_quota || next.event_quota;
+  use_subsequent(given_);
+  if (has_quota_anew) grant(now.steady);
+}
+
+UsageAccount::Used UsageAccount::towards_thresholds(const UsageCount& count, Time now) const {
+  const Used recent = since_report(count, now);
+  return {.totals = carried_.totals + recent.totals,
+          .time = carried_.time + recent.time,
+          .events = carried_.events + recent.events};
 }
 
 bool UsageAccount::has_quota() const {
@@ -157,7 +226,7 @@ uint32_t UsageAccount::due_quotas(const UsageCount& count, Time now) {
   if (urr_.time_quota && used.time >= *urr_.time_quota) spent |= R::kTimeQuota;
   if (urr_.event_quota && used.events > *urr_.event_quota) spent |= R::kEventQuota;
   if (has_quota() && !lapsed_) {
-    const Time last = std::max(granted_at_, last_packet_.value_or(granted_at_));
+    const Time last = std::max(held_since_, last_packet_.value_or(held_since_));
     if (urr_.quota_holding_time && now - last >= *urr_.quota_holding_time) {
       spent |= R::kQuotaHoldingTime;
     }
@@ -179,9 +248,10 @@ uint32_t UsageAccount::due_quotas(const UsageCount& count, Time now) {
 
 uint32_t UsageAccount::due(const UsageCount& count, const Instant& now) {
   if (urr_.is_inactive) return 0;
+  pass_monitoring_time(count, now);
   uint32_t triggers = follow_traffic(count, now.steady);
   follow_time(count, now.steady);
-  triggers |= due_thresholds(since_report(count, now.steady));
+  triggers |= due_thresholds(towards_thresholds(count, now.steady));
   triggers |= due_quotas(count, now.steady);
   if (next_period_ && now.steady >= *next_period_) {
     triggers |= R::kPeriodic;
@@ -191,14 +261,28 @@ uint32_t UsageAccount::due(const UsageCount& count, const Instant& now) {
   return triggers;
 }
 
-UsageReport UsageAccount::report(uint32_t triggers, const UsageCount& count, const Instant& now) {
+std::vector<UsageReport> UsageAccount::report(uint32_t triggers, const UsageCount& count,
+                                              const Instant& now) {
+  pass_monitoring_time(count, now);
   follow_time(count, now.steady);
+  std::vector<UsageReport> reports;
+  if (before_) {
+    reports.push_back(*std::exchange(before_, std::nullopt));
+    reports.back().triggers = triggers | R::kMonitoringTime;
+  }
+  reports.push_back(close(count, now));
+  reports.back().triggers = triggers;
+  if (reports.size() > 1) reports.back().side = UsageInformation::kAfter;
+  for (UsageReport& report : reports) report.sequence = next_sequence_++;
+  carried_ = {};
+  return reports;
+}
+
+// What was used since the report before, which counts as reported from now on.
+UsageReport UsageAccount::close(const UsageCount& count, const Instant& now) {
   const Used used = since_report(count, now.steady);
-  UsageReport report{.urr = urr_.id,
-                     .sequence = next_sequence_++,
-                     .triggers = triggers,
-                     .start = floor<seconds>(start_),
-                     .end = floor<seconds>(now.wall)};
+  UsageReport report{
+      .urr = urr_.id, .start = floor<seconds>(start_), .end = floor<seconds>(now.wall)};
   if (urr_.measures_volume) {
     report.volume = used.totals;
     report.has_packets = urr_.counts_packets;
@@ -229,7 +313,7 @@ UsageLimits UsageAccount::limits(const UsageCount& count) const {
   limits.blocked = lapsed_ || (spent_ & (R::kTimeQuota | R::kEventQuota | R::kVolumeQuota)) != 0;
   if ((spent_ & R::kVolumeQuota) == 0) limits.tell = limits.stop;
   if (has(T::kVolumeThreshold)) {
-    limits.tell = earlier(limits.tell, absolute(urr_.volume_threshold, reported_, {}));
+    limits.tell = earlier(limits.tell, absolute(urr_.volume_threshold, reported_, carried_.totals));
   }
   // The next packet sets the time going, or is the start of traffic.
   limits.tell_next =
@@ -246,15 +330,20 @@ std::optional<UsageAccount::Time> UsageAccount::deadline(const UsageCount& count
     if (time_since_) at(now.steady + std::max<Duration>(limit - used, Duration(1)));
   };
   const Duration used = time_used(now.steady);
-  if (has(T::kTimeThreshold) && urr_.time_threshold) time_left(*urr_.time_threshold, used);
+  if (urr_.monitoring && !passed_) {
+    at(now.steady + std::max<Duration>(urr_.monitoring->time - now.wall, Duration(1)));
+  }
+  if (has(T::kTimeThreshold) && urr_.time_threshold) {
+    time_left(*urr_.time_threshold, carried_.time + used);
+  }
   if (urr_.time_quota && (spent_ & R::kTimeQuota) == 0) {
     time_left(*urr_.time_quota, consumed_.time + used);
   }
-  const Time last = last_packet_.value_or(granted_at_);
+  const Time last = last_packet_.value_or(held_since_);
   if (time_since_ && urr_.inactivity_time && last_packet_) at(last + *urr_.inactivity_time);
   if (flowing_ && count.last_packet) at(*count.last_packet + urr_.inactivity_time.value_or(kQuiet));
   if (has_quota() && !lapsed_) {
-    if (urr_.quota_holding_time) at(std::max(last, granted_at_) + *urr_.quota_holding_time);
+    if (urr_.quota_holding_time) at(std::max(last, held_since_) + *urr_.quota_holding_time);
     if (urr_.quota_validity_time) at(granted_at_ + *urr_.quota_validity_time);
   }
   return next;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "upf-dataplane/pfcp/values.h"
 #include "upf-dataplane/session/session_installer.h"
@@ -27,6 +28,7 @@ struct UsageReport {
   bool has_packets = false;                                  // in `volume`
   std::optional<std::chrono::seconds> duration = {};         // of a URR that measures it
   std::optional<std::chrono::sys_seconds> last_packet = {};  // since the report before
+  uint8_t side = 0;  // of a monitoring time: UsageInformation
 };
 
 // A threshold applies to what was used since the last report, a quota to what was used since the
@@ -48,8 +50,9 @@ class UsageAccount {
   // afterwards in any case.
   uint32_t due(const UsageCount& count, const Instant& now);
 
-  // The usage since the report before.
-  UsageReport report(uint32_t triggers, const UsageCount& count, const Instant& now);
+  // The usage since the report before: in two parts, the earlier first, when a monitoring time was
+  // passed since.
+  std::vector<UsageReport> report(uint32_t triggers, const UsageCount& count, const Instant& now);
 
   // What workers are to watch for from now on.
   UsageLimits limits(const UsageCount& count) const;
@@ -57,7 +60,8 @@ class UsageAccount {
   // When due() may find something although no packet came; nullopt: never.
   std::optional<Time> deadline(const UsageCount& count, const Instant& now) const;
 
-  const Urr& urr() const { return urr_; }
+  // The rule as it was given; a monitoring time may have put other limits into force.
+  const Urr& urr() const { return given_; }
 
  private:
   struct Used {
@@ -66,6 +70,11 @@ class UsageAccount {
     uint64_t events = 0;
   };
 
+  void pass_monitoring_time(const UsageCount& count, const Instant& now);
+  void use_subsequent(const Urr& since);
+  void grant(Time now);
+  UsageReport close(const UsageCount& count, const Instant& now);
+  Used towards_thresholds(const UsageCount& count, Time now) const;
   bool has(uint32_t trigger) const { return (urr_.triggers & trigger) != 0; }
   bool has_quota() const;
   bool watches_traffic() const;
@@ -77,7 +86,13 @@ class UsageAccount {
   uint32_t due_thresholds(const Used& used) const;
   uint32_t due_quotas(const UsageCount& count, Time now);
 
-  Urr urr_;
+  Urr given_;
+  Urr urr_;  // in force
+  // Of a monitoring time: whether it has passed; what was used before it and is not reported yet,
+  // and what of that counts for thresholds still.
+  bool passed_ = false;
+  std::optional<UsageReport> before_;
+  Used carried_;
   UsageTotals reported_;  // the counts at the last report
   std::chrono::system_clock::time_point start_;
   uint32_t next_sequence_ = 0;
@@ -96,6 +111,7 @@ class UsageAccount {
   // The quota in force: what earlier reports have taken of it.
   Used consumed_;
   Time granted_at_;
+  Time held_since_;      // without packets: since it was granted, or measuring goes on (INAM)
   uint32_t spent_ = 0;   // UsageReportTrigger of the quotas that were reported as used up
   bool lapsed_ = false;  // by holding or validity time
 };

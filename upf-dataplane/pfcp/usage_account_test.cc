@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
+#include "upf-dataplane/pfcp/monitoring_values.h"
 
 namespace sluice::upf::pfcp {
 namespace {
@@ -31,7 +32,7 @@ class Bench {
   void pass(seconds time) { clock.advance(time); }
   uint32_t due() { return account.due(count, now()); }
   UsageReport report(uint32_t triggers = R::kImmediate) {
-    return account.report(triggers, count, now());
+    return account.report(triggers, count, now()).back();
   }
   UsageLimits limits() const { return account.limits(count); }
   // Seconds from now to the deadline.
@@ -255,6 +256,73 @@ TEST(UsageAccount, an_inactive_urr_asks_for_nothing) {
   EXPECT_EQ(bench.due(), 0U);
   EXPECT_EQ(bench.limits(), UsageLimits{});
   EXPECT_FALSE(bench.wait());
+}
+
+TEST(UsageAccount, time_stands_still_while_a_urr_is_inactive) {
+  Urr urr = volume_urr(T::kPeriodic | T::kStopOfTraffic);
+  urr.measures_time = true;
+  urr.period = seconds(30);
+  Bench bench(urr);
+  bench.up(1);
+  bench.due();
+  bench.pass(seconds(5));
+  urr.is_inactive = true;
+  bench.account.change(urr, false, bench.count, bench.now());
+  bench.pass(seconds(100));
+  EXPECT_EQ(bench.due(), 0U);
+  urr.is_inactive = false;
+  bench.account.change(urr, false, bench.count, bench.now());
+  EXPECT_EQ(bench.due(), 0U) << "a period begins anew";
+  bench.pass(seconds(7));
+  bench.up(1);
+  bench.due();
+  bench.pass(seconds(2));
+  EXPECT_EQ(bench.report().duration, seconds(7));
+}
+
+TEST(UsageAccount, tells_usage_before_and_after_a_monitoring_time_apart) {
+  Urr urr = volume_urr(T::kVolumeThreshold);
+  urr.volume_threshold = {.total = 100};
+  Bench bench(urr);
+  urr.monitoring = Monitoring{.time = std::chrono::floor<seconds>(bench.now().wall) + seconds(60)};
+  urr.monitoring->volume_threshold = {.total = 40};
+  bench.account.change(urr, false, bench.count, bench.now());
+  bench.up(30);
+  EXPECT_LE(*bench.wait(), 60);
+  bench.pass(seconds(61));
+  EXPECT_EQ(bench.due(), 0U);
+  EXPECT_EQ(bench.limits().tell.total, 70U) << "the subsequent threshold, from then on";
+  bench.up(40);
+  ASSERT_EQ(bench.due(), R::kVolumeThreshold);
+  const auto reports = bench.account.report(R::kVolumeThreshold, bench.count, bench.now());
+  ASSERT_EQ(reports.size(), 2U);
+  EXPECT_EQ(reports[0].volume->bytes(), 30U);
+  EXPECT_EQ(reports[0].side, UsageInformation::kBefore);
+  EXPECT_EQ(reports[0].triggers, R::kVolumeThreshold | R::kMonitoringTime);
+  EXPECT_EQ(reports[1].volume->bytes(), 40U);
+  EXPECT_EQ(reports[1].side, UsageInformation::kAfter);
+  EXPECT_EQ(reports[1].sequence, reports[0].sequence + 1);
+  EXPECT_EQ(reports[1].start, reports[0].end);
+  bench.up(10);
+  EXPECT_EQ(bench.account.report(R::kImmediate, bench.count, bench.now()).size(), 1U);
+  EXPECT_FALSE(bench.wait());
+}
+
+TEST(UsageAccount, without_a_subsequent_threshold_the_rest_of_the_first_is_in_force) {
+  Urr urr = volume_urr(T::kVolumeThreshold | T::kVolumeQuota);
+  urr.volume_threshold = {.total = 100};
+  urr.volume_quota = {.total = 1000};
+  Bench bench(urr);
+  urr.monitoring = Monitoring{.time = std::chrono::floor<seconds>(bench.now().wall) + seconds(60)};
+  urr.monitoring->volume_quota = {.total = 500};
+  bench.account.change(urr, false, bench.count, bench.now());
+  bench.up(30);
+  bench.pass(seconds(61));
+  EXPECT_EQ(bench.due(), 0U);
+  EXPECT_EQ(bench.limits().tell.total, 100U);
+  EXPECT_EQ(bench.limits().stop.total, 530U) << "the subsequent quota begins then";
+  bench.up(70);
+  EXPECT_EQ(bench.due(), R::kVolumeThreshold);
 }
 
 }  // namespace

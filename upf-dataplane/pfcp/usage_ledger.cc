@@ -1,24 +1,35 @@
 #include "upf-dataplane/pfcp/usage_ledger.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "upf-dataplane/pfcp/ie_access.h"
+#include "upf-dataplane/pfcp/monitoring_values.h"
 
 namespace sluice::upf::pfcp {
 
 using R = UsageReportTrigger;
 
-std::vector<UsageReport> UsageLedger::close_removed(Seid seid, const SessionSpec& next) {
+namespace {
+
+void add(std::vector<UsageReport>& reports, std::vector<UsageReport> more) {
+  std::ranges::move(more, std::back_inserter(reports));
+}
+
+}  // namespace
+
+std::vector<UsageReport> UsageLedger::close_removed(Seid seid, const SessionSpec& next,
+                                                    const std::set<UrrId>& replaced) {
   std::vector<UsageReport> reports;
   const auto found = books_.find(seid);
   if (found == books_.end()) return reports;
   auto& accounts = found->second.accounts;
   for (auto it = accounts.begin(); it != accounts.end();) {
-    if (next.urrs.contains(it->first)) {
+    if (next.urrs.contains(it->first) && !replaced.contains(it->first)) {
       ++it;
       continue;
     }
-    reports.push_back(it->second.report(R::kTermination, installer_.usage(seid, it->first), now()));
+    add(reports, it->second.report(R::kTermination, installer_.usage(seid, it->first), now()));
     it = accounts.erase(it);
   }
   return reports;
@@ -54,7 +65,7 @@ std::vector<UsageReport> UsageLedger::query(Seid seid, UrrId urr) {
   if (book == books_.end()) return reports;
   const auto account = book->second.accounts.find(urr);
   if (account == book->second.accounts.end()) return reports;
-  reports.push_back(account->second.report(R::kImmediate, installer_.usage(seid, urr), now()));
+  add(reports, account->second.report(R::kImmediate, installer_.usage(seid, urr), now()));
   settle(seid, book->second);
   return reports;
 }
@@ -64,7 +75,7 @@ std::vector<UsageReport> UsageLedger::query_all(Seid seid) {
   const auto book = books_.find(seid);
   if (book == books_.end()) return reports;
   for (auto& [urr, account] : book->second.accounts) {
-    reports.push_back(account.report(R::kImmediate, installer_.usage(seid, urr), now()));
+    add(reports, account.report(R::kImmediate, installer_.usage(seid, urr), now()));
   }
   settle(seid, book->second);
   return reports;
@@ -77,7 +88,7 @@ std::vector<UsageReport> UsageLedger::due(Seid seid) {
   for (auto& [urr, account] : book->second.accounts) {
     const UsageCount count = installer_.usage(seid, urr);
     if (const uint32_t triggers = account.due(count, now())) {
-      reports.push_back(account.report(triggers, count, now()));
+      add(reports, account.report(triggers, count, now()));
     }
   }
   add_linked(seid, book->second, reports);
@@ -100,7 +111,7 @@ void UsageLedger::add_linked(Seid seid, Book& book, std::vector<UsageReport>& re
         std::ranges::none_of(urr.linked, reporting)) {
       continue;
     }
-    reports.push_back(account.report(R::kLinkedUsage, installer_.usage(seid, id), now()));
+    add(reports, account.report(R::kLinkedUsage, installer_.usage(seid, id), now()));
   }
 }
 
@@ -153,6 +164,7 @@ Ie usage_report_ie(IeType type, const UsageReport& report,
     ies.push_back(ie(DurationMeasurement{static_cast<uint32_t>(report.duration->count())}));
   }
   if (report.last_packet) ies.push_back(ie(TimeOfLastPacket{*report.last_packet}));
+  if (report.side != 0) ies.push_back(ie(UsageInformation{report.side}));
   if (query_reference) ies.push_back(ie(QueryUrrReference{*query_reference}));
   return group(type, std::move(ies));
 }

@@ -21,8 +21,10 @@ class UsageLedger {
   UsageLedger(SessionInstaller& installer, const Clock& clock)
       : installer_(installer), clock_(clock) {}
 
-  // Before the user plane forgets the URRs that `next` lacks: their last reports (termination).
-  std::vector<UsageReport> close_removed(Seid seid, const SessionSpec& next);
+  // Before the user plane forgets the URRs that `next` lacks: their last reports (termination). Of
+  // those in `replaced` it has others of the same id.
+  std::vector<UsageReport> close_removed(Seid seid, const SessionSpec& next,
+                                         const std::set<UrrId>& replaced = {});
   // The user plane runs the session as specified: begins new URRs, takes over changed ones.
   void follow(const SessionSpec& spec, const std::set<UrrId>& granted);
   // The session is about to be removed: its last reports.

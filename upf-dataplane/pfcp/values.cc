@@ -125,19 +125,6 @@ void IeCodec<RecoveryTimeStamp>::write(const RecoveryTimeStamp& v, ByteWriter& o
   out.u32(static_cast<uint32_t>((v.time.time_since_epoch() + kNtpOffset).count()));
 }
 
-Read<UpFunctionFeatures> IeCodec<UpFunctionFeatures>::read(Bytes value) {
-  UpFunctionFeatures features;
-  for (size_t i = 0; i < value.size() && i < sizeof features.bits; ++i) {
-    features.bits |= uint64_t{value[i]} << (8 * i);
-  }
-  if (value.size() < 2) return cut_off();
-  return features;
-}
-// Release 17 has eight octets of features; a receiver takes those that it knows.
-void IeCodec<UpFunctionFeatures>::write(const UpFunctionFeatures& v, ByteWriter& out) {
-  for (size_t i = 0; i < sizeof v.bits; ++i) out.u8(static_cast<uint8_t>(v.bits >> (8 * i)));
-}
-
 Read<AssociationSetupResponseFlags> IeCodec<AssociationSetupResponseFlags>::read(Bytes value) {
   ValueReader in(value);
   return in.finish(AssociationSetupResponseFlags{.sessions_retained = (in.u8() & 0x01) != 0});

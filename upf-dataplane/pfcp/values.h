@@ -89,6 +89,7 @@ struct UeIpAddress {
   bool is_destination = false;  // S/D, meaningful in a PDI
   bool choose_v4 = false;       // the UP function is to allocate one
   bool choose_v6 = false;
+  unsigned choose_v6_length = 64;  // with `choose_v6`
   bool operator==(const UeIpAddress&) const = default;
 };
 
@@ -211,6 +212,7 @@ struct UsageReportTrigger {
   static constexpr uint32_t kTimeQuota = 0x000200;
   static constexpr uint32_t kLinkedUsage = 0x000400;
   static constexpr uint32_t kTermination = 0x000800;
+  static constexpr uint32_t kMonitoringTime = 0x001000;
   static constexpr uint32_t kEventThreshold = 0x008000;
   static constexpr uint32_t kEventQuota = 0x010000;
   static constexpr uint32_t kTerminatedByUpf = 0x020000;
@@ -267,6 +269,9 @@ struct DownlinkDataNotificationDelay {  // §8.2.28, in steps of 50 ms
 struct SuggestedBufferingPacketsCount {  // §8.2.100
   uint8_t packets = 0;
 };
+struct DlBufferingSuggestedPacketCount {  // §8.2.30; one or two octets
+  uint16_t packets = 0;
+};
 struct DlBufferingDuration {  // §8.2.29; nullopt: for ever
   std::optional<std::chrono::seconds> time = {};
 };
@@ -287,19 +292,6 @@ struct GateStatus {  // §8.2.7
 struct RecoveryTimeStamp {
   std::chrono::sys_seconds time;
   auto operator<=>(const RecoveryTimeStamp&) const = default;
-};
-
-// §8.2.25: octets 5 on, the first in the lowest byte.
-struct UpFunctionFeatures {
-  static constexpr uint64_t kNotificationDelay = 1U << 1;  // DDND
-  static constexpr uint64_t kBufferingDuration = 1U << 2;  // DLBD
-  static constexpr uint64_t kFTeidAllocation = 1U << 4;    // FTUP
-  static constexpr uint64_t kEndMarkers = 1U << 8;         // EMPU
-  static constexpr uint64_t kBufferingControl = 1U << 10;  // UDBC
-  static constexpr uint64_t kPacketCounts = 1U << 20;      // MNOP
-  static constexpr uint64_t kQuotaValidity = 1U << 26;     // VTIME
-  static constexpr uint64_t kIpv6PrefixLength = 1U << 29;  // IP6PL
-  uint64_t bits = 0;
 };
 
 struct AssociationSetupResponseFlags {  // §8.2.139 PFCPASRsp-Flags
@@ -374,6 +366,7 @@ PFCP_CODEC(BarId, kBarId)
 PFCP_CODEC(DownlinkDataNotificationDelay, kDownlinkDataNotificationDelay)
 PFCP_CODEC(SuggestedBufferingPacketsCount, kSuggestedBufferingPacketsCount)
 PFCP_CODEC(DlBufferingDuration, kDlBufferingDuration)
+PFCP_CODEC(DlBufferingSuggestedPacketCount, kDlBufferingSuggestedPacketCount)
 PFCP_CODEC(DownlinkDataServiceInformation, kDownlinkDataServiceInformation)
 PFCP_CODEC(PfcpSrRspFlags, kPfcpSrRspFlags)
 PFCP_CODEC(GateStatus, kGateStatus)
@@ -384,7 +377,6 @@ PFCP_CODEC(PagingPolicyIndicator, kPagingPolicyIndicator)
 PFCP_CODEC(AveragingWindow, kAveragingWindow)
 PFCP_CODEC(TransportLevelMarking, kTransportLevelMarking)
 PFCP_CODEC(RecoveryTimeStamp, kRecoveryTimeStamp)
-PFCP_CODEC(UpFunctionFeatures, kUpFunctionFeatures)
 PFCP_CODEC(AssociationSetupResponseFlags, kPfcpAsRspFlags)
 PFCP_CODEC(OffendingIe, kOffendingIe)
 PFCP_CODEC(FailedRuleId, kFailedRuleId)

@@ -5,76 +5,12 @@
 #include <optional>
 
 #include "upf-dataplane/packet/address_mask.h"
+#include "upf-dataplane/session/compile_addresses.h"
 
 namespace sluice::upf {
 namespace {
 
 constexpr PortRange kEmptyRange{1, 0};
-
-std::unexpected<Error> unsupported(const char* ie, const Pdr& pdr, const char* what) {
-  return std::unexpected(
-      Error{ErrorCode::kUnsupported, fmt::format("PDR {}: {}", pdr.id.value(), what), ie});
-}
-
-// A UE cannot have an address that is ours, or that no single host has.
-bool is_usable_v4(Ipv4Address address, std::span<const Port> ports) {
-  const auto first = address.bytes()[0];
-  return first != 0 && first != 127 && first < 224 &&
-         std::ranges::none_of(ports, [&](const Port& port) { return port.owns(address); });
-}
-
-bool is_usable_v6(const IpPrefix& prefix, std::span<const Port> ports) {
-  const auto address = prefix.address().v6();
-  const auto holds_own = [&](const Port& port) {
-    return std::ranges::any_of(port.addresses,
-                               [&](const IpPrefix& own) { return prefix.contains(own.address()); });
-  };
-  return address.upper64() != 0 && !address.is_multicast() && !address.is_link_local() &&
-         std::ranges::none_of(ports, holds_own);
-}
-
-// The one UE address of each family that all PDRs of a session agree on.
-Result<void> adopt_ue_address(const Pdr& pdr, std::span<const Port> ports, Session::Parts& parts) {
-  if (!pdr.ue) return {};
-  if (pdr.ue->v4) {
-    if (!is_usable_v4(*pdr.ue->v4, ports)) {
-      return bad_field("UE IP Address", "PDR {}: {} cannot be a UE's", pdr.id.value(),
-                       pdr.ue->v4->to_string());
-    }
-    const auto bytes = pdr.ue->v4->bytes();
-    uint32_t raw;
-    std::memcpy(&raw, bytes.data(), 4);
-    if (parts.ue_v4 != 0 && parts.ue_v4 != raw) {
-      return bad_field("UE IP Address", "PDR {} names another IPv4 address than an earlier PDR",
-                       pdr.id.value());
-    }
-    parts.ue_v4 = raw;
-  }
-  if (pdr.ue->v6) {
-    if (pdr.ue->v6->length() != 64) {
-      return unsupported("UE IP Address", pdr, "only /64 IPv6 prefixes are served");
-    }
-    if (!is_usable_v6(*pdr.ue->v6, ports)) {
-      return bad_field("UE IP Address", "PDR {}: {} cannot be a UE's", pdr.id.value(),
-                       pdr.ue->v6->to_string());
-    }
-    uint64_t raw;
-    std::memcpy(&raw, pdr.ue->v6->address().v6().bytes().data(), 8);
-    if (parts.ue_v6 != 0 && parts.ue_v6 != raw) {
-      return bad_field("UE IP Address", "PDR {} names another IPv6 prefix than an earlier PDR",
-                       pdr.id.value());
-    }
-    parts.ue_v6 = raw;
-  }
-  return {};
-}
-
-// What a PDR asks of the address family of its packets.
-uint8_t families(const Pdr& pdr) {
-  if (!pdr.ue) return CompiledPdr::kV4 | CompiledPdr::kV6;
-  return static_cast<uint8_t>((pdr.ue->v4 ? CompiledPdr::kV4 : 0) |
-                              (pdr.ue->v6 ? CompiledPdr::kV6 : 0));
-}
 
 void set_prefix(const std::optional<IpPrefix>& prefix, uint8_t* value, uint8_t* mask,
                 CompiledSdf& sdf) {
@@ -136,7 +72,7 @@ uint16_t in_ports(const Pdr& pdr, std::span<const Port> ports) {
     const bool same_network = pdr.network_instance.empty() || port.network_instance.empty() ||
                               port.network_instance == pdr.network_instance;
     const bool matches =
-        pdr.source == Interface::kAccess
+        pdr.source == Interface::kAccess || pdr.source == Interface::kCpFunction
             ? port.role == PortRole::kN3 && same_network
             // What a local app sends is, to N4, traffic from the data network.
             : (port.role == PortRole::kN6 && same_network) || port.role == PortRole::kLocalDn;
@@ -161,25 +97,35 @@ std::optional<PortIndex> out_port(PortRole role, const std::string& network_inst
   return general;
 }
 
+// The access networks' port on whose link the CP function is, or else as for base stations.
+std::optional<PortIndex> cp_port(const Far& far, std::span<const Port> ports) {
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (ports[i].role == PortRole::kN3 && ports[i].on_link(far.outer_header->peer) != nullptr) {
+      return static_cast<PortIndex>(i);
+    }
+  }
+  return out_port(PortRole::kN3, far.network_instance, ports);
+}
+
 Result<void> compile_far(const Pdr& pdr, const Far& far, std::span<const Port> ports,
                          NextHopResolver& resolver, CompiledPdr& out) {
   out.forward = far.forward;
   if (far.buffer) out.special |= CompiledPdr::kBuffers;
   if (!far.forward) return {};
+  const bool to_cp = far.destination == Interface::kCpFunction;
   const bool to_access = far.destination == Interface::kAccess;
-  if (far.destination == Interface::kCpFunction) {
-    return unsupported("Destination Interface", pdr, "forwarding to the CP function");
-  }
-  if (to_access == (pdr.source == Interface::kAccess)) {
+  if (far.destination == pdr.source || (!to_access && !to_cp && pdr.source != Interface::kAccess)) {
     return unsupported("Destination Interface", pdr, "forwarding back to where packets come from");
   }
-  if (to_access != far.outer_header.has_value()) {
-    return to_access ? bad_field("Outer Header Creation", "FAR {} forwards to Access without it",
-                                 far.id.value())
-                     : unsupported("Outer Header Creation", pdr, "tunnels towards the core (N9)");
+  if ((to_access || to_cp) != far.outer_header.has_value()) {
+    return to_access || to_cp
+               ? bad_field("Outer Header Creation", "FAR {} forwards to {} without it",
+                           far.id.value(), to_cp ? "the CP function" : "Access")
+               : unsupported("Outer Header Creation", pdr, "tunnels towards the core (N9)");
   }
-  const auto port =
-      out_port(to_access ? PortRole::kN3 : PortRole::kN6, far.network_instance, ports);
+  const auto port = to_cp       ? cp_port(far, ports)
+                    : to_access ? out_port(PortRole::kN3, far.network_instance, ports)
+                                : out_port(PortRole::kN6, far.network_instance, ports);
   if (!port) {
     return bad_field("Network Instance", "FAR {}: no port serves '{}'", far.id.value(),
                      far.network_instance);
@@ -190,7 +136,8 @@ Result<void> compile_far(const Pdr& pdr, const Far& far, std::span<const Port> p
     out.mark_mask = far.marking->mask;
     out.mark_tos = static_cast<uint8_t>(far.marking->tos & far.marking->mask);
   }
-  if (!to_access) return {};
+  if (!to_access && !to_cp) return {};
+  if (to_cp && pdr.source == Interface::kAccess) out.special |= CompiledPdr::kToCp;
 
   const auto& tunnel = *far.outer_header;
   if (!(tunnel.peer.is_v4() ? ports[*port].has_v4 : ports[*port].has_v6)) {
@@ -282,16 +229,14 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec, const R
                                 std::span<const Port> ports, NextHopResolver& resolver,
                                 Session::Parts& parts) {
   const bool uplink = pdr.source == Interface::kAccess;
-  if (pdr.source == Interface::kCpFunction) {
-    return unsupported("Source Interface", pdr, "packets from the CP function");
+  const bool tunnelled = uplink || pdr.source == Interface::kCpFunction;
+  if (tunnelled != pdr.f_teid.has_value()) {
+    return tunnelled ? bad_field("F-TEID", "PDR {} detects packets from {} without it",
+                                 pdr.id.value(), uplink ? "Access" : "the CP function")
+                     : unsupported("F-TEID", pdr, "tunnels from the core (N9)");
   }
-  if (uplink != pdr.f_teid.has_value()) {
-    return uplink ? bad_field("F-TEID", "PDR {} detects packets from Access without it",
-                              pdr.id.value())
-                  : unsupported("F-TEID", pdr, "tunnels from the core (N9)");
-  }
-  if (uplink && !pdr.remove_outer_header) {
-    return unsupported("Outer Header Removal", pdr, "uplink without removal of the outer header");
+  if (tunnelled && !pdr.remove_outer_header) {
+    return unsupported("Outer Header Removal", pdr, "packets of a tunnel leave it");
   }
   const auto far = spec.fars.find(pdr.far);
   if (far == spec.fars.end()) {
@@ -301,7 +246,7 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec, const R
 
   CompiledPdr out;
   out.id = pdr.id.value();
-  out.teid = uplink ? pdr.f_teid->teid.value() : 0;
+  out.teid = tunnelled ? pdr.f_teid->teid.value() : 0;
   out.in_ports = in_ports(pdr, ports);
   if (out.in_ports == 0) {
     return bad_field("Network Instance", "PDR {}: no port serves '{}'", pdr.id.value(),
@@ -319,8 +264,11 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec, const R
   if (auto done = compile_urrs(pdr, spec, state, out, parts); !done) {
     return std::unexpected(done.error());
   }
-  if (auto done = compile_qers(pdr, spec, state, out, parts); !done)
+  if (auto done = compile_qers(pdr, spec, state, out, parts); !done) {
     return std::unexpected(done.error());
+  }
+  // A PDU Session Container is the access network's; the CP function gets the bare packet.
+  if (far->second.destination == Interface::kCpFunction) out.has_qfi_mark = false;
   return out;
 }
 
@@ -338,17 +286,16 @@ Result<Session::Parts> compile_session(const SessionSpec& spec, const RuleState&
   std::ranges::stable_sort(ordered, {}, &Pdr::precedence);
 
   Session::Parts parts{};
-  for (const Pdr* pdr : ordered) {
-    if (auto done = adopt_ue_address(*pdr, ports, parts); !done)
-      return std::unexpected(done.error());
-  }
-  if (parts.ue_v4 == 0 && parts.ue_v6 == 0) {
-    return bad_field("UE IP Address", "no PDR of the session names one");
+  if (auto done = compile_addresses(ordered, ports, parts); !done) {
+    return std::unexpected(done.error());
   }
   for (const Pdr* pdr : ordered) {
     auto compiled = compile_pdr(*pdr, spec, state, ports, resolver, parts);
     if (!compiled) return std::unexpected(compiled.error());
-    (pdr->source == Interface::kAccess ? parts.uplink : parts.downlink).push_back(*compiled);
+    auto& pdrs = pdr->source == Interface::kAccess       ? parts.uplink
+                 : pdr->source == Interface::kCpFunction ? parts.from_cp
+                                                         : parts.downlink;
+    pdrs.push_back(*compiled);
   }
   return parts;
 }

@@ -71,9 +71,12 @@ struct Pdr {
   std::optional<LocalFTeid> f_teid = {};
   std::string network_instance = {};  // empty: any
   std::optional<UeAddress> ue = {};   // the source of uplink, the destination of downlink packets
-  std::vector<SdfFilter> sdf = {};    // empty: every packet; otherwise any of them
-  std::vector<Qfi> qfis = {};         // empty: any
+  std::vector<IpPrefix> framed_routes = {};  // networks behind the UE, besides its address
+  std::string application_id = {};           // whose PFDs `sdf` is from; empty: none
+  std::vector<SdfFilter> sdf = {};           // empty: every packet; otherwise any of them
+  std::vector<Qfi> qfis = {};                // empty: any
   bool remove_outer_header = false;
+  std::optional<uint8_t> traffic_endpoint = {};  // that F-TEID, network and addresses are from
   FarId far;
   std::vector<QerId> qers = {};
   std::vector<UrrId> urrs = {};
@@ -100,7 +103,7 @@ struct Bar {
   BarId id;
   // From the first buffered packet to the Downlink Data Report.
   std::chrono::milliseconds notification_delay{0};
-  std::optional<uint8_t> suggested_packets = {};  // to hold; more are not
+  std::optional<uint16_t> suggested_packets = {};  // to hold; more are not
   bool operator==(const Bar&) const = default;
 };
 
@@ -163,6 +166,19 @@ struct ReportingTriggers {
   static constexpr uint32_t kQuotaValidityTime = 0x008000;
 };
 
+// TS 29.244 §5.2.2.2: usage before this time and after it is told apart, and from then on these
+// thresholds and quotas are in force, where they are given.
+struct Monitoring {
+  std::chrono::sys_seconds time;
+  Volumes volume_threshold = {};
+  Volumes volume_quota = {};
+  std::optional<std::chrono::seconds> time_threshold = {};
+  std::optional<std::chrono::seconds> time_quota = {};
+  std::optional<uint32_t> event_threshold = {};
+  std::optional<uint32_t> event_quota = {};
+  bool operator==(const Monitoring&) const = default;
+};
+
 // Usage Reporting Rule (TS 29.244 §7.5.2.4). An event is a start of traffic.
 struct Urr {
   using Seconds = std::chrono::seconds;
@@ -182,11 +198,12 @@ struct Urr {
   std::optional<Seconds> quota_holding_time = {};
   std::optional<Seconds> quota_validity_time = {};
   std::optional<Seconds> inactivity_time = {};  // without packets for so long, time stands still
-  std::vector<UrrId> linked = {};               // with kLinkedUsage: reports when they do
-  bool is_inactive = false;                     // INAM: measures nothing, enforces nothing
-  bool before_qos = false;                      // MBQE: counts what rates then refuse, too
-  bool time_from_start = false;                 // ISTM: time runs before the first packet
-  bool counts_packets = false;                  // MNOP: reports tell packets too
+  std::optional<Monitoring> monitoring = {};
+  std::vector<UrrId> linked = {};  // with kLinkedUsage: reports when they do
+  bool is_inactive = false;        // INAM: measures nothing, enforces nothing
+  bool before_qos = false;         // MBQE: counts what rates then refuse, too
+  bool time_from_start = false;    // ISTM: time runs before the first packet
+  bool counts_packets = false;     // MNOP: reports tell packets too
   bool operator==(const Urr&) const = default;
 };
 

@@ -16,6 +16,15 @@ bool in_either(const PortRange (&ranges)[2], uint16_t port) {
          (ranges[1].low <= port && port <= ranges[1].high);
 }
 
+// Whether no packet from or to the address passes a router: link-local, unspecified, or a group of
+// the link (RFC 4291 §2.5.2, §2.5.6, §2.7).
+bool is_of_link(const uint8_t* address, bool is_v6) {
+  if (!is_v6) return false;
+  if (address[0] == 0xff) return (address[1] & 0x0f) == 2;
+  const Ipv6Address whole = Ipv6Address::from_bytes(address);
+  return whole.is_link_local() || whole == Ipv6Address();
+}
+
 }  // namespace
 
 bool CompiledSdf::matches(const FlowKey& key, bool uplink) const {
@@ -44,31 +53,37 @@ Session::Session(const Parts& parts)
       sdf_count_(static_cast<uint16_t>(parts.sdf.size())),
       meter_count_(static_cast<uint16_t>(parts.meters.size())),
       usage_count_(static_cast<uint16_t>(parts.usage.size())),
+      from_cp_count_(static_cast<uint16_t>(parts.from_cp.size())),
+      prefix_count_(static_cast<uint16_t>(parts.prefixes.size())),
       plain_(parts.sdf.empty() && parts.uplink.size() <= 1 && parts.downlink.size() <= 1) {
   auto* pdr = reinterpret_cast<CompiledPdr*>(this + 1);
   pdr = std::uninitialized_copy(parts.uplink.begin(), parts.uplink.end(), pdr);
   pdr = std::uninitialized_copy(parts.downlink.begin(), parts.downlink.end(), pdr);
+  pdr = std::uninitialized_copy(parts.from_cp.begin(), parts.from_cp.end(), pdr);
   auto* meter = std::uninitialized_copy(parts.meters.begin(), parts.meters.end(),
                                         reinterpret_cast<Meter**>(pdr));
   auto* usage = std::uninitialized_copy(parts.usage.begin(), parts.usage.end(),
                                         reinterpret_cast<UsageMeter**>(meter));
-  std::uninitialized_copy(parts.sdf.begin(), parts.sdf.end(),
-                          reinterpret_cast<CompiledSdf*>(usage));
+  auto* sdf = std::uninitialized_copy(parts.sdf.begin(), parts.sdf.end(),
+                                      reinterpret_cast<CompiledSdf*>(usage));
+  std::uninitialized_copy(parts.prefixes.begin(), parts.prefixes.end(),
+                          reinterpret_cast<CompiledPrefix*>(sdf));
 }
 
 SessionPtr Session::make(const Parts& parts) {
+  const size_t pdrs = parts.uplink.size() + parts.downlink.size() + parts.from_cp.size();
   const size_t bytes =
-      sizeof(Session) + (parts.uplink.size() + parts.downlink.size()) * sizeof(CompiledPdr) +
-      parts.meters.size() * sizeof(Meter*) + parts.usage.size() * sizeof(UsageMeter*) +
-      parts.sdf.size() * sizeof(CompiledSdf);
+      sizeof(Session) + pdrs * sizeof(CompiledPdr) + parts.meters.size() * sizeof(Meter*) +
+      parts.usage.size() * sizeof(UsageMeter*) + parts.sdf.size() * sizeof(CompiledSdf) +
+      parts.prefixes.size() * sizeof(CompiledPrefix);
   void* memory = ::operator new(bytes, std::align_val_t{alignof(Session)});
   return SessionPtr(new (memory) Session(parts));
 }
 
 size_t Session::bytes() const {
-  return sizeof(Session) + size_t{uplink_count_} * sizeof(CompiledPdr) +
-         size_t{downlink_count_} * sizeof(CompiledPdr) + size_t{meter_count_} * sizeof(Meter*) +
-         size_t{usage_count_} * sizeof(UsageMeter*) + size_t{sdf_count_} * sizeof(CompiledSdf);
+  return sizeof(Session) + all_pdrs().size_bytes() + size_t{meter_count_} * sizeof(Meter*) +
+         size_t{usage_count_} * sizeof(UsageMeter*) + size_t{sdf_count_} * sizeof(CompiledSdf) +
+         size_t{prefix_count_} * sizeof(CompiledPrefix);
 }
 
 void SessionDeleter::operator()(Session* session) const {
@@ -76,14 +91,23 @@ void SessionDeleter::operator()(Session* session) const {
   ::operator delete(session, std::align_val_t{alignof(Session)});
 }
 
-bool Session::owns_source(const FlowKey& key) const {
-  if (key.is_v6()) return ue_v6_ != 0 && std::memcmp(key.source, &ue_v6_, 8) == 0;
-  return ue_v4_ != 0 && std::memcmp(key.source + kV4Offset, &ue_v4_, 4) == 0;
+uint8_t Session::families_of(const uint8_t* address, bool is_v6) const {
+  if (is_v6 ? ue_v6_ != 0 && std::memcmp(address, &ue_v6_, 8) == 0
+            : ue_v4_ != 0 && std::memcmp(address + kV4Offset, &ue_v4_, 4) == 0) {
+    return is_v6 ? CompiledPdr::kV6 : CompiledPdr::kV4;
+  }
+  return prefix_count_ == 0 ? 0 : families_of_prefixes(address, is_v6);
 }
 
-bool Session::owns_destination(const FlowKey& key) const {
-  if (key.is_v6()) return ue_v6_ != 0 && std::memcmp(key.destination, &ue_v6_, 8) == 0;
-  return ue_v4_ != 0 && std::memcmp(key.destination + kV4Offset, &ue_v4_, 4) == 0;
+uint8_t Session::families_of_prefixes(const uint8_t* address, bool is_v6) const {
+  const auto* first = prefixes();
+  const auto* end = first + prefix_count_;
+  const auto* found = std::find_if(first, end, [&](const CompiledPrefix& prefix) {
+    return mask_matches(address, prefix.value, prefix.mask);
+  });
+  if (found == end) return 0;
+  if (found->is_framed) return CompiledPdr::kFramed;
+  return is_v6 ? CompiledPdr::kV6 : CompiledPdr::kV4;
 }
 
 bool Session::sdf_matches(const CompiledPdr& pdr, const FlowKey& key, bool uplink) const {
@@ -95,10 +119,11 @@ bool Session::sdf_matches(const CompiledPdr& pdr, const FlowKey& key, bool uplin
 
 int Session::match_uplink(const FlowKey& key, uint32_t teid, PortIndex in_port) const {
   // No one may send as somebody else, whatever the PDRs leave open.
-  if (!owns_source(key)) return -1;
+  const uint8_t family = families_of(key.source, key.is_v6());
+  if (family == 0) return -1;
   for (uint16_t i = 0; i < uplink_count_; ++i) {
     const CompiledPdr& pdr = uplink_pdr(i);
-    if (pdr.teid == teid && (pdr.in_ports >> in_port & 1) != 0 && takes_family(pdr, key) &&
+    if (pdr.teid == teid && (pdr.in_ports >> in_port & 1) != 0 && (pdr.families & family) != 0 &&
         takes_qfi(pdr, key) && sdf_matches(pdr, key, true)) {
       return i;
     }
@@ -107,15 +132,42 @@ int Session::match_uplink(const FlowKey& key, uint32_t teid, PortIndex in_port) 
 }
 
 int Session::match_downlink(const FlowKey& key, PortIndex in_port) const {
-  if (!owns_destination(key)) return -1;
+  const uint8_t family = families_of(key.destination, key.is_v6());
+  if (family == 0) return -1;
   for (uint16_t i = 0; i < downlink_count_; ++i) {
     const CompiledPdr& pdr = downlink_pdr(i);
-    if ((pdr.in_ports >> in_port & 1) != 0 && takes_family(pdr, key) &&
+    if ((pdr.in_ports >> in_port & 1) != 0 && (pdr.families & family) != 0 &&
         sdf_matches(pdr, key, false)) {
       return i;
     }
   }
   return -1;
+}
+
+const CompiledPdr* Session::match_to_cp(const FlowKey& key, uint32_t teid,
+                                        PortIndex in_port) const {
+  if (!is_of_link(key.source, key.is_v6())) return nullptr;
+  for (uint16_t i = 0; i < uplink_count_; ++i) {
+    const CompiledPdr& pdr = uplink_pdr(i);
+    if ((pdr.special & CompiledPdr::kToCp) != 0 && pdr.teid == teid &&
+        (pdr.in_ports >> in_port & 1) != 0 && takes_qfi(pdr, key) && sdf_matches(pdr, key, true)) {
+      return &pdr;
+    }
+  }
+  return nullptr;
+}
+
+const CompiledPdr* Session::match_from_cp(const FlowKey& key, uint32_t teid,
+                                          PortIndex in_port) const {
+  if (!is_of_link(key.destination, key.is_v6()) && families_of(key.destination, key.is_v6()) == 0) {
+    return nullptr;
+  }
+  for (const CompiledPdr& pdr : all_pdrs().last(from_cp_count_)) {
+    if (pdr.teid == teid && (pdr.in_ports >> in_port & 1) != 0 && sdf_matches(pdr, key, false)) {
+      return &pdr;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace sluice::upf

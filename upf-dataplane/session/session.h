@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -28,10 +29,17 @@ struct CompiledSdf {
   bool matches(const FlowKey& key, bool uplink) const;
 };
 
+// A network behind a UE, or the prefix of a UE that has no /64.
+struct CompiledPrefix {
+  uint8_t value[16] = {}, mask[16] = {};
+  bool is_framed = false;  // a framed route: only for PDRs that name it
+};
+
 // A PDR with its FAR and QERs resolved.
 struct alignas(64) CompiledPdr {
   static constexpr uint8_t kV4 = 1;
   static constexpr uint8_t kV6 = 2;
+  static constexpr uint8_t kFramed = 4;
   static constexpr uint64_t kAnyQfi = ~uint64_t{0};
 
   uint64_t qfis = kAnyQfi;  // bit q: QFI q matches; packets without one match only kAnyQfi
@@ -44,7 +52,7 @@ struct alignas(64) CompiledPdr {
   bool encapsulate = false;  // into the tunnel below
   bool has_qfi_mark = false;
   uint8_t qfi_mark = 0;
-  uint8_t families = kV4 | kV6;  // of the UE addresses that the PDR names
+  uint8_t families = kV4 | kV6 | kFramed;  // of the UE addresses that the PDR names
   PortIndex out_port = 0;
   bool peer_is_v6 = false;
   uint16_t meters_first = 0;  // of the session's meters
@@ -65,6 +73,8 @@ struct alignas(64) CompiledPdr {
   static constexpr uint8_t kHasUsage = 0x04;
   static constexpr uint8_t kBuffers = 0x08;  // the FAR says BUFF
 
+  static constexpr uint8_t kToCp = 0x10;  // from the UE to the CP function, by a tunnel
+
   static constexpr uint8_t kPagingPolicyPresent = 0x80;
   static constexpr uint8_t kReflective = 0x40;
 };
@@ -81,12 +91,17 @@ class alignas(64) Session {
   Session& operator=(const Session&) = delete;
 
   struct Parts {
-    uint32_t version;                      // unlike any other compiled session's, for flow caches
-    uint32_t slot;                         // index of its usage counters
-    uint32_t ue_v4 = 0;                    // raw network-order; 0: none
-    uint64_t ue_v6 = 0;                    // upper 64 bits, raw network-order; 0: none
+    uint32_t version;    // unlike any other compiled session's, for flow caches
+    uint32_t slot;       // index of its usage counters
+    uint32_t ue_v4 = 0;  // raw network-order; 0: none
+    uint64_t ue_v6 = 0;  // upper 64 bits of a /64, raw network-order; 0: none
+    // As they were asked for: the UE's IPv6 prefix, of whatever length, and the networks behind it.
+    std::optional<IpPrefix> ue_prefix = {};
+    std::vector<IpPrefix> framed_routes = {};
     std::vector<CompiledPdr> uplink = {};  // by precedence
     std::vector<CompiledPdr> downlink = {};
+    std::vector<CompiledPdr> from_cp = {};  // of packets from the CP function, to the UE
+    std::vector<CompiledPrefix> prefixes = {};
     std::vector<CompiledSdf> sdf = {};
     // Of either direction; whoever owns them outlives the session.
     std::vector<Meter*> meters = {};
@@ -103,9 +118,13 @@ class alignas(64) Session {
   // The PDR that detects the packet, or -1. `teid` is the tunnel it came by, 0 on the downlink.
   int match_uplink(const FlowKey& key, uint32_t teid, PortIndex in_port) const;
   int match_downlink(const FlowKey& key, PortIndex in_port) const;
+  // What a PDR of packets from or to the CP function detects although the addresses are not the
+  // UE's: the link-local ones of router and neighbour discovery, DHCPv6. Null: none does.
+  const CompiledPdr* match_to_cp(const FlowKey& key, uint32_t teid, PortIndex in_port) const;
+  const CompiledPdr* match_from_cp(const FlowKey& key, uint32_t teid, PortIndex in_port) const;
   // All of them, uplink first.
   std::span<const CompiledPdr> all_pdrs() const {
-    return {pdrs(), size_t{uplink_count_} + downlink_count_};
+    return {pdrs(), size_t{uplink_count_} + downlink_count_ + from_cp_count_};
   }
   const CompiledPdr& uplink_pdr(size_t i) const { return pdrs()[i]; }
   const CompiledPdr& downlink_pdr(size_t i) const { return pdrs()[uplink_count_ + i]; }
@@ -125,7 +144,8 @@ class alignas(64) Session {
 
   const CompiledPdr* pdrs() const { return reinterpret_cast<const CompiledPdr*>(this + 1); }
   Meter* const* meters() const {
-    return reinterpret_cast<Meter* const*>(pdrs() + uplink_count_ + downlink_count_);
+    return reinterpret_cast<Meter* const*>(pdrs() + uplink_count_ + downlink_count_ +
+                                           from_cp_count_);
   }
   UsageMeter* const* usage() const {
     return reinterpret_cast<UsageMeter* const*>(meters() + meter_count_);
@@ -133,15 +153,17 @@ class alignas(64) Session {
   const CompiledSdf* sdfs() const {
     return reinterpret_cast<const CompiledSdf*>(usage() + usage_count_);
   }
-  static bool takes_family(const CompiledPdr& pdr, const FlowKey& key) {
-    return (pdr.families & (key.is_v6() ? CompiledPdr::kV6 : CompiledPdr::kV4)) != 0;
+  const CompiledPrefix* prefixes() const {
+    return reinterpret_cast<const CompiledPrefix*>(sdfs() + sdf_count_);
   }
   static bool takes_qfi(const CompiledPdr& pdr, const FlowKey& key) {
     return pdr.qfis == CompiledPdr::kAnyQfi ||
            ((key.bits & FlowKey::kHasQfi) != 0 && (pdr.qfis >> key.qfi & 1) != 0);
   }
-  bool owns_source(const FlowKey& key) const;
-  bool owns_destination(const FlowKey& key) const;
+  // Which of CompiledPdr::families a PDR has to take, when the session has the address (of a
+  // FlowKey); 0 when it has not.
+  uint8_t families_of(const uint8_t* address, bool is_v6) const;
+  uint8_t families_of_prefixes(const uint8_t* address, bool is_v6) const;
   bool sdf_matches(const CompiledPdr& pdr, const FlowKey& key, bool uplink) const;
 
   uint64_t ue_v6_;
@@ -153,6 +175,8 @@ class alignas(64) Session {
   uint16_t sdf_count_;
   uint16_t meter_count_;
   uint16_t usage_count_;
+  uint16_t from_cp_count_;
+  uint16_t prefix_count_;
   bool plain_;
 };
 

@@ -1,6 +1,7 @@
 #include "upf-dataplane/session/session_index.h"
 
 #include <bit>
+#include <cstring>
 
 namespace sluice::upf {
 
@@ -12,7 +13,8 @@ SessionIndex::SessionIndex(size_t tunnels, Reclaimer& reclaimer)
       free_count_(tunnels),
       foreign_teids_(tunnels, reclaimer),
       by_v4_(tunnels, reclaimer),
-      by_v6_(tunnels, reclaimer) {
+      by_v6_(tunnels, reclaimer),
+      prefixes_(tunnels, reclaimer) {
   for (uint32_t slot = 0; slot < tunnels; ++slot) free_[slot] = slot;
 }
 
@@ -53,9 +55,35 @@ bool SessionIndex::set_teid(Teid teid, const Session* session) {
   return true;
 }
 
+namespace {
+
+uint32_t raw_v4(const IpPrefix& host) {
+  uint32_t raw;
+  std::memcpy(&raw, host.address().v6().bytes().data() + 12, 4);
+  return raw;
+}
+
+uint64_t raw_upper(const IpPrefix& prefix) {
+  uint64_t raw;
+  std::memcpy(&raw, prefix.address().v6().bytes().data(), 8);
+  return raw;
+}
+
+}  // namespace
+
+bool SessionIndex::set_prefix(const IpPrefix& prefix, const Session* session) {
+  if (PrefixIndex::can_hold(prefix)) return prefixes_.set(prefix, session);
+  return prefix.is_v4() ? set_v4(raw_v4(prefix), session) : set_v6(raw_upper(prefix), session);
+}
+
+const Session* SessionIndex::at_prefix(const IpPrefix& prefix) const {
+  if (PrefixIndex::can_hold(prefix)) return prefixes_.at(prefix);
+  return prefix.is_v4() ? find_v4(raw_v4(prefix)) : find_v6(raw_upper(prefix));
+}
+
 size_t SessionIndex::bytes() const {
   return (tunnel_mask_ + 1) * (sizeof(Tunnel) + sizeof(uint32_t)) + foreign_teids_.bytes() +
-         by_v4_.bytes() + by_v6_.bytes();
+         by_v4_.bytes() + by_v6_.bytes() + prefixes_.bytes();
 }
 
 }  // namespace sluice::upf

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "upf-dataplane/session/concurrent_map.h"
+#include "upf-dataplane/session/prefix_index.h"
 #include "upf-dataplane/session/session.h"
 
 namespace sluice::upf {
@@ -35,6 +36,12 @@ class SessionIndex {
   const Session* find_v4(uint32_t raw) const { return by_v4_.find(raw); }
   const Session* find_v6(uint64_t raw_upper) const { return by_v6_.find(raw_upper); }
 
+  // When find_v4() or find_v6() found nothing: by framed routes and other prefixes. The address is
+  // that of a FlowKey.
+  const Session* find_prefix(const uint8_t* address, bool is_v6) const {
+    return prefixes_.find(address, is_v6);
+  }
+
   // --- the writer ---
   // A TEID that has not been given out for as long as possible. Its low bits are an index, the rest
   // a generation, so that a lookup is one array access and a late packet of a freed tunnel finds
@@ -49,6 +56,9 @@ class SessionIndex {
   bool set_v6(uint64_t raw_upper, const Session* session) {
     return set(by_v6_, raw_upper, session);
   }
+  // A prefix of any length but 0, and of IPv6 at most 64 bits.
+  bool set_prefix(const IpPrefix& prefix, const Session* session);
+  const Session* at_prefix(const IpPrefix& prefix) const;
 
   size_t bytes() const;
 
@@ -74,6 +84,7 @@ class SessionIndex {
   Map foreign_teids_;  // chosen by an SMF
   Map by_v4_;
   Map by_v6_;
+  PrefixIndex prefixes_;
 };
 
 }  // namespace sluice::upf

@@ -35,6 +35,8 @@ class SessionInstaller {
   // when the configured number of sessions or tunnels is reached.
   virtual Result<Seid> allocate_seid() = 0;
   virtual Result<Teid> allocate_teid() = 0;
+  // How much of what the user plane can hold is in use, in percent.
+  virtual unsigned load() const = 0;
   // Gives back a TEID from allocate_teid() that no installed session uses (any more).
   virtual void release_teid(Teid teid) = 0;
 

@@ -118,7 +118,8 @@ std::vector<Outcome> TestSite::run(PortIndex in_port,
   for (const auto& event : pipeline->events()) told.push_back(event.slot);
   for (const auto& packet : packets) {
     if (packet.verdict != Verdict::kHold) continue;
-    if (const auto seid = sessions->hold(packet.slot, packet.in_port, packet.bytes())) {
+    if (const auto seid =
+            sessions->hold(packet.slot, PdrId(packet.pdr), packet.in_port, packet.bytes())) {
       held.emplace_back(*seid, PdrId(packet.pdr));
     }
   }

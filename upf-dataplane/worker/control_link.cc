@@ -21,16 +21,17 @@ constexpr unsigned kHeldRing = 1024;
 
 void RingDeleter::operator()(rte_ring* ring) const { rte_ring_free(ring); }
 
-ControlLink::ControlLink(rte_mempool* pool, Ring to_learn, Ring to_resolve, Ring held, Ring told,
-                         Ring to_workers)
+ControlLink::ControlLink(rte_mempool* pool, size_t sessions, Ring to_learn, Ring to_resolve,
+                         Ring held, Ring told, Ring to_workers)
     : pool_(pool),
       to_learn_(std::move(to_learn)),
       to_resolve_(std::move(to_resolve)),
       held_(std::move(held)),
+      held_of_(std::make_unique<std::atomic<uint16_t>[]>(sessions)),
       told_(std::move(told)),
       to_workers_(std::move(to_workers)) {}
 
-Result<std::unique_ptr<ControlLink>> ControlLink::make(rte_mempool* pool) {
+Result<std::unique_ptr<ControlLink>> ControlLink::make(rte_mempool* pool, size_t sessions) {
   // Several workers may punt; one thread drains. The control thread sends; any worker may take.
   Ring to_learn(rte_ring_create("to_learn", kLearnRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
   Ring to_resolve(rte_ring_create("to_resolve", kResolveRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
@@ -39,7 +40,7 @@ Result<std::unique_ptr<ControlLink>> ControlLink::make(rte_mempool* pool) {
   Ring to_workers(rte_ring_create("to_workers", kSendRing, SOCKET_ID_ANY, RING_F_SP_ENQ));
   if (!to_learn || !to_resolve || !held || !told || !to_workers)
     return dpdk_fail("cannot make the control rings");
-  return std::unique_ptr<ControlLink>(new ControlLink(pool, std::move(to_learn),
+  return std::unique_ptr<ControlLink>(new ControlLink(pool, sessions, std::move(to_learn),
                                                       std::move(to_resolve), std::move(held),
                                                       std::move(told), std::move(to_workers)));
 }
@@ -58,16 +59,21 @@ bool ControlLink::punt(rte_mbuf* frame, Punt why, PortIndex port) {
 }
 
 bool ControlLink::hold(rte_mbuf* frame, uint32_t slot, uint16_t pdr, PortIndex port) {
-  frame->port = port;
-  frame->hash.usr = slot;
-  frame->vlan_tci = pdr;
-  return rte_ring_enqueue(held_.get(), frame) == 0;
+  if (held_of_[slot].fetch_add(1, std::memory_order_relaxed) < kMostHeld) {
+    frame->port = port;
+    frame->hash.usr = slot;
+    frame->vlan_tci = pdr;
+    if (rte_ring_enqueue(held_.get(), frame) == 0) return true;
+  }
+  held_of_[slot].fetch_sub(1, std::memory_order_relaxed);
+  return false;
 }
 
 void ControlLink::drain_held(const HoldHandler& handle) {
   void* entry = nullptr;
   for (unsigned i = 0; i < kHeldRing && rte_ring_dequeue(held_.get(), &entry) == 0; ++i) {
     auto* frame = static_cast<rte_mbuf*>(entry);
+    held_of_[frame->hash.usr].fetch_sub(1, std::memory_order_relaxed);
     handle(frame->hash.usr, PdrId(frame->vlan_tci), static_cast<PortIndex>(frame->port),
            {rte_pktmbuf_mtod(frame, const uint8_t*), frame->data_len});
     rte_pktmbuf_free(frame);

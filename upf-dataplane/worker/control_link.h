@@ -1,6 +1,7 @@
 // The rings between the workers and the control thread, so that neither ever waits for the other.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <span>
@@ -23,7 +24,8 @@ struct RingDeleter {
 class ControlLink final : public FrameSender {
  public:
   // `pool` is where send() takes its buffers from.
-  static Result<std::unique_ptr<ControlLink>> make(rte_mempool* pool);
+  // `sessions` bounds the slots of hold().
+  static Result<std::unique_ptr<ControlLink>> make(rte_mempool* pool, size_t sessions);
   ~ControlLink() override;
 
   // What a worker hands over: a frame to learn from, or to find a next hop for.
@@ -33,7 +35,9 @@ class ControlLink final : public FrameSender {
   // Takes the buffer over; false, and it stays the worker's, when the control thread is behind.
   bool punt(rte_mbuf* frame, Punt why, PortIndex port);
   // Takes over a buffer that is to be held for a session; false, and it stays the worker's, when
-  // the control thread is behind.
+  // the control thread is behind, or has kMostHeld packets of the session still to take: nobody who
+  // is away takes the ring from the others.
+  static constexpr uint16_t kMostHeld = 32;
   bool hold(rte_mbuf* frame, uint32_t slot, uint16_t pdr, PortIndex port);
   // Tells the control thread that the session in a slot wants attention; false when it is behind.
   bool tell(uint32_t slot);
@@ -59,14 +63,15 @@ class ControlLink final : public FrameSender {
  private:
   using Ring = std::unique_ptr<rte_ring, RingDeleter>;
   static void drain(rte_ring* ring, Punt why, const PuntHandler& handle);
-  ControlLink(rte_mempool* pool, Ring to_learn, Ring to_resolve, Ring held, Ring told,
-              Ring to_workers);
+  ControlLink(rte_mempool* pool, size_t sessions, Ring to_learn, Ring to_resolve, Ring held,
+              Ring told, Ring to_workers);
 
   rte_mempool* pool_;
   Ring to_learn_;
   Ring to_resolve_;
   Ring held_;
-  Ring told_;  // slots plus 1, in place of pointers
+  std::unique_ptr<std::atomic<uint16_t>[]> held_of_;  // by slot: packets in `held_`
+  Ring told_;                                         // slots plus 1, in place of pointers
   Ring to_workers_;
   uint64_t sent_ = 0;
   uint64_t send_failures_ = 0;

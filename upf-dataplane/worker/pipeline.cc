@@ -55,7 +55,7 @@ void Pipeline::find_sessions() {
     }
     if (work.session == nullptr) {
       without_session(work);
-      continue;
+      if (work.session == nullptr) continue;
     }
     __builtin_prefetch(work.session);
     work.session->prefetch_pdrs();
@@ -70,6 +70,8 @@ void Pipeline::without_session(Work& work) {
   if (work.key.direction() == Direction::kUplink) return drop(packet, DropReason::kUnknownTunnel);
   const Port& port = forwarding_->ports[packet.in_port];
   const bool is_v6 = work.key.is_v6();
+  work.session = shared_.sessions.find_prefix(work.key.destination, is_v6);
+  if (work.session != nullptr) return;
   const uint8_t* destination = work.key.destination + (is_v6 ? 0 : kV4Offset);
   const bool is_group = is_v6 && destination[0] == 0xff;
   if (is_group || port.owns_wire(destination, is_v6)) {
@@ -129,7 +131,7 @@ void Pipeline::look_up(Work& work) const {
 
 void Pipeline::act(Work& work) {
   if (work.pdr == kNoPdr) {
-    drop(*work.packet, DropReason::kNoPdr);
+    without_pdr(work);
   } else if (work.key.direction() == Direction::kUplink) {
     act_uplink(work);
   } else {
@@ -194,7 +196,10 @@ void Pipeline::act_uplink(Work& work) {
   // What N4 forbids, no MEC rule permits; what N4 permits is counted, whoever then gets it.
   if (!pdr.gate_open) return drop(*work.packet, DropReason::kGateClosed);
   if (!pdr.forward) return not_forwarded(work, pdr);
-  if (pdr.special != 0 && !admit(work, pdr)) return;
+  if (pdr.special != 0) {
+    if ((pdr.special & CompiledPdr::kToCp) != 0) return send_to_cp(work, pdr);
+    if (!admit(work, pdr)) return;
+  }
   counters_.sessions[work.session->slot()].uplink.add(work.layout.total_bytes);
 
   strip_tunnel(work);

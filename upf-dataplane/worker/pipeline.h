@@ -58,6 +58,7 @@ class Pipeline {
   void handle_own_icmpv6(Packet& packet, const Port& port, size_t l4_offset);
   // Stage 2: keeps the packets that have a session.
   void find_sessions();
+  // Finds one by a prefix, or finishes the packet.
   void without_session(Work& work);
   // Stage 3: PDR and MEC rule, from the cache or by looking.
   void classify();
@@ -75,6 +76,10 @@ class Pipeline {
   void tell(const Work& work, UsageMeter* meter);
   // A packet whose FAR does not forward: buffered or dropped.
   void not_forwarded(Work& work, const CompiledPdr& pdr);
+  // No PDR has detected it by the UE's address: a packet of the link, from or to the CP function,
+  // or dropped.
+  void without_pdr(Work& work);
+  void send_to_cp(Work& work, const CompiledPdr& pdr);
   void act_uplink(Work& work);
   void act_downlink(Work& work);
   // Answers a DNS query for a name with a rule; false when the query is to go on.

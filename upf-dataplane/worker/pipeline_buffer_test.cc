@@ -146,6 +146,62 @@ TEST_F(PipelineBufferTest, a_bar_may_want_fewer) {
   EXPECT_EQ(site.buffer->packets(), 2U);
 }
 
+TEST_F(PipelineBufferTest, a_bar_wants_fewer_after_a_drop_too) {
+  spec.bars[BarId(1)] = {.id = BarId(1)};
+  spec.bars[BarId(1)].suggested_packets = 2;
+  install();
+  down(1);
+  site.sessions->drop_buffered(spec.seid);
+  for (uint8_t n = 1; n <= 5; ++n) down(n);
+  EXPECT_EQ(site.buffer->packets(), 2U);
+  site.sessions->remove(spec.seid);
+  EXPECT_EQ(site.buffer->slots(), 0U);
+}
+
+TEST_F(PipelineBufferTest, what_forwards_does_not_wait_for_what_buffers) {
+  // A second flow of the session goes on buffering.
+  spec.fars[FarId(3)] = spec.fars.at(FarId(2));
+  spec.fars.at(FarId(3)).id = FarId(3);
+  Pdr other = spec.pdrs.at(PdrId(2));
+  other.id = PdrId(3);
+  other.precedence = 1;
+  other.far = FarId(3);
+  other.sdf = {{.protocol = 6}};
+  spec.pdrs[PdrId(3)] = other;
+  install();
+  site.run(kN6, eth(kOwnMac, kGatewayMac).ipv4(kFarHost, "10.45.0.2").tcp(80, 4000).frame());
+  EXPECT_EQ(site.buffer->packets(), 1U);
+  site.alive[{kN3, "192.168.3.2"}] = kGnbMac;
+  forward();
+  site.answer(kN3, "192.168.3.2", kGnbMac);
+  site.sessions->retry_releases();
+  EXPECT_EQ(site.buffer->packets(), 1U);
+  // A worker handed it over before it saw the change.
+  const auto late = eth(kOwnMac, kGatewayMac)
+                        .ipv4(kFarHost, "10.45.0.2")
+                        .udp(80, 4000)
+                        .payload(Bytes{7, 7})
+                        .frame();
+  uint32_t slot = 0;
+  while (site.sessions->holder(slot) != spec.seid) ++slot;
+  site.sessions->hold(slot, PdrId(2), kN6, late);
+  EXPECT_EQ(left(), std::vector{7});
+  EXPECT_EQ(site.buffer->packets(), 1U);
+}
+
+TEST_F(PipelineBufferTest, packets_leave_before_workers_see_another_tunnel_of_the_session) {
+  for (uint8_t n = 1; n <= 2; ++n) down(n);
+  site.alive[{kN3, "192.168.3.2"}] = kGnbMac;
+  site.answer(kN3, "192.168.3.2", kGnbMac);
+  const Teid fresh = site.sessions->allocate_teid().value();
+  spec.pdrs.at(PdrId(1)).f_teid->teid = fresh;
+  forward();
+  site.answer(kN3, "192.168.3.2", kGnbMac);
+  site.sessions->retry_releases();
+  EXPECT_EQ(left(), (std::vector{1, 2}));
+  EXPECT_NE(site.shared.sessions.find_teid(fresh.value()), nullptr);
+}
+
 TEST_F(PipelineBufferTest, all_together_keep_to_their_limit) {
   auto other = site.ue_session(3);
   other.fars.at(FarId(2)).forward = false;
