@@ -15,6 +15,7 @@ namespace sluice::mp2 {
 inline constexpr int kVersion = 1;
 inline constexpr size_t kDefaultMaxLine = size_t{64} << 20;  // bytes; 10,000 large rules fit
 inline constexpr size_t kMaxEntries = 100'000;               // of one list of a message
+inline constexpr size_t kMaxTagAddresses = 4096;  // of one tag: what one rule can be narrowed to
 
 // What a UPF can do; a MEP shows it and refuses nothing because of it (the UPF rejects by rule).
 struct Features {
@@ -57,6 +58,22 @@ struct DnsEntry {
   uint64_t order = 0;
   traffic_rules::DnsRule rule;
   bool operator==(const DnsEntry&) const = default;
+};
+
+// The users registered under a tag (UE Identity, MEC 014), by their addresses.
+struct TagEntry {
+  std::string tag;
+  std::vector<IpPrefix> addresses;  // none: nobody is registered under it now
+  bool operator==(const TagEntry&) const = default;
+};
+
+// MEP -> UPF: all tags that the MEP can resolve and rules may name; replaces what was told before.
+// It belongs to no generation and gets no reply: status says which rules still miss one. What a
+// platform told is forgotten when a set of another source is installed without it.
+struct Tags {
+  std::string source;  // as in SetVersion
+  std::vector<TagEntry> tags;
+  bool operator==(const Tags&) const = default;
 };
 
 enum class RuleKind : uint8_t { kTraffic, kDns };
@@ -124,7 +141,7 @@ enum class SteeringState : uint8_t {
 struct RuleStatus {
   std::string key;
   SteeringState state = SteeringState::kSteering;
-  std::string reason;     // for a person; empty when steering
+  std::string reason;     // for a person; steering: of a destination that is silent
   uint64_t since_ms = 0;  // when the state began, milliseconds since 1970
   uint64_t hits = 0;      // packets matched (queries answered), since the UPF's start
   uint64_t bytes = 0;     // of them; 0 for DNS rules
@@ -140,7 +157,7 @@ struct Status {
   bool operator==(const Status&) const = default;
 };
 
-using Message = std::variant<Hello, Replace, Update, Applied, Refused, Status>;
+using Message = std::variant<Hello, Replace, Update, Applied, Refused, Status, Tags>;
 
 const char* to_string(SteeringState);  // "STEERING", ...
 const char* to_string(RefusalCode);    // "RESYNC", ...

@@ -212,6 +212,38 @@ Status read_status(JsonFields& fields, JsonProblem& problem) {
   return m;
 }
 
+std::vector<IpPrefix> read_addresses(JsonFields& fields, JsonProblem& problem) {
+  std::vector<IpPrefix> out;
+  fields.require("addresses");
+  for (const auto& element : fields.list("addresses", kMaxTagAddresses)) {
+    const auto* text = element.value->get_ptr<const std::string*>();
+    const auto prefix =
+        text == nullptr ? Result<IpPrefix>(fail(ErrorCode::kInvalidArgument, "must be a string"))
+                        : IpPrefix::parse(*text);
+    if (prefix) {
+      out.push_back(*prefix);
+    } else {
+      problem.add(element.path, prefix.error().message);
+    }
+  }
+  return out;
+}
+
+Tags read_tags(JsonFields& fields, JsonProblem& problem) {
+  Tags m;
+  UniqueKeys names;
+  m.source = fields.text("source");
+  fields.require("tags");
+  for (const auto& element : fields.list("tags", kMaxEntries)) {
+    JsonFields entry(*element.value, element.path, problem);
+    const auto tag = entry.text("tag");
+    names.add(tag, entry.path_of("tag"), problem);
+    m.tags.push_back({tag, read_addresses(entry, problem)});
+    if (problem.found()) break;
+  }
+  return m;
+}
+
 Message read_message(const std::string& type, JsonFields& fields, JsonProblem& problem) {
   if (type == "hello") return read_hello(fields, problem);
   if (type == "replace") return read_replace(fields, problem);
@@ -219,6 +251,7 @@ Message read_message(const std::string& type, JsonFields& fields, JsonProblem& p
   if (type == "applied") return read_applied(fields, problem);
   if (type == "refused") return read_refused(fields);
   if (type == "status") return read_status(fields, problem);
+  if (type == "tags") return read_tags(fields, problem);
   fields.fail("type", fmt::format("'{}' is not a message", JsonFields::shortened(type)));
   return Hello{};
 }

@@ -33,6 +33,9 @@ std::vector<Message> one_of_each() {
           9,
           {{"app/r2", SteeringState::kSuspended, "10.9.0.2 does not answer", 1234567890123, 5, 6}},
           {{"app/d2", SteeringState::kSteering, "", 1, 2, 0}}},
+      Tags{"store",
+           {{"gold", {*IpPrefix::parse("10.45.0.2"), *IpPrefix::parse("2001:db8::/64")}},
+            {"nobody", {}}}},
   };
 }
 
@@ -83,6 +86,16 @@ TEST(Messages, name_the_member_that_is_wrong) {
             "rejected[0].kind: is required"},
            {R"({"type":"status","generation":1,"rules":[{"key":"k","state":"GONE"}]})",
             "rules[0].state: 'GONE' is not one of STEERING, SUSPENDED, REJECTED, HIDDEN"},
+           {R"({"type":"tags","source":"s"})", "tags: is required"},
+           {R"({"type":"tags","source":"s","tags":[{"tag":"t"}]})",
+            "tags[0].addresses: is required"},
+           {R"({"type":"tags","source":"s","tags":[{"tag":"t","addresses":["10.0.0.0/33"]}]})",
+            "tags[0].addresses[0]: prefix length 33 exceeds 32"},
+           {R"({"type":"tags","source":"s","tags":[{"tag":"t","addresses":[7]}]})",
+            "tags[0].addresses[0]: must be a string"},
+           {R"({"type":"tags","source":"s","tags":[{"tag":"t","addresses":[]},
+                                                   {"tag":"t","addresses":[]}]})",
+            "tags[1].tag: 't' appears twice"},
        }) {
     const auto message = decode(c.line);
     ASSERT_FALSE(message) << c.line;

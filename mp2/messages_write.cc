@@ -87,6 +87,16 @@ json to_json(const Status& m) {
           {"dns", statuses(m.dns)}};
 }
 
+json to_json(const Tags& m) {
+  auto tags = json::array();
+  for (const auto& entry : m.tags) {
+    auto addresses = json::array();
+    for (const auto& prefix : entry.addresses) addresses.push_back(prefix.to_string());
+    tags.push_back({{"tag", entry.tag}, {"addresses", std::move(addresses)}});
+  }
+  return {{"type", "tags"}, {"source", m.source}, {"tags", std::move(tags)}};
+}
+
 template <typename Small>
 std::string object_text(const Small& m) {
   return text_of(to_json(m));

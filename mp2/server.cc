@@ -86,9 +86,11 @@ void Mp2Server::on_line(std::string_view line) {
     update->unreadable.clear();
     forget(*update);
     reply(generation, std::move(unreadable), handler_.apply(std::move(*update)));
+  } else if (auto* tags = std::get_if<Tags>(&*message)) {
+    handler_.apply(std::move(*tags));
   } else {
     connection_->send(
-        encode(Refused{0, RefusalCode::kInvalid, "a UPF takes only replace and update"}));
+        encode(Refused{0, RefusalCode::kInvalid, "a UPF takes only replace, update and tags"}));
   }
 }
 

@@ -30,6 +30,9 @@ class Mp2Handler {
 
   // As above; the server has checked that the base is what is installed.
   virtual std::expected<Applied, Refused> apply(Update message) = 0;
+
+  // Who is behind the tags that rules name; replaces what was told before.
+  virtual void apply(Tags message) = 0;
 };
 
 struct Mp2ServerConfig {

@@ -55,9 +55,11 @@ class FakeDataPlane final : public Mp2Handler {
     for (const auto& key : m.remove_rules) std::erase(keys, key);
     return install(m.version, m.upsert_rules);
   }
+  void apply(Tags m) override { tags = std::move(m); }
 
   SetVersion installed;
   std::vector<std::string> keys;
+  Tags tags;
 
  private:
   Applied install(const SetVersion& version, const std::vector<RuleEntry>& rules) {
@@ -231,6 +233,7 @@ TEST_F(Mp2Session, carries_ten_thousand_rules) {
     std::expected<Applied, Refused> apply(Update m) override {
       return apply(Replace{m.version, {}, {}, {}});
     }
+    void apply(Tags) override {}
     SetVersion installed;
     size_t count = 0;
   } counter;

@@ -131,6 +131,22 @@ TrafficFilter read_filter(const JsonElement& element, JsonProblem& problem) {
   return filter;
 }
 
+TunnelData read_tunnel_data(const json& value, const std::string& path, TunnelType type,
+                            JsonProblem& problem) {
+  JsonFields fields(value, path, problem);
+  TunnelData data;
+  if (type == TunnelType::kGtpU) {
+    if (const auto teid = fields.optional_integer("teid", 1, UINT32_MAX)) {
+      data.teid = static_cast<uint32_t>(*teid);
+    }
+    data.qfi = small_integer(fields, "qfi", 63);
+  } else if (const auto key = fields.optional_integer("key", 0, UINT32_MAX)) {
+    data.key = static_cast<uint32_t>(*key);
+  }
+  fields.refuse_unknown();
+  return data;
+}
+
 TunnelInfo read_tunnel(const json& value, const std::string& path, JsonProblem& problem) {
   JsonFields fields(value, path, problem);
   TunnelInfo tunnel;
@@ -142,6 +158,10 @@ TunnelInfo read_tunnel(const json& value, const std::string& path, JsonProblem& 
   if (tunnel.tunnel_src_address &&
       tunnel.tunnel_src_address->value.is_v4() != tunnel.tunnel_dst_address.value.is_v4()) {
     fields.fail("tunnelSrcAddress", "is not of the family of tunnelDstAddress");
+  }
+  if (const auto* data = fields.find("tunnelSpecificData")) {
+    tunnel.tunnel_specific_data =
+        read_tunnel_data(*data, fields.path_of("tunnelSpecificData"), tunnel.tunnel_type, problem);
   }
   return tunnel;
 }

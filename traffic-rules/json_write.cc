@@ -48,6 +48,12 @@ json destination_to_json(const DestinationInterface& destination) {
     auto& info = out["tunnelInfo"] = {{"tunnelType", to_string(tunnel->tunnel_type)},
                                       {"tunnelDstAddress", tunnel->tunnel_dst_address.text}};
     put_text(info, "tunnelSrcAddress", tunnel->tunnel_src_address);
+    if (const auto& data = tunnel->tunnel_specific_data) {
+      auto& specific = info["tunnelSpecificData"] = json::object();
+      put_number(specific, "teid", data->teid);
+      put_number(specific, "qfi", data->qfi);
+      put_number(specific, "key", data->key);
+    }
   }
   put_text(out, "srcMacAddress", destination.src_mac_address);
   put_text(out, "dstMacAddress", destination.dst_mac_address);

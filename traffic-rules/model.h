@@ -68,10 +68,20 @@ struct TrafficFilter {
   bool operator==(const TrafficFilter&) const = default;
 };
 
+// tunnelSpecificData: MEC 010-2 (§6.2.1.12) has the object and leaves its members open; these are
+// ours. Only those of the tunnel's type are set.
+struct TunnelData {
+  std::optional<uint32_t> teid;  // GTP_U, both ways: 1..
+  std::optional<uint8_t> qfi;    // GTP_U: adds a PDU Session Container, 0..63
+  std::optional<uint32_t> key;   // GRE, both ways (RFC 2890)
+  bool operator==(const TunnelData&) const = default;
+};
+
 struct TunnelInfo {
   TunnelType tunnel_type = TunnelType::kGtpU;
   Spelled<IpAddress> tunnel_dst_address;
   std::optional<Spelled<IpAddress>> tunnel_src_address;  // absent: the UPF's own
+  std::optional<TunnelData> tunnel_specific_data;
   bool operator==(const TunnelInfo&) const = default;
 };
 

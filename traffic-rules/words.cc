@@ -18,7 +18,8 @@ constexpr Word<Action> kActions[] = {
 constexpr Word<InterfaceType> kInterfaceTypes[] = {
     {"TUNNEL", InterfaceType::kTunnel}, {"MAC", InterfaceType::kMac}, {"IP", InterfaceType::kIp}};
 constexpr Word<TunnelType> kTunnelTypes[] = {{"GTP_U", TunnelType::kGtpU},
-                                             {"GRE", TunnelType::kGre}};
+                                             {"GRE", TunnelType::kGre},
+                                             {"GTP-U", TunnelType::kGtpU}};  // so MEC 010-2
 constexpr Word<RuleState> kStates[] = {{"ACTIVE", RuleState::kActive},
                                        {"INACTIVE", RuleState::kInactive}};
 constexpr Word<IpAddressType> kIpAddressTypes[] = {{"IP_V4", IpAddressType::kIpV4},

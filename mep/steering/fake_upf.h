@@ -38,6 +38,7 @@ class FakeUpf final : private mp2::Mp2Handler {
   std::map<std::string, mp2::DnsEntry> dns;
   int replaces = 0;
   int updates = 0;
+  mp2::Tags tags;                           // told last
   mp2::Features features;                   // announces no bounds unless set
   std::optional<mp2::Refused> refuse_next;  // consumed by the next message
   std::optional<uint64_t> confuse_next;     // the next reply is of this generation instead
@@ -59,6 +60,8 @@ class FakeUpf final : private mp2::Mp2Handler {
     for (const auto& key : m.remove_dns) dns.erase(key);
     return install(m.version, m.upsert_rules, m.upsert_dns);
   }
+
+  void apply(mp2::Tags m) override { tags = std::move(m); }
 
   std::unexpected<mp2::Refused> refused(uint64_t generation) {
     auto out = *refuse_next;

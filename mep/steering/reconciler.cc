@@ -8,12 +8,13 @@
 namespace sluice::mep {
 
 Reconciler::Reconciler(EventLoop& loop, const Store& store, const Clock& clock,
-                       RuleReports& reports, ReconcilerConfig config)
+                       RuleReports& reports, ReconcilerConfig config, const TagDirectory* tags)
     : loop_(loop),
       store_(store),
       clock_(clock),
       reports_(reports),
       config_(std::move(config)),
+      tags_(tags),
       retry_delay_(config_.first_retry),
       client_(loop, config_.mp2, *this) {
   reports_.set_link({.connected = false, .since_ms = now_ms()});
@@ -36,6 +37,14 @@ void Reconciler::sync() {
     send_all();
   } else if (installed_->generation() != target.generation()) {
     send_difference(std::move(target));
+  }
+}
+
+void Reconciler::tell_tags() {
+  if (tags_ == nullptr || !client_.connected()) return;
+  const mp2::Tags message{store_.snapshot().source(), tags_->tags()};
+  if (auto sent = client_.send(message); !sent) {
+    spdlog::error("steering cannot tell tags reason=\"{}\"", sent.error().message);
   }
 }
 
@@ -90,6 +99,7 @@ void Reconciler::on_hello(const mp2::Hello& hello) {
                      .features = hello.features,
                      .since_ms = now_ms()});
   retry_delay_ = config_.first_retry;
+  tell_tags();  // before the rules about them
   if (hello.installed == wanted) {
     installed_ = desired;
   } else {

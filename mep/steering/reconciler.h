@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "mep/steering/rule_reports.h"
+#include "mep/steering/tag_directory.h"
 #include "mep/store/store.h"
 #include "mp2/client.h"
 
@@ -40,13 +41,17 @@ struct ReconcilerConfig {
 
 class Reconciler final : private mp2::Mp2ClientHandler {
  public:
-  // Runs on the loop's thread, where it must be made and destroyed. All must outlive it.
+  // Runs on the loop's thread, where it must be made and destroyed. All must outlive it. Without
+  // `tags` the user plane keeps rules about tags suspended.
   Reconciler(EventLoop& loop, const Store& store, const Clock& clock, RuleReports& reports,
-             ReconcilerConfig config);
+             ReconcilerConfig config, const TagDirectory* tags = nullptr);
   ~Reconciler() override;
 
   // The store has changed: brings the user plane up to date. On the loop's thread.
   void sync();
+
+  // The directory has changed: tells the user plane. On the loop's thread.
+  void tell_tags();
 
  private:
   void on_hello(const mp2::Hello& hello) override;
@@ -75,6 +80,7 @@ class Reconciler final : private mp2::Mp2ClientHandler {
   const Clock& clock_;
   RuleReports& reports_;
   ReconcilerConfig config_;
+  const TagDirectory* tags_;
   std::optional<State> installed_;  // what the UPF has; none: unknown, or something else
   std::optional<Pending> pending_;
   TimerId retry_{};

@@ -44,6 +44,12 @@ class SilentUpf {
   std::list<mp2::LineConnection> connections_;
 };
 
+class Directory final : public TagDirectory {
+ public:
+  std::vector<mp2::TagEntry> tags() const override { return known; }
+  std::vector<mp2::TagEntry> known;
+};
+
 class ReconcilerTest : public testing::Test {
  protected:
   ReconcilerTest() {
@@ -67,7 +73,8 @@ class ReconcilerTest : public testing::Test {
                          77,
                          milliseconds(5),
                          milliseconds(20),
-                         reply_timeout_});
+                         reply_timeout_},
+        &tag_directory_);
   }
   void edit(const std::function<void(Draft&)>& what) {
     ASSERT_TRUE((*store_)->change([&](Draft& draft) -> Result<void> {
@@ -98,6 +105,7 @@ class ReconcilerTest : public testing::Test {
   }
 
   ManualClock clock_;
+  Directory tag_directory_;
   EventLoop loop_;
   milliseconds reply_timeout_{30'000};
   std::string directory_;
@@ -106,6 +114,17 @@ class ReconcilerTest : public testing::Test {
   std::unique_ptr<RuleReports> reports_;
   std::unique_ptr<Reconciler> reconciler_;
 };
+
+TEST_F(ReconcilerTest, tells_who_is_behind_tags_when_it_connects_and_when_that_changes) {
+  tag_directory_.known = {{"gold", {*IpPrefix::parse("10.45.0.2")}}};
+  start_upf();
+  start_reconciler();
+  ASSERT_TRUE(serve_until([&] { return upf_->tags.tags == tag_directory_.known; }));
+  EXPECT_EQ(upf_->tags.source, (*store_)->snapshot().source());
+  tag_directory_.known.clear();
+  reconciler_->tell_tags();
+  EXPECT_TRUE(serve_until([&] { return upf_->tags.tags.empty(); }));
+}
 
 TEST_F(ReconcilerTest, installs_the_rules_of_apps_that_are_ready) {
   provision("ready");

@@ -1,8 +1,9 @@
-// Any frames on any port of a site with a session, rules and names: every frame gets a verdict, what
-// is sent lies within its buffer and its port's MTU, and a drop has a reason.
+// Any frames on any port of a site with a session, rules and names: every frame gets a verdict,
+// what is sent lies within its buffer and its port's MTU, and a drop has a reason.
 //
 // The input is a sequence of frames, each after its port (one byte) and its length in two bytes,
-// big-endian. The first four bytes of a frame's tunnel id that read 0xffffffff stand for the real one.
+// big-endian. The first four bytes of a frame's tunnel id that read 0xffffffff stand for the real
+// one.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -17,21 +18,43 @@ namespace {
 
 constexpr size_t kMaxFrame = 2000;
 
+constexpr auto kMac = R"({"interfaceType": "MAC", "dstMacAddress": "02-00-00-00-00-0a"})";
+constexpr auto kGre = R"({"interfaceType": "TUNNEL", "tunnelInfo": {"tunnelType": "GRE",
+    "tunnelDstAddress": "10.60.0.10", "tunnelSpecificData": {"key": 77}}})";
+constexpr auto kGtp = R"({"interfaceType": "TUNNEL", "tunnelInfo": {"tunnelType": "GTP_U",
+    "tunnelDstAddress": "10.60.0.10", "tunnelSpecificData": {"teid": 7, "qfi": 1}}})";
+
+std::string branch(const char* id, const char* port, const char* action, const std::string& to) {
+  return fmt::format(R"({{"trafficRuleId": "{}", "filterType": "FLOW", "priority": 9,
+      "trafficFilter": [{{"dstPort": ["{}"]}}], "action": "{}", "dstInterface": {},
+      "state": "ACTIVE"}})",
+                     id, port, action, to);
+}
+
 struct Site {
   upf::testing::TestSite site;
   Teid teid;
 
   Site() : teid(site.add_ue(2)) {
-    site.set_rules(
-        {R"({"trafficRuleId": "to-app", "filterType": "FLOW", "priority": 9,
+    site.set_rules({R"({"trafficRuleId": "to-app", "filterType": "FLOW", "priority": 9,
              "trafficFilter": [{"dstAddress": ["203.0.113.0/24"], "dstPort": ["80-443"]}],
              "action": "FORWARD_DECAPSULATED", "state": "ACTIVE",
              "dstInterface": {"interfaceType": "MAC", "dstMacAddress": "02-00-00-00-00-0a"}})",
-         R"({"trafficRuleId": "drop", "filterType": "PACKET", "priority": 1,
+                    R"({"trafficRuleId": "drop", "filterType": "PACKET", "priority": 1,
              "trafficFilter": [{"dSCP": 46}, {"qCI": 5, "protocol": ["UDP"]}],
+             "action": "DROP", "state": "ACTIVE"})",
+                    branch("gre", "5001", "FORWARD_DECAPSULATED", kGre),
+                    branch("gtp", "5002", "FORWARD_ENCAPSULATED", kGtp),
+                    branch("tap", "5003", "DUPLICATE_DECAPSULATED",
+                           std::string("[") + kMac + ", " + kGre + "]"),
+                    branch("all", "5004", "DUPLICATE_ENCAPSULATED",
+                           std::string("[") + kGtp + ", " + kMac + "]"),
+                    R"({"trafficRuleId": "cell", "filterType": "FLOW", "priority": 2,
+             "trafficFilter": [{"srcTunnelAddress": ["192.168.3.3"]}],
              "action": "DROP", "state": "ACTIVE"})"},
-        {R"({"dnsRuleId": "a", "domainName": "*.video.example", "ipAddressType": "IP_V4",
+                   {R"({"dnsRuleId": "a", "domainName": "*.video.example", "ipAddressType": "IP_V4",
              "ipAddress": "203.0.113.10", "state": "ACTIVE"})"});
+    site.answer(upf::testing::kLdn, "10.60.0.10", upf::testing::kAppMac);
   }
 };
 
@@ -65,6 +88,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     } else {
       check(outcome.frame.size() >= 14 && outcome.frame.size() <= length + kHeadroom + kTailroom);
       check(outcome.out_port < 3);
+    }
+    for (const auto& copy : site->site.copies) {
+      check(copy.verdict == Verdict::kDrop || copy.verdict == Verdict::kSend);
+      check(copy.verdict == Verdict::kDrop || copy.out_port < 3);
     }
     // What workers hand over goes to the control thread's parsers.
     if (outcome.verdict == Verdict::kPuntLearn) site->site.neighbours->learn(port, outcome.frame);

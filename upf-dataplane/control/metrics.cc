@@ -52,6 +52,13 @@ void add_drops(const MetricsSource& source, MetricFamilies& out) {
   }
 }
 
+void add_copies(const MetricsSource& source, MetricFamilies& out) {
+  out.counter("sluice_upf_copied_packets_total",
+              "Packets made, beside those received, to duplicate what rules and FARs ask for.")
+      .add(number(source.counters.count(
+          [](const WorkerCounters& w) -> const Counter& { return w.copied; })));
+}
+
 void add_answers(const MetricsSource& source, MetricFamilies& out) {
   constexpr std::array<std::string_view, kAnswers> kNames = {"arp", "neighbour", "icmp_echo",
                                                              "gtpu_echo", "dns"};
@@ -150,6 +157,7 @@ void add_n4(const MetricsSource& source, MetricFamilies& out) {
 void collect_metrics(const MetricsSource& source, MetricFamilies& out) {
   add_ports(source, out);
   add_drops(source, out);
+  add_copies(source, out);
   add_answers(source, out);
   add_rules(source, out);
   add_sessions(source, out);

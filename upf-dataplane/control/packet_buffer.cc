@@ -7,6 +7,7 @@ namespace {
 
 constexpr uint16_t kHeadroom = 128;  // for the tunnel's headers
 constexpr uint16_t kTailroom = 64;
+constexpr size_t kMaxCopies = 16;    // of one packet
 constexpr size_t kCachedFlows = 64;  // releasing is rare; nothing is worth remembering
 
 }  // namespace
@@ -21,7 +22,8 @@ PacketBuffer::PacketBuffer(const BufferLimits& limits, const SharedState& shared
       sender_(sender),
       clock_(clock),
       ticks_(std::move(ticks)),
-      pipeline_(shared, counters, kCachedFlows) {}
+      copies_(kMaxCopies),
+      pipeline_(shared, counters, kCachedFlows, &copies_) {}
 
 void PacketBuffer::hold(uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame,
                         const Session& session) {
@@ -145,13 +147,19 @@ bool PacketBuffer::process(const Held& held, const Session& session) {
                 .in_port = held.port};
   pipeline_.process({&packet, 1}, ticks_(), &session);
   for (const WorkerEvent& event : pipeline_.events()) told_.push_back(event.slot);
+  copies_.each([this](const Packet& copy) { dispatch(copy); });
+  copies_.clear();
   if (packet.verdict == Verdict::kHold) return false;
+  dispatch(packet);
+  return true;
+}
+
+void PacketBuffer::dispatch(const Packet& packet) {
   if (packet.verdict == Verdict::kSend) {
     sender_.send(packet.out_port, Frame(packet.data, packet.data + packet.length));
   } else if (packet.verdict == Verdict::kPuntResolve) {
     neighbours_.resolve_and_send(packet.out_port, Frame(packet.data, packet.data + packet.length));
   }
-  return true;
 }
 
 void PacketBuffer::drop(uint32_t slot) {

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "upf-dataplane/control/buffer_limits.h"
+#include "upf-dataplane/control/heap_copies.h"
 #include "upf-dataplane/control/neighbours.h"
 #include "upf-dataplane/session/session.h"
 #include "upf-dataplane/worker/pipeline.h"
@@ -77,6 +78,7 @@ class PacketBuffer {
   void settle(std::map<uint32_t, Queue>::iterator queue);
   // True when the packet left or was dropped; false when the session still buffers it.
   bool process(const Held& held, const Session& session);
+  void dispatch(const Packet& packet);
   void append(uint32_t slot, Queue& queue, Held held);
   void drop_oldest(uint32_t slot, DropReason reason);
   void count(DropReason reason) { counters_.dropped[static_cast<size_t>(reason)].add(1); }
@@ -88,6 +90,7 @@ class PacketBuffer {
   FrameSender& sender_;
   const Clock& clock_;
   std::function<uint64_t()> ticks_;
+  HeapCopies copies_;  // of the packet in hand
   Pipeline pipeline_;
   std::map<uint32_t, Queue> queues_;
   std::set<uint32_t> waiting_;           // slots whose queue waits for a neighbour

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "traffic-rules/compile.h"
-#include "upf-dataplane/control/rule_support.h"
+#include "upf-dataplane/control/steering_table_builder.h"
 
 namespace sluice::upf {
 namespace {
@@ -35,6 +35,7 @@ SteeringManager::SteeringManager(std::string instance_id, size_t capacity, Share
       capacity_(capacity),
       shared_(shared),
       neighbours_(neighbours),
+      destinations_(neighbours),
       reclaimer_(reclaimer),
       counters_(counters),
       clock_(clock),
@@ -51,11 +52,25 @@ mp2::Hello SteeringManager::hello() {
   mp2::Hello hello;
   hello.instance_id = instance_id_;
   hello.installed = installed_;
-  hello.features.actions = {Action::kDrop, Action::kForwardDecapsulated, Action::kPassthrough};
-  hello.features.destinations = {InterfaceType::kIp, InterfaceType::kMac};
+  hello.features.actions = {
+      Action::kDrop,        Action::kForwardDecapsulated,   Action::kForwardEncapsulated,
+      Action::kPassthrough, Action::kDuplicateDecapsulated, Action::kDuplicateEncapsulated};
+  hello.features.destinations = {InterfaceType::kTunnel, InterfaceType::kMac, InterfaceType::kIp};
   hello.features.max_rules = static_cast<uint32_t>(capacity_);
   hello.features.max_dns_rules = static_cast<uint32_t>(capacity_);
-  hello.features.filters = supported_filters();
+  hello.features.filters = {"srcAddress",
+                            "dstAddress",
+                            "srcPort",
+                            "dstPort",
+                            "protocol",
+                            "tag",
+                            "srcTunnelAddress",
+                            "tgtTunnelAddress",
+                            "srcTunnelPort",
+                            "dstTunnelPort",
+                            "qCI",
+                            "dSCP",
+                            "tC"};
   return hello;
 }
 
@@ -80,6 +95,8 @@ std::expected<mp2::Applied, mp2::Refused> SteeringManager::apply(mp2::Replace me
     if (!keep.contains("d" + key)) gone.push_back(key);
   }
   for (const auto& key : gone) remove_dns(key);
+  if (message.version.source != tags_source_) users_.clear();
+  resolve_tags();
   for (auto& entry : message.rules) put(std::move(entry));
   for (auto& entry : message.dns) put(std::move(entry));
   installed_ = message.version;
@@ -132,17 +149,20 @@ void SteeringManager::put(mp2::RuleEntry entry) {
                    .rule = std::move(entry.rule),
                    .compiled = {},
                    .rejection = {},
+                   .missing_tag = {},
+                   .has_destinations = false,
+                   .to = {},
                    .fate = {}};
-  auto compiled = traffic_rules::compile(entry.key, entry.order, next.rule);
-  if (compiled) {
-    next.compiled = std::move(*compiled);
-    if (const auto ready = prepare(next); !ready) next.rejection = ready.error().to_string();
+  if (auto to = destinations_.resolve(next.rule)) {
+    next.to = std::move(*to);
+    next.has_destinations = true;
+    compile(entry.key, next);
   } else {
-    next.rejection = compiled.error().to_string();
+    next.rejection = to.error().to_string();
   }
-  if (next.next_hop != kNoNextHop) neighbours_.watch(next.next_hop);
+  for (const auto& to : next.to) neighbours_.watch(to.next_hop);
   if (known != rules_.end()) {
-    if (known->second.next_hop != kNoNextHop) to_unwatch_.push_back(known->second.next_hop);
+    for (const auto& to : known->second.to) to_unwatch_.push_back(to.next_hop);
     next.counter = known->second.counter;
     next.fate = known->second.fate;
     known->second = std::move(next);
@@ -161,7 +181,7 @@ void SteeringManager::put(mp2::DnsEntry entry) {
   DnsRule next{.order = entry.order, .rule = std::move(entry.rule), .rejection = {}, .fate = {}};
   // An answer that points at a local app is given only while the app is there.
   const IpAddress& address = next.rule.ip_address.value;
-  if (const auto port = local_port_for(address)) {
+  if (const auto port = destinations_.local_port_for(address)) {
     if (const auto hop = neighbours_.next_hop(*port, address)) {
       next.next_hop = *hop;
       neighbours_.watch(*hop);
@@ -183,130 +203,116 @@ void SteeringManager::put(mp2::DnsEntry entry) {
 void SteeringManager::remove_rule(const std::string& key) {
   const auto found = rules_.find(key);
   if (found == rules_.end()) return;
-  drop(found->second.next_hop, found->second.counter);
+  for (const auto& to : found->second.to) to_unwatch_.push_back(to.next_hop);
+  to_free_.push_back(found->second.counter);
   rules_.erase(found);
 }
 
 void SteeringManager::remove_dns(const std::string& key) {
   const auto found = dns_.find(key);
   if (found == dns_.end()) return;
-  drop(found->second.next_hop, found->second.counter);
+  if (found->second.next_hop != kNoNextHop) to_unwatch_.push_back(found->second.next_hop);
+  to_free_.push_back(found->second.counter);
   dns_.erase(found);
 }
 
-Result<void> SteeringManager::prepare(TrafficRule& rule) {
-  const auto action = supported_action(rule.rule.action);
-  if (!action) return std::unexpected(action.error());
-  if (auto checked = check_filters(rule.rule); !checked) return checked;
-  rule.action = *action;
-  if (rule.action != SteeringAction::kForwardDecapsulated) return {};
-  const auto hop = destination(rule.rule.dst_interface.front());
-  if (!hop) return std::unexpected(hop.error());
-  rule.next_hop = *hop;
-  return {};
+void SteeringManager::apply(mp2::Tags message) {
+  tags_source_ = std::move(message.source);
+  users_.clear();
+  for (auto& entry : message.tags) users_.emplace(std::move(entry.tag), std::move(entry.addresses));
+  resolve_tags();
+  publish();
 }
 
-Result<NextHopId> SteeringManager::destination(const traffic_rules::DestinationInterface& to) {
-  switch (to.interface_type) {
-    case InterfaceType::kIp: {
-      const IpAddress& address = to.dst_ip_address->value;
-      if (const auto port = local_port_for(address)) return neighbours_.next_hop(*port, address);
-      return std::unexpected(
-          Error{ErrorCode::kInvalidArgument,
-                fmt::format("no local-dn port of this site leads to {}", address.to_string()),
-                "dstInterface.dstIpAddress"});
-    }
-    case InterfaceType::kMac: {
-      const auto own = to.src_mac_address ? std::optional(to.src_mac_address->value) : std::nullopt;
-      if (const auto port = local_port_with(own)) {
-        return neighbours_.fixed(*port, to.dst_mac_address->value);
-      }
-      return std::unexpected(Error{
-          ErrorCode::kInvalidArgument,
-          own ? "no local-dn port of this site has that address" : "this site has no local-dn port",
-          "dstInterface.srcMacAddress"});
-    }
-    case InterfaceType::kTunnel:
-      break;
+// Compiles the rules anew that name tags.
+void SteeringManager::resolve_tags() {
+  for (auto& [key, rule] : rules_) {
+    const bool is_tagged = std::ranges::any_of(
+        rule.rule.traffic_filter, [](const auto& filter) { return !filter.tag.empty(); });
+    if (is_tagged && rule.has_destinations) compile(key, rule);
   }
-  return std::unexpected(Error{ErrorCode::kUnsupported,
-                               "this user plane does not forward into tunnels",
-                               "dstInterface.interfaceType"});
 }
 
-// The local-dn port whose network holds the address, or else the first with a gateway for it.
-std::optional<PortIndex> SteeringManager::local_port_for(const IpAddress& address) const {
-  const auto& ports = neighbours_.ports();
-  std::optional<PortIndex> routed;
-  for (size_t i = 0; i < ports.size(); ++i) {
-    if (ports[i].role != PortRole::kLocalDn) continue;
-    if (ports[i].on_link(address) != nullptr) return static_cast<PortIndex>(i);
-    const auto gateway = address.is_v4() ? ports[i].gateway_v4 : ports[i].gateway_v6;
-    if (gateway != kNoNextHop && !routed) routed = static_cast<PortIndex>(i);
+void SteeringManager::compile(const std::string& key, TrafficRule& rule) const {
+  rule.missing_tag.clear();
+  rule.rejection.clear();
+  const auto users = [&](std::string_view tag) {
+    const auto known = users_.find(tag);
+    if (known != users_.end()) return known->second;
+    if (rule.missing_tag.empty()) rule.missing_tag = tag;
+    return std::vector<IpPrefix>();
+  };
+  if (auto compiled = traffic_rules::compile(key, rule.order, rule.rule, users)) {
+    rule.compiled = std::move(*compiled);
+  } else {
+    rule.rejection = compiled.error().to_string();
   }
-  return routed;
-}
-
-std::optional<PortIndex> SteeringManager::local_port_with(
-    const std::optional<MacAddress>& mac) const {
-  const auto& ports = neighbours_.ports();
-  for (size_t i = 0; i < ports.size(); ++i) {
-    if (ports[i].role == PortRole::kLocalDn && (!mac || ports[i].mac == *mac)) {
-      return static_cast<PortIndex>(i);
-    }
-  }
-  return std::nullopt;
 }
 
 void SteeringManager::refresh() {
-  const auto differs = [&](const auto& entry) {
+  const auto rule_differs = [&](const auto& entry) {
+    const Fate now = fate_of(entry.second);
+    return now.state != entry.second.fate.state || now.reason != entry.second.fate.reason;
+  };
+  const auto name_differs = [&](const auto& entry) {
     const auto& rule = entry.second;
     return rule.next_hop != kNoNextHop &&
            neighbours_.is_reachable(rule.next_hop) != (rule.fate.state == SteeringState::kSteering);
   };
-  if (std::ranges::any_of(rules_, differs) || std::ranges::any_of(dns_, differs)) publish();
+  if (std::ranges::any_of(rules_, rule_differs) || std::ranges::any_of(dns_, name_differs)) {
+    publish();
+  }
+}
+
+SteeringManager::Fate SteeringManager::fate_of(const std::string& rejection,
+                                               NextHopId next_hop) const {
+  if (!rejection.empty()) return {.state = SteeringState::kRejected, .reason = rejection};
+  if (next_hop == kNoNextHop || neighbours_.is_reachable(next_hop)) return {};
+  return {.state = SteeringState::kSuspended, .reason = neighbours_.why_unreachable(next_hop)};
+}
+
+// Copies leave as long as one destination answers; the other's silence is told beside.
+SteeringManager::Fate SteeringManager::fate_of(const TrafficRule& rule) const {
+  if (!rule.rejection.empty()) return fate_of(rule.rejection, kNoNextHop);
+  if (!rule.missing_tag.empty()) {
+    return {.state = SteeringState::kSuspended,
+            .reason = fmt::format("the platform has told no users of tag '{}'", rule.missing_tag)};
+  }
+  if (rule.to.empty()) return {};
+  Fate worst;
+  size_t silent = 0;
+  for (const auto& to : rule.to) {
+    Fate fate = fate_of({}, to.next_hop);
+    if (fate.state == SteeringState::kSteering) continue;
+    ++silent;
+    if (worst.reason.empty()) worst = std::move(fate);
+  }
+  if (silent < rule.to.size()) worst.state = SteeringState::kSteering;
+  return worst;
 }
 
 // Brings a rule's fate up to date; whether it is in effect.
-bool SteeringManager::settle(Fate& fate, const std::string& rejection, NextHopId next_hop) {
-  Fate now;
-  if (!rejection.empty()) {
-    now.state = SteeringState::kRejected;
-    now.reason = rejection;
-  } else if (next_hop != kNoNextHop && !neighbours_.is_reachable(next_hop)) {
-    now.state = SteeringState::kSuspended;
-    now.reason = neighbours_.why_unreachable(next_hop);
-  }
+bool SteeringManager::settle(Fate& fate, Fate now) {
   if (fate.since_ms == 0 || fate.state != now.state) {
     now.since_ms = milliseconds_since_1970(clock_);
-    fate = now;
+    fate = std::move(now);
   } else {
-    fate.reason = now.reason;
+    fate.reason = std::move(now.reason);
   }
   return fate.state == SteeringState::kSteering;
 }
 
 void SteeringManager::publish() {
-  auto next = std::make_unique<SteeringTable>();
-  next->epoch = ++last_epoch_;
-
   std::vector<TrafficRule*> active;
   for (auto& [key, rule] : rules_) {
-    if (settle(rule.fate, rule.rejection, rule.next_hop)) active.push_back(&rule);
+    if (settle(rule.fate, fate_of(rule))) active.push_back(&rule);
   }
   std::ranges::sort(active, [](const TrafficRule* a, const TrafficRule* b) {
     return traffic_rules::precedes(a->compiled, b->compiled);
   });
-  std::vector<Classifier::Entry> uplink;
-  std::vector<Classifier::Entry> downlink;
-  for (const TrafficRule* rule : active) {
-    const auto rank = static_cast<Rank>(next->rules.size());
-    next->rules.push_back({rule->action, rule->next_hop, rule->counter});
-    for (const auto& box : rule->compiled.uplink) uplink.push_back({box, rank});
-    for (const auto& box : rule->compiled.downlink) downlink.push_back({box, rank});
-  }
-  next->uplink = Classifier(uplink);
-  next->downlink = Classifier(downlink);
+  SteeringTableBuilder builder;
+  for (const TrafficRule* rule : active) builder.add(rule->compiled, rule->to, rule->counter);
+  auto next = builder.finish(++last_epoch_);
 
   std::vector<DnsRule*> names;
   for (auto& [key, rule] : dns_) names.push_back(&rule);
@@ -322,7 +328,7 @@ void SteeringManager::publish() {
                                   .counter = rule->counter})) {
       rejection = fmt::format("the name has {} addresses already", DnsTable::kMaxAddresses);
     }
-    settle(rule->fate, rejection, rule->next_hop);
+    settle(rule->fate, fate_of(rejection, rule->next_hop));
   }
 
   shared_.steering.store(next.get(), std::memory_order_release);
@@ -330,12 +336,6 @@ void SteeringManager::publish() {
   published_ = std::move(next);
   changed_ = true;
   release_dropped();
-}
-
-// What a rule used; given back when no table names it any more.
-void SteeringManager::drop(NextHopId next_hop, uint32_t counter) {
-  if (next_hop != kNoNextHop) to_unwatch_.push_back(next_hop);
-  to_free_.push_back(counter);
 }
 
 void SteeringManager::release_dropped() {

@@ -15,6 +15,7 @@
 #include "mp2/server.h"
 #include "traffic-rules/match.h"
 #include "upf-dataplane/control/neighbours.h"
+#include "upf-dataplane/control/rule_destinations.h"
 #include "upf-dataplane/session/reclaimer.h"
 #include "upf-dataplane/worker/counters.h"
 #include "upf-dataplane/worker/shared_state.h"
@@ -37,6 +38,7 @@ class SteeringManager final : public mp2::Mp2Handler {
   mp2::Hello hello() override;
   std::expected<mp2::Applied, mp2::Refused> apply(mp2::Replace message) override;
   std::expected<mp2::Applied, mp2::Refused> apply(mp2::Update message) override;
+  void apply(mp2::Tags message) override;
 
   // Looks again at the destinations: rules whose destination was lost are suspended, rules whose
   // destination is back steer again.
@@ -59,9 +61,10 @@ class SteeringManager final : public mp2::Mp2Handler {
     uint64_t order = 0;
     traffic_rules::TrafficRule rule;
     traffic_rules::CompiledRule compiled;
-    std::string rejection;  // why it cannot be installed; empty: it can
-    SteeringAction action = SteeringAction::kPassthrough;
-    NextHopId next_hop = kNoNextHop;  // watched
+    std::string rejection;    // why it cannot be installed; empty: it can
+    std::string missing_tag;  // whose users nobody has told; empty: none
+    bool has_destinations = false;
+    std::vector<SteeringDestination> to;  // their next hops are watched
     uint32_t counter = 0;
     Fate fate;
   };
@@ -80,14 +83,13 @@ class SteeringManager final : public mp2::Mp2Handler {
   void remove_dns(const std::string& key);
   mp2::Applied applied() const;
 
-  Result<void> prepare(TrafficRule& rule);
-  Result<NextHopId> destination(const traffic_rules::DestinationInterface& to);
-  std::optional<PortIndex> local_port_for(const IpAddress& address) const;
-  std::optional<PortIndex> local_port_with(const std::optional<MacAddress>& mac) const;
+  void resolve_tags();
+  void compile(const std::string& key, TrafficRule& rule) const;
 
-  bool settle(Fate& fate, const std::string& rejection, NextHopId next_hop);
+  Fate fate_of(const TrafficRule& rule) const;
+  Fate fate_of(const std::string& rejection, NextHopId next_hop) const;
+  bool settle(Fate& fate, Fate now);
   uint32_t take_counter();
-  void drop(NextHopId next_hop, uint32_t counter);
   void release_dropped();
   void free_counter(uint32_t counter);
   void publish();
@@ -96,10 +98,13 @@ class SteeringManager final : public mp2::Mp2Handler {
   size_t capacity_;
   SharedState& shared_;
   Neighbours& neighbours_;
+  RuleDestinations destinations_;
   Reclaimer& reclaimer_;
   CounterBank& counters_;
   const Clock& clock_;
   mp2::SetVersion installed_;
+  std::string tags_source_;
+  std::map<std::string, std::vector<IpPrefix>, std::less<>> users_;  // by tag
   std::map<std::string, TrafficRule> rules_;
   std::map<std::string, DnsRule> dns_;
   std::shared_ptr<std::vector<uint32_t>> free_counters_;  // shared with reclaimer callbacks

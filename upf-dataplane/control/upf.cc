@@ -150,7 +150,8 @@ Result<void> Upf::start_workers() {
                                                               .ports = ids,
                                                               .burst = config_.burst,
                                                               .cached_flows = config_.cached_flows,
-                                                              .idle_sleep = config_.idle_sleep},
+                                                              .idle_sleep = config_.idle_sleep,
+                                                              .pool = pool_.get()},
                                                 *shared_, counters_->worker(i), *reclaimer_,
                                                 *link_));
     worker_runs_.emplace_back([this, i] { workers_[i]->run(stop_); });

@@ -4,17 +4,16 @@
 
 #include "upf-dataplane/packet/checksum.h"
 #include "upf-dataplane/packet/gtpu.h"
-#include "upf-dataplane/packet/ip.h"
+#include "upf-dataplane/packet/outer_ip.h"
 
 namespace sluice::upf {
 namespace {
 
-constexpr uint8_t kOuterHops = 64;
-constexpr uint16_t kDontFragment = 0x4000;
 constexpr size_t kContainerBytes = sizeof(GtpuOptional) + sizeof(PduSessionContainer);
 // A paging policy indicator makes the container one word longer (TS 38.415 §5.5.2.1).
 constexpr uint8_t kPagingPolicyPresent = 0x80;
 constexpr size_t kPagingPolicyBytes = 4;
+constexpr uint8_t kUplinkContainer = 0x10;  // PDU type 1 (TS 38.415 §5.5.2.2)
 
 size_t container_bytes(const TunnelHeader& tunnel) {
   if (!tunnel.has_qfi) return 0;
@@ -37,7 +36,7 @@ void write_gtpu(uint8_t* at, const TunnelHeader& tunnel, size_t payload) {
   *optional = {.sequence = 0, .npdu = 0, .next_extension = kGtpuExtensionPduSession};
   auto* container = reinterpret_cast<PduSessionContainer*>(optional + 1);
   *container = {.length_words = 1,
-                .type_flags = 0,
+                .type_flags = tunnel.is_uplink ? kUplinkContainer : uint8_t{0},
                 .flags_qfi = static_cast<uint8_t>((tunnel.paging_bits & 0xc0) | tunnel.qfi),
                 .next_extension = kGtpuExtensionNone};
   if ((tunnel.paging_bits & kPagingPolicyPresent) == 0) return;
@@ -45,34 +44,6 @@ void write_gtpu(uint8_t* at, const TunnelHeader& tunnel, size_t payload) {
   // The PPI stands where the next extension's type was; padding and that type follow it.
   container->next_extension = static_cast<uint8_t>(tunnel.paging_bits << 5);
   std::memset(container + 1, 0, kPagingPolicyBytes);
-}
-
-void write_v4(uint8_t* at, const TunnelHeader& tunnel, size_t udp_bytes) {
-  auto* ip = reinterpret_cast<Ipv4Header*>(at);
-  ip->version_ihl = 0x45;
-  ip->tos = tunnel.tos;
-  ip->total_length = static_cast<uint16_t>(sizeof(Ipv4Header) + udp_bytes);
-  ip->identification = 0;  // of no meaning in an atomic datagram (RFC 6864)
-  ip->flags_fragment = kDontFragment;
-  ip->ttl = kOuterHops;
-  ip->protocol = kProtoUdp;
-  ip->checksum = 0;
-  uint32_t address;
-  std::memcpy(&address, tunnel.source, 4);
-  ip->source = Be32::from_raw(address);
-  std::memcpy(&address, tunnel.destination, 4);
-  ip->destination = Be32::from_raw(address);
-  ip->checksum = ip_checksum(at, sizeof(Ipv4Header));
-}
-
-void write_v6(uint8_t* at, const TunnelHeader& tunnel, size_t udp_bytes) {
-  auto* ip = reinterpret_cast<Ipv6Header*>(at);
-  ip->version_class_label = 0x60000000U | uint32_t{tunnel.tos} << 20;
-  ip->payload_length = static_cast<uint16_t>(udp_bytes);
-  ip->next_header = kProtoUdp;
-  ip->hop_limit = kOuterHops;
-  std::memcpy(ip->source, tunnel.source, 16);
-  std::memcpy(ip->destination, tunnel.destination, 16);
 }
 
 }  // namespace
@@ -93,11 +64,14 @@ bool encapsulate(Packet& packet, const TunnelHeader& tunnel) {
   udp->length = static_cast<uint16_t>(udp_bytes);
   udp->checksum = 0;  // allowed over IPv4
   write_gtpu(packet.data + ip_bytes + sizeof(UdpHeader), tunnel, payload);
-  if (!tunnel.is_v6) {
-    write_v4(packet.data, tunnel, udp_bytes);
-    return true;
-  }
-  write_v6(packet.data, tunnel, udp_bytes);
+  write_outer_ip(packet.data,
+                 {.source = tunnel.source,
+                  .destination = tunnel.destination,
+                  .is_v6 = tunnel.is_v6,
+                  .protocol = kProtoUdp,
+                  .tos = tunnel.tos},
+                 udp_bytes);
+  if (!tunnel.is_v6) return true;
   // Over IPv6 a checksum is not optional (RFC 8200 §8.1).
   uint64_t sum = pseudo_header_sum(tunnel.source, tunnel.destination, 16,
                                    static_cast<uint32_t>(udp_bytes), kProtoUdp);

@@ -15,11 +15,12 @@ struct TunnelHeader {
   const uint8_t* destination = nullptr;
   bool is_v6 = false;
   uint32_t teid = 0;
-  bool has_qfi = false;  // adds a PDU Session Container (downlink)
+  bool has_qfi = false;  // adds a PDU Session Container
   uint8_t qfi = 0;
   uint8_t paging_bits = 0;  // with a QFI: CompiledPdr::paging_bits
   uint8_t tos = 0;          // of the outer IP header
   uint8_t message = 255;    // GTP-U message type: G-PDU
+  bool is_uplink = false;   // of the PDU Session Container
 };
 
 // How many bytes encapsulate() adds in front of the user's packet, Ethernet not counted.

@@ -4,86 +4,31 @@
 #include <bit>
 #include <cassert>
 
-#include "upf-dataplane/packet/address_mask.h"
 #include "upf-dataplane/packet/flow_hash.h"
+#include "upf-dataplane/steer/box_key.h"
 
 namespace sluice::upf {
-namespace {
-
-using traffic_rules::IpFamily;
-using traffic_rules::MatchBox;
-using traffic_rules::PortRange;
-
-bool is_exact(const std::optional<PortRange>& range) { return range && range->low == range->high; }
-
-}  // namespace
-
 struct Classifier::Pending {
-  FlowKey mask{};
-  FlowKey value{};
-  PortRange source;
-  PortRange destination;
+  BoxKey key;
   Rank rank = 0;
 
-  explicit Pending(const Entry& entry) : rank(entry.rank) {
-    const MatchBox& box = entry.box;
-    assert(!box.tunnel_src && !box.tunnel_dst && !box.tunnel_src_port && !box.tunnel_dst_port);
-    if (box.family != IpFamily::kAny) {
-      require_bits(FlowKey::kIsV6, box.family == IpFamily::kV6 ? FlowKey::kIsV6 : 0);
-    }
-    if (box.src) set_address_mask(*box.src, value.source, mask.source);
-    if (box.dst) set_address_mask(*box.dst, value.destination, mask.destination);
-    if (box.src_port || box.dst_port) require_bits(FlowKey::kHasPorts, FlowKey::kHasPorts);
-    source = box.src_port.value_or(PortRange{});
-    destination = box.dst_port.value_or(PortRange{});
-    if (is_exact(box.src_port)) {
-      mask.source_port = 0xffff;
-      value.source_port = source.low;
-    }
-    if (is_exact(box.dst_port)) {
-      mask.destination_port = 0xffff;
-      value.destination_port = destination.low;
-    }
-    if (box.protocol) {
-      mask.protocol = 0xff;
-      value.protocol = *box.protocol;
-    }
-    if (box.qfi) {
-      require_bits(FlowKey::kHasQfi, FlowKey::kHasQfi);
-      mask.qfi = 0xff;
-      value.qfi = *box.qfi;
-    }
-    if (box.dscp) {
-      mask.tos = 0xfc;
-      value.tos = static_cast<uint8_t>(*box.dscp << 2);
-    } else if (box.tc) {
-      mask.tos = 0xff;
-      value.tos = *box.tc;
-    }
-  }
-
-  void require_bits(uint8_t bits, uint8_t wanted) {
-    mask.bits |= bits;
-    value.bits |= wanted;
+  explicit Pending(const Entry& entry) : key(entry.box), rank(entry.rank) {
+    assert(!entry.box.tunnel_src && !entry.box.tunnel_dst && !entry.box.tunnel_src_port &&
+           !entry.box.tunnel_dst_port);
   }
 };
 
 Classifier::Classifier(std::span<const Entry> entries) {
   std::vector<Pending> pending(entries.begin(), entries.end());
   const auto by_tuple = [](const Pending& a, const Pending& b) {
-    if (const int order = std::memcmp(&a.mask, &b.mask, sizeof(FlowKey)); order != 0) {
-      return order < 0;
-    }
-    if (const int order = std::memcmp(&a.value, &b.value, sizeof(FlowKey)); order != 0) {
-      return order < 0;
-    }
-    return a.rank < b.rank;
+    const int order = compare(a.key, b.key);
+    return order != 0 ? order < 0 : a.rank < b.rank;
   };
   std::ranges::sort(pending, by_tuple);
   for (auto first = pending.begin(); first != pending.end();) {
-    const auto last = std::find_if(first, pending.end(),
-                                   [&](const Pending& p) { return !(p.mask == first->mask); });
-    tuples_.push_back(build_tuple(first->mask, {first, last}));
+    const auto last = std::find_if(
+        first, pending.end(), [&](const Pending& p) { return !(p.key.mask == first->key.mask); });
+    tuples_.push_back(build_tuple(first->key.mask, {first, last}));
     first = last;
   }
   std::ranges::sort(tuples_, {}, &Tuple::best);
@@ -96,18 +41,17 @@ Classifier::Tuple Classifier::build_tuple(const FlowKey& mask, std::span<Pending
   tuple.slots.resize(slots);
   tuple.boxes.reserve(members.size());
   for (size_t i = 0; i < members.size();) {
-    uint32_t at = hash(members[i].value) & tuple.slot_mask;
+    uint32_t at = hash(members[i].key.value) & tuple.slot_mask;
     while (tuple.slots[at].count != 0) at = (at + 1) & tuple.slot_mask;
     Slot& slot = tuple.slots[at];
-    slot.key = members[i].value;
+    slot.key = members[i].key.value;
     slot.first = static_cast<uint32_t>(tuple.boxes.size());
-    for (; i < members.size() && members[i].value == slot.key; ++i) {
-      const Pending& p = members[i];
+    for (; i < members.size() && members[i].key.value == slot.key; ++i) {
+      const auto& [key, rank] = members[i];
       tuple.boxes.push_back(
-          {p.rank, p.source.low, p.source.high, p.destination.low, p.destination.high});
-      tuple.best = std::min(tuple.best, p.rank);
-      tuple.has_ranges |= mask.source_port == 0 && p.source != PortRange{};
-      tuple.has_ranges |= mask.destination_port == 0 && p.destination != PortRange{};
+          {rank, key.source.low, key.source.high, key.destination.low, key.destination.high});
+      tuple.best = std::min(tuple.best, rank);
+      tuple.has_ranges |= key.has_ranges();
       ++slot.count;
     }
   }

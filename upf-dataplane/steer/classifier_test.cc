@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "upf-dataplane/steer/tunnel_classifier.h"
 #include "upf-dataplane/testing/frame_builder.h"
 
 namespace sluice::upf {
@@ -57,6 +58,21 @@ class Dice {
     if (seldom() && box.family == IpFamily::kV4) box.dscp = static_cast<uint8_t>(below(3));
     if (seldom() && box.family == IpFamily::kV6) box.tc = static_cast<uint8_t>(below(3));
     return box;
+  }
+
+  // A box with conditions on the tunnel, too.
+  MatchBox tunnelled_box() {
+    MatchBox box = this->box();
+    const bool v4 = often();
+    if (often()) box.tunnel_src = prefix(v4);
+    if (seldom()) box.tunnel_dst = prefix(v4);
+    if (seldom()) box.tunnel_src_port = ports();
+    if (seldom()) box.tunnel_dst_port = ports();
+    return box;
+  }
+  PacketFields::Tunnel tunnel() {
+    const bool v4 = often();
+    return {address(v4), address(v4), {port(), port()}};
   }
 
   PacketFields packet() {
@@ -126,6 +142,33 @@ TEST(Classifier, agrees_with_the_definition_on_random_rules_and_packets) {
   }
   EXPECT_GT(hits, 5000U);  // otherwise the dice are loaded and the test means little
   EXPECT_GT(misses, 5000U);
+}
+
+TEST(TunnelClassifier, agrees_with_the_definition_on_random_rules_and_packets) {
+  size_t hits = 0;
+  size_t misses = 0;
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    Dice dice(seed);
+    std::vector<Classifier::Entry> entries;
+    const uint32_t count = 1 + dice.below(60);
+    for (uint32_t i = 0; i < count; ++i)
+      entries.push_back({dice.tunnelled_box(), dice.below(count)});
+    const TunnelClassifier classifier(entries);
+    for (int i = 0; i < 200; ++i) {
+      auto packet = dice.packet();
+      packet.tunnel = dice.tunnel();
+      const FlowKey outer =
+          tunnel_key(packet.tunnel->src.v6().bytes().data(), packet.tunnel->dst.v6().bytes().data(),
+                     packet.tunnel->ports.src, packet.tunnel->ports.dst);
+      // What was found so far may come first.
+      const Rank bound = dice.often() ? kNoRank : dice.below(count);
+      const Rank want = std::min(bound, expected(entries, packet));
+      ++(want == bound ? misses : hits);
+      ASSERT_EQ(classifier.find(key_of(packet), outer, bound), want) << "seed " << seed;
+    }
+  }
+  EXPECT_GT(hits, 3000U);
+  EXPECT_GT(misses, 3000U);
 }
 
 TEST(Classifier, finds_nothing_without_rules) {

@@ -7,24 +7,37 @@
 
 #include "upf-dataplane/dns/dns_table.h"
 #include "upf-dataplane/steer/classifier.h"
+#include "upf-dataplane/steer/destination.h"
 #include "upf-dataplane/steer/next_hop.h"
+#include "upf-dataplane/steer/tunnel_classifier.h"
 
 namespace sluice::upf {
 
 // What a rule does with a packet, as far as this table's rules go.
-enum class SteeringAction : uint8_t { kDrop, kForwardDecapsulated, kPassthrough };
+enum class SteeringAction : uint8_t {
+  kDrop,
+  kForwardDecapsulated,  // as a plain packet to one next hop
+  kPassthrough,
+  kBranch,  // anything else: see SteeringBranch
+};
 
 struct SteeringRule {
   SteeringAction action = SteeringAction::kPassthrough;
   NextHopId next_hop = kNoNextHop;  // of kForwardDecapsulated
   uint32_t counter = 0;             // index of its hit counters
+  uint32_t branch = 0;              // of kBranch: index of its treatment
 };
 
 struct SteeringTable {
   uint32_t epoch = 1;  // unlike any other table's of this process, never 0
   Classifier uplink;
   Classifier downlink;
+  // Rules with conditions on the tunnel that carries a packet, which the flow cache does not know.
+  TunnelClassifier tunnelled_uplink;
+  TunnelClassifier tunnelled_downlink;
   std::vector<SteeringRule> rules;  // by rank
+  std::vector<SteeringBranch> branches;
+  TunnelPeers peers;
   DnsTable dns;
 };
 

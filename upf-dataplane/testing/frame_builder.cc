@@ -124,6 +124,15 @@ FrameBuilder& FrameBuilder::gtpu(uint32_t teid, std::optional<uint8_t> qfi, bool
   return add(Kind::kGtpu, std::move(header));
 }
 
+FrameBuilder& FrameBuilder::gre(std::optional<uint32_t> key) {
+  Bytes header = {static_cast<uint8_t>(key ? 0x20 : 0), 0, 0, 0};
+  if (key) {
+    put16(header, static_cast<uint16_t>(*key >> 16));
+    put16(header, static_cast<uint16_t>(*key));
+  }
+  return add(Kind::kGre, std::move(header));
+}
+
 FrameBuilder& FrameBuilder::payload(std::string_view text) {
   return add(Kind::kPayload, Bytes(text.begin(), text.end()));
 }
@@ -182,6 +191,8 @@ Bytes FrameBuilder::frame() const {
           return 1;
         case Kind::kIcmpv6:
           return 58;
+        case Kind::kGre:
+          return 47;
         default:
           return 59;
       }
@@ -204,6 +215,9 @@ Bytes FrameBuilder::frame() const {
         break;
       case Kind::kGtpu:
         set16(layer, 2, total - 8);
+        break;
+      case Kind::kGre:
+        set16(layer, 2, !inner.empty() && inner[0] >> 4 == 6 ? 0x86dd : 0x0800);
         break;
       default:
         break;

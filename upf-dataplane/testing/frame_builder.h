@@ -24,6 +24,7 @@ class FrameBuilder {
   FrameBuilder& icmp_echo(uint16_t id, uint16_t sequence);    // behind ipv4()
   FrameBuilder& icmpv6_echo(uint16_t id, uint16_t sequence);  // behind ipv6()
   FrameBuilder& gtpu(uint32_t teid, std::optional<uint8_t> qfi = {}, bool uplink = true);
+  FrameBuilder& gre(std::optional<uint32_t> key = {});
   FrameBuilder& payload(std::string_view text);
   FrameBuilder& payload(const Bytes& bytes);
 
@@ -36,7 +37,7 @@ class FrameBuilder {
   Bytes frame() const;
 
  private:
-  enum class Kind { kEthernet, kIpv4, kIpv6, kUdp, kTcp, kIcmp, kIcmpv6, kGtpu, kPayload };
+  enum class Kind { kEthernet, kIpv4, kIpv6, kUdp, kTcp, kIcmp, kIcmpv6, kGtpu, kGre, kPayload };
   struct Layer {
     Kind kind;
     Bytes header;

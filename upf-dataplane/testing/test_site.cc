@@ -83,7 +83,7 @@ TestSite::TestSite(size_t capacity, const std::array<MacAddress, 3>& macs)
       *buffer);
   steering = std::make_unique<SteeringManager>("test", capacity, shared, *neighbours, reclaimer,
                                                counters, clock);
-  pipeline = std::make_unique<Pipeline>(shared, counters.worker(0), 1024);
+  pipeline = std::make_unique<Pipeline>(shared, counters.worker(0), 1024, &copy_room);
   answer(kN6, "192.168.6.2", kGatewayMac);
   answer(kN6, "fd06::2", kGatewayMac);
 }
@@ -123,11 +123,15 @@ std::vector<Outcome> TestSite::run(PortIndex in_port,
       held.emplace_back(*seid, PdrId(packet.pdr));
     }
   }
+  const auto outcome_of = [](const Packet& packet) -> Outcome {
+    return {
+        packet.verdict, packet.out_port, packet.drop, {packet.data, packet.data + packet.length}};
+  };
   std::vector<Outcome> outcomes;
-  for (const auto& packet : packets) {
-    outcomes.push_back(
-        {packet.verdict, packet.out_port, packet.drop, {packet.data, packet.data + packet.length}});
-  }
+  for (const auto& packet : packets) outcomes.push_back(outcome_of(packet));
+  copies.clear();
+  copy_room.each([&](const Packet& copy) { copies.push_back(outcome_of(copy)); });
+  copy_room.clear();
   return outcomes;
 }
 

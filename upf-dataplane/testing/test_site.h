@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "upf-dataplane/control/heap_copies.h"
 #include "upf-dataplane/control/neighbours.h"
 #include "upf-dataplane/control/session_manager.h"
 #include "upf-dataplane/control/steering_manager.h"
@@ -86,6 +87,8 @@ class TestSite final : public FrameSender {
   std::unique_ptr<PacketBuffer> buffer;
   std::unique_ptr<SessionManager> sessions;
   std::unique_ptr<SteeringManager> steering;
+  HeapCopies copy_room{32};
+  std::vector<Outcome> copies;  // that the last run() made
   std::unique_ptr<Pipeline> pipeline;
   uint64_t generation = 0;
   // Neighbours that answer every probe while time passes.

@@ -63,6 +63,7 @@ struct alignas(64) WorkerCounters {
   std::array<Counter, kDropReasons> dropped;
   std::array<Counter, kAnswers> answered;
   Counter punted;
+  Counter copied;  // packets made, beside those received, for duplication
   Counter cache_hits;
   Counter cache_misses;
   std::vector<SessionCounters> sessions;

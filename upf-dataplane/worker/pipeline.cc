@@ -10,7 +10,6 @@ namespace sluice::upf {
 namespace {
 
 constexpr uint16_t kEthernetBytes = sizeof(EthernetHeader);
-constexpr uint16_t kNoPdr = 0xffff;
 constexpr size_t kV4Offset = 12;  // of an IPv4 address within its mapped form
 
 uint32_t raw_v4(const uint8_t* mapped) {
@@ -46,17 +45,13 @@ void Pipeline::find_sessions() {
     Work& work = work_[i];
     if (only_ != nullptr) {
       work.session = only_;
+      if (is_own_tunnel(work) && !leave_tunnel(work)) continue;
     } else if (work.key.direction() == Direction::kUplink) {
       work.session = shared_.sessions.find_teid(work.key.origin);
-    } else if (work.key.is_v6()) {
-      work.session = shared_.sessions.find_v6(raw_upper(work.key.destination));
     } else {
-      work.session = shared_.sessions.find_v4(raw_v4(work.key.destination));
+      work.session = find_by_address(work.key);
     }
-    if (work.session == nullptr) {
-      without_session(work);
-      if (work.session == nullptr) continue;
-    }
+    if (work.session == nullptr && !without_session(work)) continue;
     __builtin_prefetch(work.session);
     work.session->prefetch_pdrs();
     if (kept != i) work_[kept] = work;
@@ -65,19 +60,30 @@ void Pipeline::find_sessions() {
   works_ = kept;
 }
 
-void Pipeline::without_session(Work& work) {
+const Session* Pipeline::find_by_address(const FlowKey& key) const {
+  if (key.is_v6()) return shared_.sessions.find_v6(raw_upper(key.destination));
+  return shared_.sessions.find_v4(raw_v4(key.destination));
+}
+
+bool Pipeline::without_session(Work& work) {
   Packet& packet = *work.packet;
-  if (work.key.direction() == Direction::kUplink) return drop(packet, DropReason::kUnknownTunnel);
+  if (work.key.direction() == Direction::kUplink) {
+    drop(packet, DropReason::kUnknownTunnel);
+    return false;
+  }
+  if (is_own_tunnel(work)) return leave_tunnel(work);
   const Port& port = forwarding_->ports[packet.in_port];
   const bool is_v6 = work.key.is_v6();
   work.session = shared_.sessions.find_prefix(work.key.destination, is_v6);
-  if (work.session != nullptr) return;
+  if (work.session != nullptr) return true;
   const uint8_t* destination = work.key.destination + (is_v6 ? 0 : kV4Offset);
   const bool is_group = is_v6 && destination[0] == 0xff;
   if (is_group || port.owns_wire(destination, is_v6)) {
-    return handle_own(packet, port, is_v6 ? kEtherTypeIpv6 : kEtherTypeIpv4);
+    handle_own(packet, port, is_v6 ? kEtherTypeIpv6 : kEtherTypeIpv4);
+  } else {
+    drop(packet, DropReason::kUnknownUe);
   }
-  drop(packet, DropReason::kUnknownUe);
+  return false;
 }
 
 void Pipeline::classify() {
@@ -89,6 +95,8 @@ void Pipeline::classify() {
     __builtin_prefetch(&counters_.sessions[work.session->slot()], 1);
   }
   for (size_t i = 0; i < works_; ++i) classify_one(work_[i]);
+  if (steering_->tunnelled_uplink.empty() && steering_->tunnelled_downlink.empty()) return;
+  for (size_t i = 0; i < works_; ++i) match_tunnel(work_[i]);
 }
 
 void Pipeline::classify_one(Work& work) {
@@ -202,12 +210,17 @@ void Pipeline::act_uplink(Work& work) {
   }
   counters_.sessions[work.session->slot()].uplink.add(work.layout.total_bytes);
 
-  strip_tunnel(work);
+  if (has_branch(work)) return branch_uplink(work, pdr);
   if (is_not_forwardable(work.key.destination, work.key.is_v6())) {
     return drop(*work.packet, DropReason::kNotForwardable);
   }
-  if (!take_hop(work.packet->data)) return drop(*work.packet, DropReason::kHopLimit);
+  if (!open(work)) return;
   if (work.rule != kNoRank && steer_locally(work, steering_->rules[work.rule])) return;
+  to_network(work, pdr);
+}
+
+// The normal path of the uplink.
+void Pipeline::to_network(Work& work, const CompiledPdr& pdr) {
   if (work.key.destination_port == 53 && work.key.protocol == kProtoUdp && work.key.has_ports() &&
       !steering_->dns.empty() && answer_dns_query(work)) {
     return;
@@ -222,8 +235,8 @@ void Pipeline::act_downlink(Work& work) {
   if (pdr.special != 0 && !admit(work, pdr)) return;
   counters_.sessions[work.session->slot()].downlink.add(work.layout.total_bytes);
 
-  strip_tunnel(work);
-  if (!take_hop(work.packet->data)) return drop(*work.packet, DropReason::kHopLimit);
+  if (has_branch(work)) return branch_downlink(work, pdr);
+  if (!open(work)) return;
   if (work.rule != kNoRank && steer_locally(work, steering_->rules[work.rule])) return;
   send_into_tunnel(*work.packet, pdr);
 }
@@ -239,6 +252,7 @@ bool Pipeline::steer_locally(Work& work, const SteeringRule& rule) {
       count_rule(rule.counter, work.layout.total_bytes);
       return false;
     case SteeringAction::kForwardDecapsulated:
+    case SteeringAction::kBranch:  // goes its own way
       break;
   }
   if (work.key.direction() == Direction::kDownlinkLocal) {
@@ -259,6 +273,14 @@ void Pipeline::strip_tunnel(Work& work) {
   work.packet->truncate(work.layout.total_bytes);
 }
 
+// The same, one hop further; false when it had none left.
+bool Pipeline::open(Work& work) {
+  strip_tunnel(work);
+  if (take_hop(work.packet->data)) return true;
+  drop(*work.packet, DropReason::kHopLimit);
+  return false;
+}
+
 void Pipeline::send_to_network(Work& work, const CompiledPdr& pdr) {
   Packet& packet = *work.packet;
   if ((pdr.special & CompiledPdr::kHasMark) != 0) mark(packet.data, pdr.mark_tos, pdr.mark_mask);
@@ -276,9 +298,14 @@ void Pipeline::send_to_network(Work& work, const CompiledPdr& pdr) {
 }
 
 void Pipeline::send_into_tunnel(Packet& packet, const CompiledPdr& pdr) {
-  const Port& port = forwarding_->ports[pdr.out_port];
   const NextHop hop = shared_.next_hops.get(pdr.peer_hop);
   if (!hop.reachable()) return drop(packet, DropReason::kNoNextHop);
+  if (put_into_tunnel(packet, pdr)) send_ethernet(packet, hop, pdr.peer_is_v6);
+}
+
+// The packet as it leaves towards its FAR's far end, but for Ethernet; false when it is dropped.
+bool Pipeline::put_into_tunnel(Packet& packet, const CompiledPdr& pdr) {
+  const Port& port = forwarding_->ports[pdr.out_port];
   const TunnelHeader tunnel{.source = pdr.peer_is_v6 ? port.own_v6() : port.own_v4(),
                             .destination = pdr.peer,
                             .is_v6 = pdr.peer_is_v6,
@@ -287,11 +314,10 @@ void Pipeline::send_into_tunnel(Packet& packet, const CompiledPdr& pdr) {
                             .qfi = pdr.qfi_mark,
                             .paging_bits = pdr.paging_bits,
                             .tos = pdr.mark_tos};
-  if (packet.length + tunnel_overhead(tunnel) > port.mtu) {
-    return drop(packet, DropReason::kTooBig);
-  }
-  if (!encapsulate(packet, tunnel)) return drop(packet, DropReason::kNoRoom);
-  send_ethernet(packet, hop, pdr.peer_is_v6);
+  const bool fits = packet.length + tunnel_overhead(tunnel) <= port.mtu;
+  if (fits && encapsulate(packet, tunnel)) return true;
+  drop(packet, fits ? DropReason::kNoRoom : DropReason::kTooBig);
+  return false;
 }
 
 // `packet` begins with its IP header.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "upf-dataplane/packet/copy_room.h"
 #include "upf-dataplane/packet/flow_key.h"
 #include "upf-dataplane/packet/packet.h"
 #include "upf-dataplane/steer/flow_cache.h"
@@ -20,8 +21,10 @@ class Pipeline {
  public:
   static constexpr size_t kMaxBurst = 64;
 
-  Pipeline(const SharedState& shared, WorkerCounters& counters, size_t cached_flows)
-      : shared_(shared), counters_(counters), cache_(cached_flows) {}
+  // `copies`: for packets that go to several; without it there are none, which is counted.
+  Pipeline(const SharedState& shared, WorkerCounters& counters, size_t cached_flows,
+           CopyRoom* copies = nullptr)
+      : shared_(shared), counters_(counters), copies_(copies), cache_(cached_flows) {}
 
   // Decides every packet of the burst (at most kMaxBurst) and counts all but the sending. A punted
   // frame is either one that the control thread learns from (ARP, ND), as it came, or one whose
@@ -37,6 +40,8 @@ class Pipeline {
   std::span<const WorkerEvent> events() const { return {events_.data(), event_count_}; }
 
  private:
+  static constexpr uint16_t kNoPdr = 0xffff;
+
   // A user's packet between the stages.
   struct Work {
     FlowKey key;
@@ -58,13 +63,19 @@ class Pipeline {
   void handle_own_icmpv6(Packet& packet, const Port& port, size_t l4_offset);
   // Stage 2: keeps the packets that have a session.
   void find_sessions();
-  // Finds one by a prefix, or finishes the packet.
-  void without_session(Work& work);
+  const Session* find_by_address(const FlowKey& key) const;
+  // True when it has one by a prefix, or came by a tunnel of a MEC rule; else it is finished.
+  bool without_session(Work& work);
+  // Whether it is for an address of ours, as packets in the tunnels of MEC rules are.
+  bool is_own_tunnel(const Work& work) const;
+  bool leave_tunnel(Work& work);
   // Stage 3: PDR and MEC rule, from the cache or by looking.
   void classify();
   void classify_one(Work& work);
   void look_up(Work& work) const;
   bool takes_port(const Work& work, uint16_t pdr) const;
+  // Rules that name the packet's tunnel, when they come before the one found.
+  void match_tunnel(Work& work) const;
   // Stage 4: carries the decision out.
   void act(Work& work);
   // Counts a packet for the URRs that count before, or behind, its rates.
@@ -86,9 +97,24 @@ class Pipeline {
   bool answer_dns_query(Work& work);
 
   bool steer_locally(Work& work, const SteeringRule& rule);
+  // MEC rules that do more than that (pipeline_branch.cc).
+  bool has_branch(const Work& work) const {
+    return work.rule != kNoRank && steering_->rules[work.rule].action == SteeringAction::kBranch;
+  }
+  void branch_uplink(Work& work, const CompiledPdr& pdr);
+  void branch_downlink(Work& work, const CompiledPdr& pdr);
+  bool is_reachable(const SteeringBranch& branch) const;
+  void send_copies(const Packet& original, const uint8_t* frame, const SteeringBranch& branch,
+                   const CompiledPdr* tunnel);
+  Packet* take_copy(const Packet& original);
+  void deliver(Packet& packet, const SteeringDestination& to);
+
   void strip_tunnel(Work& work);
+  bool open(Work& work);
+  void to_network(Work& work, const CompiledPdr& pdr);
   void send_to_network(Work& work, const CompiledPdr& pdr);
   void send_into_tunnel(Packet& packet, const CompiledPdr& pdr);
+  bool put_into_tunnel(Packet& packet, const CompiledPdr& pdr);
   void send_ethernet(Packet& packet, const NextHop& hop, bool is_v6);
   void answered(Packet& packet, Answer kind);
   void drop(Packet& packet, DropReason reason);
@@ -96,6 +122,7 @@ class Pipeline {
 
   const SharedState& shared_;
   WorkerCounters& counters_;
+  CopyRoom* copies_;
   FlowCache cache_;
   const ForwardingTable* forwarding_ = nullptr;  // for the burst in hand
   const SteeringTable* steering_ = nullptr;

@@ -45,7 +45,8 @@ Worker::Worker(WorkerOptions options, const SharedState& shared, WorkerCounters&
       counters_(counters),
       reclaimer_(reclaimer),
       link_(link),
-      pipeline_(shared, counters, options_.cached_flows) {}
+      copies_(options_.pool),
+      pipeline_(shared, counters, options_.cached_flows, &copies_) {}
 
 void Worker::run(const std::atomic<bool>& stop) {
   reclaimer_.online(options_.index);
@@ -91,6 +92,8 @@ size_t Worker::receive(PortIndex port) {
     if (!link_.tell(event.slot)) event.meter->not_told();
   }
   for (uint16_t i = 0; i < count; ++i) dispatch(packets_[i], frames_[i]);
+  for (size_t i = 0; i < copies_.count(); ++i) dispatch(copies_.packet(i), copies_.buffer(i));
+  copies_.clear();
   return count;
 }
 

@@ -11,8 +11,10 @@
 #include "upf-dataplane/worker/counters.h"
 #include "upf-dataplane/worker/pipeline.h"
 #include "upf-dataplane/worker/qsbr_reclaimer.h"
+#include "upf-dataplane/worker/worker_copies.h"
 
 struct rte_mbuf;
+struct rte_mempool;
 
 namespace sluice::upf {
 
@@ -22,6 +24,7 @@ struct WorkerOptions {
   uint32_t burst = 32;          // frames taken from a queue at once, 1..64
   uint32_t cached_flows = 65536;
   std::chrono::microseconds idle_sleep{0};  // after many empty polls; 0: never
+  rte_mempool* pool = nullptr;              // for copies of packets
 };
 
 class Worker {
@@ -52,6 +55,7 @@ class Worker {
   WorkerCounters& counters_;
   QsbrReclaimer& reclaimer_;
   ControlLink& link_;
+  WorkerCopies copies_;
   Pipeline pipeline_;
   std::array<Outbox, kMaxPorts> outboxes_;
   std::array<rte_mbuf*, Pipeline::kMaxBurst> frames_;

@@ -1,0 +1,57 @@
+#include "upf-dataplane/control/steering_table_builder.h"
+
+#include <algorithm>
+
+namespace sluice::upf {
+
+using traffic_rules::Action;
+
+void SteeringTableBuilder::Boxes::add(const std::vector<traffic_rules::MatchBox>& boxes,
+                                      Rank rank) {
+  for (const auto& box : boxes) {
+    const bool names_tunnel =
+        box.tunnel_src || box.tunnel_dst || box.tunnel_src_port || box.tunnel_dst_port;
+    (names_tunnel ? tunnelled : plain).push_back({box, rank});
+  }
+}
+
+void SteeringTableBuilder::add(const traffic_rules::CompiledRule& rule,
+                               std::span<const SteeringDestination> to, uint32_t counter) {
+  const auto rank = static_cast<Rank>(table_->rules.size());
+  SteeringRule out{.counter = counter};
+  if (to.empty()) {
+    out.action =
+        rule.action == Action::kDrop ? SteeringAction::kDrop : SteeringAction::kPassthrough;
+  } else if (rule.action == Action::kForwardDecapsulated &&
+             to.front().tunnel == TunnelKind::kNone) {
+    out.action = SteeringAction::kForwardDecapsulated;
+    out.next_hop = to.front().next_hop;
+  } else {
+    out.action = SteeringAction::kBranch;
+    out.branch = static_cast<uint32_t>(table_->branches.size());
+    SteeringBranch branch{.encapsulated = rule.action == Action::kForwardEncapsulated ||
+                                          rule.action == Action::kDuplicateEncapsulated,
+                          .duplicate = rule.action == Action::kDuplicateDecapsulated ||
+                                       rule.action == Action::kDuplicateEncapsulated,
+                          .count = static_cast<uint8_t>(to.size())};
+    std::ranges::copy(to, branch.to.begin());
+    table_->branches.push_back(branch);
+    for (const auto& destination : to) {
+      if (destination.tunnel != TunnelKind::kNone) table_->peers.add(destination);
+    }
+  }
+  table_->rules.push_back(out);
+  uplink_.add(rule.uplink, rank);
+  downlink_.add(rule.downlink, rank);
+}
+
+std::unique_ptr<SteeringTable> SteeringTableBuilder::finish(uint32_t epoch) {
+  table_->epoch = epoch;
+  table_->uplink = Classifier(uplink_.plain);
+  table_->downlink = Classifier(downlink_.plain);
+  table_->tunnelled_uplink = TunnelClassifier(uplink_.tunnelled);
+  table_->tunnelled_downlink = TunnelClassifier(downlink_.tunnelled);
+  return std::move(table_);
+}
+
+}  // namespace sluice::upf
