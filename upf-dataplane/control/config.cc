@@ -31,8 +31,9 @@ void read_gateways(ConfigNode& node, PortConfig& port) {
 PortConfig read_port(ConfigNode& node) {
   PortConfig port;
   port.name = node.required_text("name");
-  const auto role = node.choice("role", "", {"n3", "n6", "local-dn"});
+  const auto role = node.choice("role", "", {"n3", "n9", "n6", "local-dn"});
   port.role = role == "n3"         ? PortRole::kN3
+              : role == "n9"       ? PortRole::kN9
               : role == "local-dn" ? PortRole::kLocalDn
                                    : PortRole::kN6;
   port.device = node.required_text("device");

@@ -51,7 +51,7 @@ std::optional<PortIndex> RuleDestinations::tunnel_port_for(const IpAddress& far_
 std::optional<PortIndex> RuleDestinations::tunnel_port_with(const IpAddress& own) const {
   const auto& ports = neighbours_.ports();
   const auto found = std::ranges::find_if(
-      ports, [&](const Port& port) { return port.role != PortRole::kN3 && port.owns(own); });
+      ports, [&](const Port& port) { return !carries_tunnels(port.role) && port.owns(own); });
   if (found == ports.end()) return std::nullopt;
   return static_cast<PortIndex>(found - ports.begin());
 }

@@ -203,6 +203,10 @@ void SessionManager::hold_hops(const Session::Parts& parts, Installed& installed
       installed.hops.push_back(pdr.peer_hop);
     }
   }
+  for (const auto& copy : parts.copies) {
+    neighbours_.hold(copy.hop);
+    installed.hops.push_back(copy.hop);
+  }
 }
 
 void SessionManager::retire(Installed installed) {
@@ -297,8 +301,9 @@ void SessionManager::drop_buffered(Seid seid) {
 }
 
 void SessionManager::send_end_marker(const Far& last) {
+  if (!last.outer_header) return;
   const auto port = tunnel_port(last, neighbours_.ports());
-  if (!last.outer_header || !port) return;
+  if (!port) return;
   auto frame = make_end_marker(neighbours_.ports()[*port], *last.outer_header);
   if (!frame) return;
   // Behind the last packet that a worker sends by the old tunnel.

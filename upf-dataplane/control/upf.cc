@@ -127,10 +127,16 @@ pfcp::N4Config Upf::n4_config() const {
   } else {
     n4.node_id.fqdn = config_.pfcp_node_id;
   }
-  for (const auto& port : config_.ports) {
-    if (port.role != PortRole::kN3) continue;
-    pfcp::GtpEndpoint endpoint{.network_instance = port.network_instance};
-    for (const auto& own : port.addresses) {
+  // N3's first: an F-TEID to choose that names no network instance is the radio network's.
+  std::vector<const PortConfig*> ports;
+  for (const auto role : {PortRole::kN3, PortRole::kN9}) {
+    for (const auto& port : config_.ports) {
+      if (port.role == role) ports.push_back(&port);
+    }
+  }
+  for (const PortConfig* port : ports) {
+    pfcp::GtpEndpoint endpoint{.network_instance = port->network_instance};
+    for (const auto& own : port->addresses) {
       if (own.is_v4() && !endpoint.v4) endpoint.v4 = own.address().v4();
       if (!own.is_v4() && !endpoint.v6) endpoint.v6 = own.address().v6();
     }

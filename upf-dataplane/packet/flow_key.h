@@ -30,12 +30,13 @@ struct alignas(16) FlowKey {
   uint8_t qfi;               // of the PDU Session Container; 0 when absent
   uint8_t bits;              // Direction and the flags below
   uint32_t session_version;  // unique per compiled session; see Session
-  uint32_t origin;           // uplink: the TEID; downlink: the port it came in by
+  uint32_t origin;           // the TEID, or the port that a packet without tunnel came in by
 
   static constexpr uint8_t kDirectionMask = 0x03;
   static constexpr uint8_t kHasPorts = 0x04;
   static constexpr uint8_t kIsV6 = 0x08;
   static constexpr uint8_t kHasQfi = 0x10;
+  static constexpr uint8_t kTunnelled = 0x20;  // downlink, by a tunnel from the core: `origin`
 
   Direction direction() const { return static_cast<Direction>(bits & kDirectionMask); }
   bool has_ports() const { return (bits & kHasPorts) != 0; }

@@ -7,15 +7,14 @@
 namespace sluice::upf::pfcp {
 namespace {
 
-// Exactly one of DROP, FORW and BUFF; with the last, NOCP may come. The user plane does not
-// duplicate.
+// Exactly one of DROP, FORW and BUFF; with the last, NOCP may come. DUPL may come with any.
 void read_action(GroupReader& in, const ApplyAction& action, Far& far) {
   using A = ApplyAction;
-  constexpr uint16_t kKnown = A::kDrop | A::kForward | A::kBuffer | A::kNotifyCp;
+  constexpr uint16_t kKnown = A::kDrop | A::kForward | A::kBuffer | A::kNotifyCp | A::kDuplicate;
   if ((action.actions & ~kKnown) != 0) {
     return in.refuse(
         Cause::kServiceNotSupported, IeType::kApplyAction,
-        fmt::format("cannot do {:#06x}, only DROP, FORW, BUFF and NOCP", action.actions));
+        fmt::format("cannot do {:#06x}, only DROP, FORW, BUFF, NOCP and DUPL", action.actions));
   }
   const uint16_t what = action.actions & (A::kDrop | A::kForward | A::kBuffer);
   if (what != A::kDrop && what != A::kForward && what != A::kBuffer) {
@@ -23,6 +22,7 @@ void read_action(GroupReader& in, const ApplyAction& action, Far& far) {
                      "has to be exactly one of DROP, FORW and BUFF");
   }
   far.notify = (action.actions & A::kNotifyCp) != 0;
+  far.duplicate = (action.actions & A::kDuplicate) != 0;
   far.forward = what == A::kForward;
   far.buffer = what == A::kBuffer;
   if (far.notify && !far.buffer) {
@@ -30,24 +30,67 @@ void read_action(GroupReader& in, const ApplyAction& action, Far& far) {
   }
 }
 
-void read_outer_header(GroupReader& in, Far& far) {
+std::optional<OuterHeader> read_outer_header(GroupReader& in) {
   using H = OuterHeaderCreation;
   const auto header = in.optional<H>();
-  if (!header) return;
+  if (!header) return std::nullopt;
   constexpr uint16_t kGtpU = H::kGtpUUdpIpv4 | H::kGtpUUdpIpv6;
   if ((header->description & ~kGtpU) != 0) {
-    return in.refuse(Cause::kServiceNotSupported, IeType::kOuterHeaderCreation,
-                     fmt::format("cannot create {:#06x}, only GTP-U/UDP/IP", header->description));
+    in.refuse(Cause::kServiceNotSupported, IeType::kOuterHeaderCreation,
+              fmt::format("cannot create {:#06x}, only GTP-U/UDP/IP", header->description));
+    return std::nullopt;
   }
   if (header->description == 0) {
-    return in.refuse(Cause::kMandatoryIeIncorrect, IeType::kOuterHeaderCreation, "asks for none");
+    in.refuse(Cause::kMandatoryIeIncorrect, IeType::kOuterHeaderCreation, "asks for none");
+    return std::nullopt;
   }
   const IpAddress peer = header->v4 ? IpAddress(*header->v4) : IpAddress(*header->v6);
   if (header->teid->value() == 0 || peer == IpAddress() || peer == IpAddress(Ipv4Address())) {
-    return in.refuse(Cause::kMandatoryIeIncorrect, IeType::kOuterHeaderCreation,
-                     "has TEID 0 or no address");
+    in.refuse(Cause::kMandatoryIeIncorrect, IeType::kOuterHeaderCreation,
+              "has TEID 0 or no address");
+    return std::nullopt;
   }
-  far.outer_header = OuterHeader{*header->teid, peer};
+  return OuterHeader{*header->teid, peer};
+}
+
+// §7.5.2.3-3 and §7.5.4.3-3. A copy has to be put into a tunnel: nothing else leads it anywhere but
+// to where the packet goes itself.
+std::expected<Duplicate, Rejection> read_duplicate(const Ie& group, FarId far) {
+  GroupReader in(group.children);
+  in.names_rule(RuleType::kFar, far.value());
+  Duplicate out;
+  out.destination = in.required<DestinationInterface>().value;
+  const auto header = read_outer_header(in);
+  if (!header && !in.failed()) {
+    in.refuse(Cause::kServiceNotSupported, IeType::kOuterHeaderCreation,
+              "copies leave in tunnels only");
+  }
+  if (header) out.outer_header = *header;
+  if (const auto marking = in.optional<TransportLevelMarking>()) out.marking = marking->marking;
+  if (auto rejection = in.finish()) return std::unexpected(*std::move(rejection));
+  return out;
+}
+
+// All of a FAR's, which take the place of earlier ones.
+void read_duplicates(GroupReader& in, IeType type, Far& far) {
+  const auto groups = in.groups(type);
+  if (groups.empty()) return;
+  if (groups.size() > Far::kMostDuplicates) {
+    return in.refuse(Cause::kNoResourcesAvailable, type,
+                     fmt::format("at most {} are possible", Far::kMostDuplicates));
+  }
+  far.duplicates.clear();
+  for (const Ie* group : groups) {
+    auto duplicate = read_duplicate(*group, far.id);
+    if (!duplicate) return in.refuse(std::move(duplicate.error()));
+    far.duplicates.push_back(*duplicate);
+  }
+}
+
+void check_duplicates(GroupReader& in, IeType type, const Far& far) {
+  if (far.duplicate && far.duplicates.empty()) {
+    in.refuse(Cause::kConditionalIeMissing, type, "DUPL needs it");
+  }
 }
 
 // §7.5.2.3-2 and §7.5.4.3-2: what is the same in both.
@@ -55,7 +98,7 @@ void read_optional_parameters(GroupReader& in, Far& far) {
   if (auto instance = in.optional<NetworkInstance>()) {
     far.network_instance = std::move(instance->name);
   }
-  read_outer_header(in, far);
+  if (const auto header = read_outer_header(in)) far.outer_header = *header;
   if (const auto marking = in.optional<TransportLevelMarking>()) far.marking = marking->marking;
   in.accept({IeType::kThreeGppInterfaceType});
 }
@@ -81,6 +124,8 @@ ReadRule<FarState> read_create_far(const Ie& group) {
   } else if (far.forward) {
     in.refuse(Cause::kConditionalIeMissing, IeType::kForwardingParameters, "FORW needs it");
   }
+  read_duplicates(in, IeType::kDuplicatingParameters, far);
+  check_duplicates(in, IeType::kDuplicatingParameters, far);
   if (auto rejection = in.finish()) return std::unexpected(*std::move(rejection));
   return made;
 }
@@ -115,6 +160,8 @@ ReadRule<UpdatedFar> read_update_far(const Ie& group, const FarState& current) {
     in.refuse(Cause::kConditionalIeMissing, IeType::kUpdateForwardingParameters,
               "FORW needs a Destination Interface");
   }
+  read_duplicates(in, IeType::kUpdateDuplicatingParameters, far);
+  check_duplicates(in, IeType::kUpdateDuplicatingParameters, far);
   if (auto rejection = in.finish()) return std::unexpected(*std::move(rejection));
   return next;
 }

@@ -10,11 +10,11 @@ namespace {
 // Between the NTP era (1900) and ours (1970).
 constexpr std::chrono::seconds kNtpOffset{2'208'988'800};
 
-Read<Interface> read_interface(Bytes value) {
+Read<Interface> read_interface(Bytes value, Interface last) {
   ValueReader in(value);
   const uint8_t number = in.u8() & 0x0f;
   if (in.failed()) return in.error();
-  if (number > static_cast<uint8_t>(Interface::kCpFunction)) {
+  if (number > static_cast<uint8_t>(last)) {
     return unsupported(fmt::format("no interface of kind {} here", number));
   }
   return static_cast<Interface>(number);
@@ -59,7 +59,7 @@ Read<Precedence> IeCodec<Precedence>::read(Bytes value) {
 void IeCodec<Precedence>::write(const Precedence& v, ByteWriter& out) { out.u32(v.value); }
 
 Read<SourceInterface> IeCodec<SourceInterface>::read(Bytes value) {
-  const auto interface = read_interface(value);
+  const auto interface = read_interface(value, Interface::kCpFunction);
   if (!interface) return std::unexpected(interface.error());
   return SourceInterface{*interface};
 }
@@ -68,7 +68,7 @@ void IeCodec<SourceInterface>::write(const SourceInterface& v, ByteWriter& out) 
 }
 
 Read<DestinationInterface> IeCodec<DestinationInterface>::read(Bytes value) {
-  const auto interface = read_interface(value);
+  const auto interface = read_interface(value, Interface::kLiFunction);
   if (!interface) return std::unexpected(interface.error());
   return DestinationInterface{*interface};
 }

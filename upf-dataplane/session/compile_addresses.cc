@@ -96,12 +96,12 @@ CompiledPrefix compile_prefix(const IpPrefix& prefix, bool is_framed) {
 }  // namespace
 
 Result<void> compile_addresses(const std::vector<const Pdr*>& pdrs, std::span<const Port> ports,
-                               Session::Parts& parts) {
+                               bool required, Session::Parts& parts) {
   for (const Pdr* pdr : pdrs) {
     if (auto done = adopt_ue_address(*pdr, ports, parts); !done) return done;
     if (auto done = adopt_framed_routes(*pdr, ports, parts); !done) return done;
   }
-  if (parts.ue_v4 == 0 && !parts.ue_prefix) {
+  if (required && parts.ue_v4 == 0 && !parts.ue_prefix) {
     return bad_field("UE IP Address", "no PDR of the session names one");
   }
   if (parts.ue_prefix && parts.ue_v6 == 0) {

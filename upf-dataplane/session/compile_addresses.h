@@ -19,9 +19,9 @@ inline std::unexpected<Error> unsupported(const char* ie, const Pdr& pdr, const 
 
 // The UE's addresses and framed routes, on which all PDRs have to agree, into `parts`.
 // kInvalidArgument or kUnsupported, with the element's name as field, when they do not, when no PDR
-// names an address, or when it cannot be a UE's.
+// names an address although one is `required`, or when it cannot be a UE's.
 Result<void> compile_addresses(const std::vector<const Pdr*>& pdrs, std::span<const Port> ports,
-                               Session::Parts& parts);
+                               bool required, Session::Parts& parts);
 
 // What a PDR asks of the address of its packets: CompiledPdr::families.
 uint8_t families(const Pdr& pdr);

@@ -6,6 +6,7 @@
 
 #include "upf-dataplane/packet/address_mask.h"
 #include "upf-dataplane/session/compile_addresses.h"
+#include "upf-dataplane/session/tunnel_ways.h"
 
 namespace sluice::upf {
 namespace {
@@ -72,8 +73,8 @@ uint16_t in_ports(const Pdr& pdr, std::span<const Port> ports) {
     const bool same_network = pdr.network_instance.empty() || port.network_instance.empty() ||
                               port.network_instance == pdr.network_instance;
     const bool matches =
-        pdr.source == Interface::kAccess || pdr.source == Interface::kCpFunction
-            ? port.role == PortRole::kN3 && same_network
+        pdr.f_teid
+            ? carries_tunnels(port.role) && same_network
             // What a local app sends is, to N4, traffic from the data network.
             : (port.role == PortRole::kN6 && same_network) || port.role == PortRole::kLocalDn;
     if (matches) mask = static_cast<uint16_t>(mask | 1U << i);
@@ -81,20 +82,26 @@ uint16_t in_ports(const Pdr& pdr, std::span<const Port> ports) {
   return mask;
 }
 
-// The port of a role for a network instance: one that names it, or else one that serves all.
-std::optional<PortIndex> out_port(PortRole role, const std::string& network_instance,
-                                  std::span<const Port> ports) {
-  std::optional<PortIndex> general;
-  for (size_t i = 0; i < ports.size(); ++i) {
-    if (ports[i].role != role) continue;
-    if (!network_instance.empty() && ports[i].network_instance == network_instance) {
-      return static_cast<PortIndex>(i);
+Result<void> compile_copies(const Pdr& pdr, const Far& far, std::span<const Port> ports,
+                            NextHopResolver& resolver, CompiledPdr& out, Session::Parts& parts) {
+  if (!far.duplicate) return {};
+  for (const auto& duplicate : far.duplicates) {
+    const auto port = port_of_tunnel(duplicate.destination, {}, duplicate.outer_header.peer, ports);
+    if (!port) return bad_field("Duplicating Parameters", "no port has tunnels");
+    CompiledCopy copy{.pdr = pdr.id.value(),
+                      .out_port = *port,
+                      .is_v6 = duplicate.outer_header.peer.is_v6(),
+                      .teid = duplicate.outer_header.teid.value()};
+    const auto hop = way_to(duplicate.outer_header, *port, ports, resolver, copy.peer);
+    if (!hop) return std::unexpected(hop.error());
+    copy.hop = *hop;
+    if (duplicate.marking) {
+      copy.tos = static_cast<uint8_t>(duplicate.marking->tos & duplicate.marking->mask);
     }
-    if (!general && (network_instance.empty() || ports[i].network_instance.empty())) {
-      general = static_cast<PortIndex>(i);
-    }
+    parts.copies.push_back(copy);
   }
-  return general;
+  out.special |= CompiledPdr::kDuplicates;
+  return {};
 }
 
 // The access networks' port on whose link the CP function is, or else as for base stations.
@@ -114,18 +121,19 @@ Result<void> compile_far(const Pdr& pdr, const Far& far, std::span<const Port> p
   if (!far.forward) return {};
   const bool to_cp = far.destination == Interface::kCpFunction;
   const bool to_access = far.destination == Interface::kAccess;
+  if (far.destination == Interface::kLiFunction) {
+    return unsupported("Destination Interface", pdr, "only copies go to the LI function");
+  }
   if (far.destination == pdr.source || (!to_access && !to_cp && pdr.source != Interface::kAccess)) {
     return unsupported("Destination Interface", pdr, "forwarding back to where packets come from");
   }
-  if ((to_access || to_cp) != far.outer_header.has_value()) {
-    return to_access || to_cp
-               ? bad_field("Outer Header Creation", "FAR {} forwards to {} without it",
-                           far.id.value(), to_cp ? "the CP function" : "Access")
-               : unsupported("Outer Header Creation", pdr, "tunnels towards the core (N9)");
+  if ((to_access || to_cp) && !far.outer_header) {
+    return bad_field("Outer Header Creation", "FAR {} forwards to {} without it", far.id.value(),
+                     to_cp ? "the CP function" : "Access");
   }
-  const auto port = to_cp       ? cp_port(far, ports)
-                    : to_access ? out_port(PortRole::kN3, far.network_instance, ports)
-                                : out_port(PortRole::kN6, far.network_instance, ports);
+  const auto port = to_cp              ? cp_port(far, ports)
+                    : far.outer_header ? tunnel_port(far, ports)
+                                       : out_port(PortRole::kN6, far.network_instance, ports);
   if (!port) {
     return bad_field("Network Instance", "FAR {}: no port serves '{}'", far.id.value(),
                      far.network_instance);
@@ -136,26 +144,16 @@ Result<void> compile_far(const Pdr& pdr, const Far& far, std::span<const Port> p
     out.mark_mask = far.marking->mask;
     out.mark_tos = static_cast<uint8_t>(far.marking->tos & far.marking->mask);
   }
-  if (!to_access && !to_cp) return {};
+  if (!far.outer_header) return {};
   if (to_cp && pdr.source == Interface::kAccess) out.special |= CompiledPdr::kToCp;
 
   const auto& tunnel = *far.outer_header;
-  if (!(tunnel.peer.is_v4() ? ports[*port].has_v4 : ports[*port].has_v6)) {
-    return bad_field("Outer Header Creation", "port {} has no address of the family of {}",
-                     ports[*port].name, tunnel.peer.to_string());
-  }
-  const auto hop = resolver.next_hop(*port, tunnel.peer);
+  const auto hop = way_to(tunnel, *port, ports, resolver, out.peer);
   if (!hop) return std::unexpected(hop.error());
   out.encapsulate = true;
   out.peer_hop = *hop;
   out.peer_teid = tunnel.teid.value();
   out.peer_is_v6 = tunnel.peer.is_v6();
-  const auto& bytes = tunnel.peer.v6().bytes();
-  if (out.peer_is_v6) {
-    std::memcpy(out.peer, bytes.data(), 16);
-  } else {
-    std::memcpy(out.peer, bytes.data() + 12, 4);
-  }
   return {};
 }
 
@@ -229,13 +227,11 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec, const R
                                 std::span<const Port> ports, NextHopResolver& resolver,
                                 Session::Parts& parts) {
   const bool uplink = pdr.source == Interface::kAccess;
-  const bool tunnelled = uplink || pdr.source == Interface::kCpFunction;
-  if (tunnelled != pdr.f_teid.has_value()) {
-    return tunnelled ? bad_field("F-TEID", "PDR {} detects packets from {} without it",
-                                 pdr.id.value(), uplink ? "Access" : "the CP function")
-                     : unsupported("F-TEID", pdr, "tunnels from the core (N9)");
+  if ((uplink || pdr.source == Interface::kCpFunction) && !pdr.f_teid) {
+    return bad_field("F-TEID", "PDR {} detects packets from {} without it", pdr.id.value(),
+                     uplink ? "Access" : "the CP function");
   }
-  if (tunnelled && !pdr.remove_outer_header) {
+  if (pdr.f_teid && !pdr.remove_outer_header) {
     return unsupported("Outer Header Removal", pdr, "packets of a tunnel leave it");
   }
   const auto far = spec.fars.find(pdr.far);
@@ -246,7 +242,7 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec, const R
 
   CompiledPdr out;
   out.id = pdr.id.value();
-  out.teid = tunnelled ? pdr.f_teid->teid.value() : 0;
+  out.teid = pdr.f_teid ? pdr.f_teid->teid.value() : 0;
   out.in_ports = in_ports(pdr, ports);
   if (out.in_ports == 0) {
     return bad_field("Network Instance", "PDR {}: no port serves '{}'", pdr.id.value(),
@@ -259,6 +255,9 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec, const R
   }
   if (auto done = compile_sdf(pdr, out, parts); !done) return std::unexpected(done.error());
   if (auto done = compile_far(pdr, far->second, ports, resolver, out); !done) {
+    return std::unexpected(done.error());
+  }
+  if (auto done = compile_copies(pdr, far->second, ports, resolver, out, parts); !done) {
     return std::unexpected(done.error());
   }
   if (auto done = compile_urrs(pdr, spec, state, out, parts); !done) {
@@ -274,10 +273,6 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec, const R
 
 }  // namespace
 
-std::optional<PortIndex> tunnel_port(const Far& far, std::span<const Port> ports) {
-  return out_port(PortRole::kN3, far.network_instance, ports);
-}
-
 Result<Session::Parts> compile_session(const SessionSpec& spec, const RuleState& state,
                                        std::span<const Port> ports, NextHopResolver& resolver) {
   std::vector<const Pdr*> ordered;
@@ -286,7 +281,13 @@ Result<Session::Parts> compile_session(const SessionSpec& spec, const RuleState&
   std::ranges::stable_sort(ordered, {}, &Pdr::precedence);
 
   Session::Parts parts{};
-  if (auto done = compile_addresses(ordered, ports, parts); !done) {
+  // A UPF between others (N9) need not know the address: another checks it.
+  const bool between = std::ranges::all_of(spec.pdrs, [&](const auto& entry) {
+    const auto far = spec.fars.find(entry.second.far);
+    return entry.second.f_teid &&
+           (far == spec.fars.end() || !far->second.forward || far->second.outer_header.has_value());
+  });
+  if (auto done = compile_addresses(ordered, ports, !between, parts); !done) {
     return std::unexpected(done.error());
   }
   for (const Pdr* pdr : ordered) {

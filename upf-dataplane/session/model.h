@@ -24,7 +24,13 @@ using UrrId = StrongId<struct UrrIdTag, uint32_t>;
 using Qfi = StrongId<struct QfiTag, uint8_t>;  // 0..63
 
 // TS 29.244 §8.2.2 and §8.2.24: where a packet comes from or goes to.
-enum class Interface : uint8_t { kAccess = 0, kCore = 1, kSgiLan = 2, kCpFunction = 3 };
+enum class Interface : uint8_t {
+  kAccess = 0,
+  kCore = 1,
+  kSgiLan = 2,
+  kCpFunction = 3,
+  kLiFunction = 4,  // of copies only
+};
 
 // An F-TEID of this UPF (TS 29.244 §8.2.3).
 struct LocalFTeid {
@@ -107,6 +113,14 @@ struct Bar {
   bool operator==(const Bar&) const = default;
 };
 
+// Duplicating Parameters (TS 29.244 §7.5.2.3-3): where a copy goes.
+struct Duplicate {
+  Interface destination = Interface::kCore;
+  OuterHeader outer_header;
+  std::optional<Marking> marking = {};
+  bool operator==(const Duplicate&) const = default;
+};
+
 // Forwarding Action Rule (TS 29.244 §7.5.2.3).
 struct Far {
   FarId id;
@@ -118,6 +132,9 @@ struct Far {
   std::string network_instance = {};  // empty: the default of the interface
   std::optional<OuterHeader> outer_header = {};
   std::optional<Marking> marking = {};
+  bool duplicate = false;                  // DUPL: with FORW or DROP, when it is carried out
+  std::vector<Duplicate> duplicates = {};  // at most kMostDuplicates
+  static constexpr size_t kMostDuplicates = 4;
   bool operator==(const Far&) const = default;
 };
 

@@ -55,7 +55,13 @@ Session::Session(const Parts& parts)
       usage_count_(static_cast<uint16_t>(parts.usage.size())),
       from_cp_count_(static_cast<uint16_t>(parts.from_cp.size())),
       prefix_count_(static_cast<uint16_t>(parts.prefixes.size())),
-      plain_(parts.sdf.empty() && parts.uplink.size() <= 1 && parts.downlink.size() <= 1) {
+      plain_(parts.sdf.empty() && parts.uplink.size() <= 1 && parts.downlink.size() <= 1),
+      has_core_tunnels_(
+          std::ranges::any_of(parts.downlink, [](auto& pdr) { return pdr.teid != 0; })),
+      has_addresses_(parts.ue_v4 != 0 || parts.ue_v6 != 0 || !parts.prefixes.empty()),
+      copies_(parts.copies.empty()
+                  ? nullptr
+                  : std::make_unique<const std::vector<CompiledCopy>>(parts.copies)) {
   auto* pdr = reinterpret_cast<CompiledPdr*>(this + 1);
   pdr = std::uninitialized_copy(parts.uplink.begin(), parts.uplink.end(), pdr);
   pdr = std::uninitialized_copy(parts.downlink.begin(), parts.downlink.end(), pdr);
@@ -96,6 +102,7 @@ uint8_t Session::families_of(const uint8_t* address, bool is_v6) const {
             : ue_v4_ != 0 && std::memcmp(address + kV4Offset, &ue_v4_, 4) == 0) {
     return is_v6 ? CompiledPdr::kV6 : CompiledPdr::kV4;
   }
+  if (!has_addresses_) return CompiledPdr::kV4 | CompiledPdr::kV6;
   return prefix_count_ == 0 ? 0 : families_of_prefixes(address, is_v6);
 }
 
@@ -117,6 +124,13 @@ bool Session::sdf_matches(const CompiledPdr& pdr, const FlowKey& key, bool uplin
          });
 }
 
+bool Session::find_core_tunnel(uint32_t teid) const {
+  for (uint16_t i = 0; i < downlink_count_; ++i) {
+    if (downlink_pdr(i).teid == teid) return true;
+  }
+  return false;
+}
+
 int Session::match_uplink(const FlowKey& key, uint32_t teid, PortIndex in_port) const {
   // No one may send as somebody else, whatever the PDRs leave open.
   const uint8_t family = families_of(key.source, key.is_v6());
@@ -134,9 +148,10 @@ int Session::match_uplink(const FlowKey& key, uint32_t teid, PortIndex in_port) 
 int Session::match_downlink(const FlowKey& key, PortIndex in_port) const {
   const uint8_t family = families_of(key.destination, key.is_v6());
   if (family == 0) return -1;
+  const uint32_t teid = (key.bits & FlowKey::kTunnelled) != 0 ? key.origin : 0;
   for (uint16_t i = 0; i < downlink_count_; ++i) {
     const CompiledPdr& pdr = downlink_pdr(i);
-    if ((pdr.in_ports >> in_port & 1) != 0 && (pdr.families & family) != 0 &&
+    if (pdr.teid == teid && (pdr.in_ports >> in_port & 1) != 0 && (pdr.families & family) != 0 &&
         sdf_matches(pdr, key, false)) {
       return i;
     }

@@ -71,7 +71,8 @@ struct alignas(64) CompiledPdr {
   static constexpr uint8_t kHasMeters = 0x01;
   static constexpr uint8_t kHasMark = 0x02;
   static constexpr uint8_t kHasUsage = 0x04;
-  static constexpr uint8_t kBuffers = 0x08;  // the FAR says BUFF
+  static constexpr uint8_t kBuffers = 0x08;     // the FAR says BUFF
+  static constexpr uint8_t kDuplicates = 0x40;  // the FAR says DUPL: see Session::copies()
 
   static constexpr uint8_t kToCp = 0x10;  // from the UE to the CP function, by a tunnel
 
@@ -79,6 +80,17 @@ struct alignas(64) CompiledPdr {
   static constexpr uint8_t kReflective = 0x40;
 };
 static_assert(sizeof(CompiledPdr) == 64);
+
+// A copy of what a PDR detects, for a tunnel of its own (DUPL).
+struct CompiledCopy {
+  uint16_t pdr = 0;  // the id
+  PortIndex out_port = 0;
+  bool is_v6 = false;
+  uint8_t tos = 0;
+  uint32_t teid = 0;
+  NextHopId hop = kNoNextHop;
+  uint8_t peer[16] = {};  // IPv4 in the first four bytes
+};
 
 struct SessionDeleter {
   void operator()(class Session* session) const;
@@ -106,6 +118,7 @@ class alignas(64) Session {
     // Of either direction; whoever owns them outlives the session.
     std::vector<Meter*> meters = {};
     std::vector<UsageMeter*> usage = {};
+    std::vector<CompiledCopy> copies = {};
   };
   static SessionPtr make(const Parts& parts);
 
@@ -134,6 +147,13 @@ class alignas(64) Session {
   std::span<UsageMeter* const> usage(const CompiledPdr& pdr) const {
     return {usage() + pdr.usage_first, pdr.usage_count};
   }
+
+  // Of all PDRs whose FAR duplicates.
+  std::span<const CompiledCopy> copies() const {
+    return copies_ ? std::span<const CompiledCopy>(*copies_) : std::span<const CompiledCopy>();
+  }
+  // Whether a tunnel of the session is one that packets to the UE come by (N9).
+  bool is_core_tunnel(uint32_t teid) const { return has_core_tunnels_ && find_core_tunnel(teid); }
 
   // Whether one PDR per direction takes everything, so that there is nothing to cache.
   bool is_plain() const { return plain_; }
@@ -164,6 +184,7 @@ class alignas(64) Session {
   // FlowKey); 0 when it has not.
   uint8_t families_of(const uint8_t* address, bool is_v6) const;
   uint8_t families_of_prefixes(const uint8_t* address, bool is_v6) const;
+  bool find_core_tunnel(uint32_t teid) const;
   bool sdf_matches(const CompiledPdr& pdr, const FlowKey& key, bool uplink) const;
 
   uint64_t ue_v6_;
@@ -178,6 +199,9 @@ class alignas(64) Session {
   uint16_t from_cp_count_;
   uint16_t prefix_count_;
   bool plain_;
+  bool has_core_tunnels_;
+  bool has_addresses_;  // otherwise the other end of its tunnels checks them
+  std::unique_ptr<const std::vector<CompiledCopy>> copies_;  // null: none
 };
 
 }  // namespace sluice::upf

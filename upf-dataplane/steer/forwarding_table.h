@@ -19,9 +19,14 @@ namespace sluice::upf {
 
 enum class PortRole : uint8_t {
   kN3,       // towards the access network, GTP-U
+  kN9,       // towards other UPFs, GTP-U
   kN6,       // towards the data network of the core
   kLocalDn,  // towards the edge apps
 };
+
+inline bool carries_tunnels(PortRole role) {
+  return role == PortRole::kN3 || role == PortRole::kN9;
+}
 
 struct Port {
   std::string name;

@@ -89,6 +89,7 @@ bool Pipeline::without_session(Work& work) {
 void Pipeline::classify() {
   for (size_t i = 0; i < works_; ++i) {
     Work& work = work_[i];
+    if (work.session->is_core_tunnel(work.key.origin)) come_from_core(work);
     work.key.set_session(work.session->version());
     work.hash = hash(work.key);
     cache_.prefetch(work.hash);
@@ -195,6 +196,7 @@ bool Pipeline::admit(Work& work, const CompiledPdr& pdr) {
 }
 
 void Pipeline::not_forwarded(Work& work, const CompiledPdr& pdr) {
+  if ((pdr.special & CompiledPdr::kDuplicates) != 0) duplicate_dropped(work, pdr);
   if ((pdr.special & CompiledPdr::kBuffers) == 0) return drop(*work.packet, DropReason::kFarDrop);
   work.packet->hold_for(work.session->slot(), pdr.id);
 }
@@ -209,6 +211,7 @@ void Pipeline::act_uplink(Work& work) {
     if (!admit(work, pdr)) return;
   }
   counters_.sessions[work.session->slot()].uplink.add(work.layout.total_bytes);
+  if ((pdr.special & CompiledPdr::kDuplicates) != 0) duplicate(work, pdr);
 
   if (has_branch(work)) return branch_uplink(work, pdr);
   if (is_not_forwardable(work.key.destination, work.key.is_v6())) {
@@ -225,6 +228,7 @@ void Pipeline::to_network(Work& work, const CompiledPdr& pdr) {
       !steering_->dns.empty() && answer_dns_query(work)) {
     return;
   }
+  if (pdr.encapsulate) return send_to_upf(work, pdr);
   send_to_network(work, pdr);
 }
 
@@ -234,6 +238,7 @@ void Pipeline::act_downlink(Work& work) {
   if (!pdr.forward) return not_forwarded(work, pdr);
   if (pdr.special != 0 && !admit(work, pdr)) return;
   counters_.sessions[work.session->slot()].downlink.add(work.layout.total_bytes);
+  if ((pdr.special & CompiledPdr::kDuplicates) != 0) duplicate(work, pdr);
 
   if (has_branch(work)) return branch_downlink(work, pdr);
   if (!open(work)) return;

@@ -101,6 +101,12 @@ class Pipeline {
   bool has_branch(const Work& work) const {
     return work.rule != kNoRank && steering_->rules[work.rule].action == SteeringAction::kBranch;
   }
+  // Tunnels between UPFs, and copies that N4 asks for (pipeline_n9.cc).
+  static void come_from_core(Work& work);
+  void send_to_upf(Work& work, const CompiledPdr& pdr);
+  void duplicate(const Work& work, const CompiledPdr& pdr);
+  void duplicate_dropped(const Work& work, const CompiledPdr& pdr);
+
   void branch_uplink(Work& work, const CompiledPdr& pdr);
   void branch_downlink(Work& work, const CompiledPdr& pdr);
   bool is_reachable(const SteeringBranch& branch) const;

@@ -72,7 +72,7 @@ void Pipeline::parse(Packet& packet) {
   if (type != kEtherTypeIpv4 && type != kEtherTypeIpv6) {
     return drop(packet, DropReason::kUnsupportedProtocol);
   }
-  if (port.role == PortRole::kN3) return parse_access(packet, port, type);
+  if (carries_tunnels(port.role)) return parse_access(packet, port, type);
   parse_network(packet, port, type);
 }
 
