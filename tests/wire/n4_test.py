@@ -2,6 +2,8 @@
 its GTP-U end and the base station; tshark reads what the UPF sends over N4.
 """
 
+import time
+
 import pytest
 from scapy.contrib import gtp
 from scapy.contrib import pfcp as p
@@ -11,8 +13,9 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 from scapy.utils import wrpcap
 
-from scapy_smf import ACCEPTED, Smf, create_far, create_pdr, find, flow, node_id, outcome, tshark, up_seid
-from wire_site import Link, Upf, inside, mac_of, network
+from scapy_smf import (ACCEPTED, STARTED, TIMEOUT_S, Smf, create_far, create_pdr, find, flow, node_id,
+                       outcome, tshark, up_seid)
+from wire_site import Link, Upf, inside, mac_of, network, run
 
 GNB_TEID, SMF_TEID = 0x500, 0x77
 FAR_HOST = "198.51.100.7"
@@ -26,15 +29,19 @@ class Site:
         self.links = {port: Link(port) for port in ("n3", "n6")}
         self.macs = {port: mac_of(port) for port in self.links}
         self.smf = Smf(8805, own=("127.0.0.2", 8805))
-        response = self.smf.associate()
+        response = self.smf.request(p.PFCPAssociationSetupRequest(IE_list=[
+            node_id(), p.IE_RecoveryTimeStamp(timestamp=STARTED), p.IE_CPFunctionFeatures(LOAD=1)]))
         assert outcome(response)[0] == ACCEPTED
         self.seids = []
+        self.loads = []  # Load Control Information of responses to establishments
 
     def establish(self, rules):
         """A session by its rules: {PDR id: the TEID, the UE's address or None} of the Created PDRs."""
         response = self.smf.establish(rules)
         assert outcome(response) == (ACCEPTED, None)
         self.seids.append(up_seid(response))
+        if load := find(response.payload.IE_list, p.IE_LoadControlInformation):
+            self.loads.append(find(load.IE_list, p.IE_Metric).metric)
         created = {}
         for ie in response.payload.IE_list:
             if isinstance(ie, (p.IE_CreatedPDR, p.IE_CreatedTrafficEndpoint)):
@@ -200,3 +207,63 @@ def test_an_application_is_the_flows_that_the_smf_describes(site):
     assert passes("203.0.113.9", b"third") and not passes("192.0.2.9", b"fourth")
     describe()
     assert not passes("203.0.113.9", b"fifth")
+
+
+def test_usage_is_told_before_and_after_a_monitoring_time(site):
+    ue = {"V4": 1, "ipv4": "10.45.0.11"}
+    monitored = int(time.time()) + 3
+    created = site.establish([
+        create_pdr(1, [FROM_ACCESS, choose(), p.IE_UE_IP_Address(**ue)], 1, [UNTUNNEL, p.IE_URR_Id(id=4)]),
+        create_pdr(2, [FROM_CORE, p.IE_UE_IP_Address(SD=1, **ue)], 2), *forwarding(),
+        p.IE_CreateURR(IE_list=[
+            p.IE_URR_Id(id=4), p.IE_MeasurementMethod(VOLUM=1), p.IE_ReportingTriggers(volume_threshold=1),
+            p.IE_VolumeThreshold(TOVOL=1, total=10**6), p.IE_MonitoringTime(time_value=monitored + 2208988800),
+            p.IE_SubsequentVolumeThreshold(TOVOL=1, total=1500)])])
+
+    def send(size):
+        site.to_n3(created[1][0], IP(src="10.45.0.11", dst=FAR_HOST) / UDP(sport=1, dport=2) /
+                   Raw(b"m" * (size - 28)))
+        assert site.links["n6"].receive(lambda f: b"mmmm" in f) is not None
+
+    send(500)
+    assert time.time() < monitored, "too slow to say anything"
+    time.sleep(monitored + 0.1 - time.time())
+    send(1000)
+    send(1000)
+    ies = site.smf.report(site.seids[-1])
+    reports = [ie.IE_list for ie in ies if isinstance(ie, p.IE_UsageReport_SRR)]
+    sides = [find(report, p.IE_UsageInformation) for report in reports]
+    assert [(side.BEF, side.AFT) for side in sides] == [(1, 0), (0, 1)]
+    assert [find(report, p.IE_VolumeMeasurement).total for report in reports] == [500, 2000]
+
+
+def test_load_is_told_to_an_smf_that_understands_it(site):
+    ue = {"V4": 1, "ipv4": "10.45.0.12"}
+    site.establish([create_pdr(1, [FROM_ACCESS, choose(), p.IE_UE_IP_Address(**ue)], 1, [UNTUNNEL]),
+                    create_pdr(2, [FROM_CORE, p.IE_UE_IP_Address(SD=1, **ue)], 2), *forwarding()])
+    assert site.loads == [0], "one of 64 sessions is less than 5 %, and is told once"
+
+
+def test_a_base_station_that_falls_silent_is_reported_and_so_is_its_return(site):
+    def report():
+        site.smf.socket.settimeout(20)
+        request = site.smf.receive_but_heartbeats()
+        site.smf.socket.settimeout(TIMEOUT_S)
+        assert isinstance(request.payload, p.PFCPNodeReportRequest)
+        site.smf.send(p.PFCP(S=0, seq=request.seq) / p.PFCPNodeReportResponse(
+            IE_list=[node_id(), p.IE_Cause(cause=ACCEPTED)]))
+        return request.payload.IE_list
+
+    ue = {"V4": 1, "ipv4": "10.45.0.13"}
+    site.establish([create_pdr(1, [FROM_ACCESS, choose(), p.IE_UE_IP_Address(**ue)], 1, [UNTUNNEL]),
+                    create_pdr(2, [FROM_CORE, p.IE_UE_IP_Address(SD=1, **ue)], 2), *forwarding()])
+    site.upf.wait_for("neighbour answers address=192.168.3.2")
+    run("ip", "address", "del", "192.168.3.2/24", "dev", "gnb")
+    try:
+        ies = report()
+        assert find(ies, p.IE_NodeReportType).UPFR == 1
+        failure = find(ies, p.IE_UserPlanePathFailureReport)
+        assert find(failure.IE_list, p.IE_RemoteGTP_U_Peer).ipv4 == "192.168.3.2"
+    finally:
+        run("ip", "address", "add", "192.168.3.2/24", "dev", "gnb")
+    assert bytes(find(report(), p.IE_NodeReportType))[4] == 2, "UPRR: it is back"

@@ -190,6 +190,20 @@ TEST(N4Session, understands_a_filter_id_as_the_filter_that_had_it) {
   EXPECT_EQ(spec.pdrs.at(PdrId(2)).sdf.at(0).protocol, 6);
 }
 
+TEST(N4Session, a_filter_id_may_stand_before_its_filter) {
+  N4Bench bench;
+  bench.associate();
+  Ies up = uplink_pdi();
+  Ies down = downlink_pdi();
+  up.push_back(ie(SdfFilterValue{.filter_id = 3}));
+  down.push_back(
+      ie(SdfFilterValue{.flow_description = "permit out 17 from any to any", .filter_id = 3}));
+  ASSERT_EQ(outcome_of(bench.establish(
+                {create_pdr(1, up, 1), create_pdr(2, down, 1), create_far(1, to_core())})),
+            kAccepted);
+  EXPECT_EQ(only_session(bench).pdrs.at(PdrId(1)).sdf.at(0).protocol, 17);
+}
+
 TEST(N4Session, modification_creates_updates_and_removes) {
   N4Bench bench;
   bench.associate();

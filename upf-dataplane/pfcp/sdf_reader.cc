@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "upf-dataplane/pfcp/ie_access.h"
 #include "upf-dataplane/pfcp/ip_filter_rule.h"
 #include "upf-dataplane/pfcp/value_reader.h"
 
 namespace sluice::upf::pfcp {
 namespace {
+
+bool has_content(const SdfFilterValue& value) {
+  return value.flow_description || value.tos || value.spi || value.flow_label;
+}
 
 Read<SdfFilter> read_content(const SdfFilterValue& value) {
   SdfFilter filter;
@@ -42,9 +47,18 @@ void for_each_filter(Spec& spec, uint32_t filter_id, Visitor visit) {
 
 }  // namespace
 
+void SdfReader::announce(const Ie& pdr) {
+  const Ie* pdi = find(pdr.children, IeType::kPdi);
+  if (pdi == nullptr) return;
+  for (const Ie& element : all(pdi->children, IeType::kSdfFilter)) {
+    const auto value = IeCodec<SdfFilterValue>::read(element.value);
+    if (!value || !value->filter_id || !has_content(*value)) continue;
+    if (const auto filter = read_content(*value)) defined_.emplace(*value->filter_id, *filter);
+  }
+}
+
 Read<SdfFilter> SdfReader::read(const SdfFilterValue& value) {
-  const bool has_content = value.flow_description || value.tos || value.spi || value.flow_label;
-  if (!has_content) {
+  if (!has_content(value)) {
     if (value.filter_id) return refer_to(*value.filter_id);
     return incorrect("an SDF filter without any content");
   }

@@ -76,6 +76,7 @@ void SessionEdit::create(GroupReader& request) {
 }
 
 void SessionEdit::modify(GroupReader& request) {
+  for (const Ie* group : request.groups(IeType::kUpdatePdr)) filters_.announce(*group);
   remove_rules(request);
   create_rules(request);
   update_rules(request);
@@ -102,6 +103,7 @@ void SessionEdit::remove_rules(GroupReader& request) {
 }
 
 void SessionEdit::create_rules(GroupReader& request) {
+  for (const Ie* group : request.groups(IeType::kCreatePdr)) filters_.announce(*group);
   for (const Ie* group : request.groups(IeType::kCreateBar)) create_bar(*group, request);
   for (const Ie* group : request.groups(IeType::kCreateFar)) create_far(*group, request);
   for (const Ie* group : request.groups(IeType::kCreateQer)) create_qer(*group, request);
