@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "upf-dataplane/pfcp/ie_access.h"
+#include "upf-dataplane/pfcp/node_values.h"
 
 namespace sluice::upf::pfcp {
 namespace {
