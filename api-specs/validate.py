@@ -57,6 +57,9 @@ def problems(document, validator):
             names = {p["name"] for p in resolved if p["in"] == "path"}
             if names != set(re.findall(r"{(\w+)}", path)):
                 yield "%s %s: path parameters differ from the template" % (method, path)
+        responses = item.get("get", {}).get("responses", {})
+        if "ETag" in responses.get("200", {}).get("headers", {}) and "304" not in responses:
+            yield "get %s: what has an ETag may be asked for by If-None-Match, 304 is missing" % path
 
 
 def main(paths):
