@@ -10,7 +10,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cstring>
 #include <fstream>
@@ -19,6 +18,8 @@
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
+
+#include "base/command_line.h"
 
 namespace {
 
@@ -166,14 +167,14 @@ void serve_h2(uint16_t port, const std::string& body) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("One fixed reply, by the bare library.", "mp1_bare");
+  sluice::CommandLine line("mp1_bare", "One fixed reply, by the bare library.");
   std::string protocol;
   uint16_t port = 0;
   std::string file;
-  app.add_option("--protocol", protocol)->required()->check(CLI::IsMember({"h1", "h2"}));
-  app.add_option("--port", port)->required();
-  app.add_option("--body", file, "File whose content is the reply")->required();
-  CLI11_PARSE(app, argc, argv);
+  line.option("--protocol", &protocol).required().one_of({"h1", "h2"});
+  line.option("--port", &port).required();
+  line.option("--body", &file, "File whose content is the reply").required();
+  if (const auto code = line.parse(argc, argv)) return *code;
   std::ifstream in(file);
   const std::string body{std::istreambuf_iterator<char>(in), {}};
   protocol == "h1" ? serve_h1(port, body) : serve_h2(port, body);

@@ -7,11 +7,11 @@
 // Prints one JSON line an event: seconds from before the change to its acknowledgement, and to the
 // last notification of those that answer.
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
 
+#include "base/command_line.h"
 #include "base/log.h"
 #include "notify/notifications.h"
 
@@ -85,17 +85,18 @@ int run(uint16_t sink, size_t subscribers, size_t silent, size_t nameless, size_
 }  // namespace sluice
 
 int main(int argc, char** argv) {
-  CLI::App app("Time from one change to the last of its notifications.", "notification_fanout");
+  sluice::CommandLine line("notification_fanout",
+                           "Time from one change to the last of its notifications.");
   uint16_t sink = 0;
   size_t subscribers = 10'000;
   size_t silent = 100;
   size_t nameless = 0;
   size_t events = 3;
-  app.add_option("--sink", sink, "Port of notification_sink on loopback")->required();
-  app.add_option("--subscribers", subscribers)->capture_default_str();
-  app.add_option("--silent", silent, "How many of them never answer")->capture_default_str();
-  app.add_option("--nameless", nameless, "How many more of them have names that nobody resolves");
-  app.add_option("--events", events)->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  line.option("--sink", &sink, "Port of notification_sink on loopback").required();
+  line.option("--subscribers", &subscribers);
+  line.option("--silent", &silent, "How many of them never answer");
+  line.option("--nameless", &nameless, "How many more of them have names that nobody resolves");
+  line.option("--events", &events);
+  if (const auto code = line.parse(argc, argv)) return *code;
   return sluice::run(sink, subscribers, silent, nameless, events);
 }

@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <string>
 #include <unordered_set>
 
+#include "base/command_line.h"
 #include "notify/testing/callback_receiver.h"
 
 namespace sluice {
@@ -62,10 +62,11 @@ class Sink {
 }  // namespace sluice
 
 int main(int argc, char** argv) {
-  CLI::App app("Receives notifications on loopback until it is terminated.", "notification_sink");
+  sluice::CommandLine line("notification_sink",
+                           "Receives notifications on loopback until it is terminated.");
   uint16_t port = 0;
-  app.add_option("--port", port, "Port; 0: any free one, printed")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  line.option("--port", &port, "Port; 0: any free one, printed");
+  if (const auto code = line.parse(argc, argv)) return *code;
 
   sigset_t stop;
   sigemptyset(&stop);

@@ -5,11 +5,11 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "base/command_line.h"
 #include "base/log.h"
 #include "upf-dataplane/testing/frame_builder.h"
 #include "upf-dataplane/testing/test_site.h"
@@ -213,17 +213,17 @@ int run(const Options& options) {
 }  // namespace sluice::upf
 
 int main(int argc, char** argv) {
-  CLI::App app("The UPF's packet path in memory, one worker", "upf_pipeline");
+  sluice::CommandLine line("upf_pipeline", "The UPF's packet path in memory, one worker");
   sluice::upf::Options options;
-  app.add_flag("--downlink", options.downlink, "Encapsulate instead of decapsulate");
-  app.add_option("--sessions", options.sessions, "Sessions, one flow each");
-  app.add_option("--rules", options.rules, "MEC traffic rules installed");
-  app.add_option("--cached-flows", options.cached_flows, "Size of the flow cache");
-  app.add_option("--inner-bytes", options.inner_bytes, "Size of the users' packets");
-  app.add_option("--seconds", options.seconds, "How long to measure");
-  app.add_option("--memory", options.memory_mb, "MB for packet buffers");
-  app.add_option("--pcap", options.pcap, "Where to put the generated frames");
-  app.add_flag("!--no-huge", options.huge_pages, "Do without huge pages");
-  CLI11_PARSE(app, argc, argv);
+  line.flag("--downlink", &options.downlink, "Encapsulate instead of decapsulate");
+  line.option("--sessions", &options.sessions, "Sessions, one flow each");
+  line.option("--rules", &options.rules, "MEC traffic rules installed");
+  line.option("--cached-flows", &options.cached_flows, "Size of the flow cache");
+  line.option("--inner-bytes", &options.inner_bytes, "Size of the users' packets");
+  line.option("--seconds", &options.seconds, "How long to measure");
+  line.option("--memory", &options.memory_mb, "MB for packet buffers");
+  line.option("--pcap", &options.pcap, "Where to put the generated frames");
+  line.flag("!--no-huge", &options.huge_pages, "Do without huge pages");
+  if (const auto code = line.parse(argc, argv)) return *code;
   return sluice::upf::run(options);
 }

@@ -75,26 +75,7 @@ std::span<const Received> GtpuSocket::receive() {
 }
 
 size_t GtpuSocket::send(std::span<const Bytes> datagrams, const Endpoint& to) {
-  std::array<mmsghdr, PacketBatch::kSlots> messages{};
-  std::array<iovec, PacketBatch::kSlots> vectors;
-  const size_t count = std::min(datagrams.size(), messages.size());
-  for (size_t i = 0; i < count; ++i) {
-    // The kernel only reads what it sends; its interface cannot say so.
-    vectors[i] = {.iov_base = const_cast<uint8_t*>(datagrams[i].data()),
-                  .iov_len = datagrams[i].size()};
-    messages[i].msg_hdr.msg_iov = &vectors[i];
-    messages[i].msg_hdr.msg_iovlen = 1;
-    messages[i].msg_hdr.msg_name = const_cast<sockaddr_storage*>(&to.raw());
-    messages[i].msg_hdr.msg_namelen = to.size();
-  }
-  size_t sent = 0;
-  while (sent < count) {
-    const int n =
-        sendmmsg(fd_.get(), &messages[sent], static_cast<unsigned>(count - sent), MSG_DONTWAIT);
-    if (n <= 0) break;
-    sent += static_cast<size_t>(n);
-  }
-  return sent;
+  return send_batch(fd_.get(), datagrams, &to.raw(), to.size());
 }
 
 }  // namespace sluice::lab

@@ -14,6 +14,7 @@
 #include "base/net/ip_address.h"
 #include "base/unique_fd.h"
 #include "lab/gtpu.h"
+#include "lab/send_batch.h"
 
 namespace sluice::lab {
 
@@ -36,7 +37,7 @@ class Endpoint {
 // GTP-U header can be put before it without moving it.
 class PacketBatch {
  public:
-  static constexpr size_t kSlots = 64;
+  static constexpr size_t kSlots = kMaxSendBatch;
   static constexpr size_t kRoom = 2048 - kUplinkHeaderSize;  // octets of one packet
 
   PacketBatch() : slots_(std::make_unique<Slots>()) {}

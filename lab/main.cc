@@ -1,7 +1,7 @@
 // sluice-lab: stand-ins for the parts of a 5G network around an edge site.
-#include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "base/command_line.h"
 #include "base/event_loop.h"
 #include "base/log.h"
 #include "lab/backhaul.h"
@@ -64,42 +64,40 @@ int run_ctl(const std::string& socket, const std::string& command, const uint32_
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{
+  CommandLine line(
+      "sluice-lab",
       "Stand-ins for the parts of a 5G network around an edge site, speaking real GTP-U and PFCP.\n"
-      "Everything here is a simulation of a network, for demos, tests and benchmarks."};
-  app.require_subcommand(1);
+      "Everything here is a simulation of a network, for demos, tests and benchmarks.");
 
   std::string config_file;
-  auto* ran = app.add_subcommand("ran", "A gNB, its UEs (one TUN device each) and a minimal SMF");
-  ran->add_option("--config", config_file, "YAML file, see lab/ran.example.yaml")->required();
+  auto ran = line.command("ran", "A gNB, its UEs (one TUN device each) and a minimal SMF");
+  ran.option("--config", &config_file, "YAML file, see lab/ran.example.yaml").required();
 
   std::string a;
   std::string b;
   int delay_ms = 20;
   size_t capacity = 8192;
-  auto* backhaul = app.add_subcommand(
+  auto backhaul = line.command(
       "backhaul", "Simulates a long line: forwards frames between two interfaces with a delay");
-  backhaul->add_option("--a", a, "One interface")->required();
-  backhaul->add_option("--b", b, "The other interface")->required();
-  backhaul->add_option("--delay-ms", delay_ms, "Delay of each direction, milliseconds")
-      ->check(CLI::Range(0, 10'000))
-      ->capture_default_str();
-  backhaul->add_option("--capacity", capacity, "Frames under way per direction; more are dropped")
-      ->check(CLI::Range(1, 1 << 20))
-      ->capture_default_str();
+  backhaul.option("--a", &a, "One interface").required();
+  backhaul.option("--b", &b, "The other interface").required();
+  backhaul.option("--delay-ms", &delay_ms, "Delay of each direction, milliseconds")
+      .between(0, 10'000);
+  backhaul.option("--capacity", &capacity, "Frames under way per direction; more are dropped")
+      .between(1, 1 << 20);
 
   std::string socket;
   std::string command;
   uint32_t number = 0;
-  auto* ctl = app.add_subcommand("ctl", "Asks a running 'sluice-lab ran', prints its JSON reply");
-  ctl->add_option("--socket", socket, "control.socket of its configuration")->required();
-  ctl->add_option("command", command, "status, ues, ue N, add-ue N or remove-ue N")->required();
-  auto* number_option = ctl->add_option("N", number, "The UE's number");
+  auto ctl = line.command("ctl", "Asks a running 'sluice-lab ran', prints its JSON reply");
+  ctl.option("--socket", &socket, "control.socket of its configuration").required();
+  ctl.option("command", &command, "status, ues, ue N, add-ue N or remove-ue N").required();
+  const auto number_option = ctl.option("N", &number, "The UE's number");
 
-  CLI11_PARSE(app, argc, argv);
-  if (*ran) return run_ran(config_file);
-  if (*backhaul) return run_backhaul(a, b, delay_ms, capacity);
-  return run_ctl(socket, command, number_option->count() > 0 ? &number : nullptr);
+  if (const auto code = line.parse(argc, argv)) return *code;
+  if (ran.chosen()) return run_ran(config_file);
+  if (backhaul.chosen()) return run_backhaul(a, b, delay_ms, capacity);
+  return run_ctl(socket, command, number_option.given() ? &number : nullptr);
 }
 
 }  // namespace

@@ -67,23 +67,7 @@ size_t PacketPort::receive(std::span<std::span<uint8_t>> buffers) {
 }
 
 size_t PacketPort::send(std::span<const Bytes> frames) {
-  std::array<mmsghdr, kBatch> messages{};
-  std::array<iovec, kBatch> vectors;
-  const size_t count = std::min(frames.size(), messages.size());
-  for (size_t i = 0; i < count; ++i) {
-    // The kernel only reads what it sends; its interface cannot say so.
-    vectors[i] = {.iov_base = const_cast<uint8_t*>(frames[i].data()), .iov_len = frames[i].size()};
-    messages[i].msg_hdr.msg_iov = &vectors[i];
-    messages[i].msg_hdr.msg_iovlen = 1;
-  }
-  size_t sent = 0;
-  while (sent < count) {
-    const int n =
-        sendmmsg(fd_.get(), &messages[sent], static_cast<unsigned>(count - sent), MSG_DONTWAIT);
-    if (n <= 0) break;
-    sent += static_cast<size_t>(n);
-  }
-  return sent;
+  return send_batch(fd_.get(), frames);
 }
 
 }  // namespace sluice::lab

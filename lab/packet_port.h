@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "lab/send_batch.h"
 
 namespace sluice::lab {
 
@@ -15,7 +16,7 @@ namespace sluice::lab {
 // are not carried. Needs CAP_NET_RAW.
 class PacketPort {
  public:
-  static constexpr size_t kBatch = 64;
+  static constexpr size_t kBatch = kMaxSendBatch;
 
   static Result<PacketPort> open(const std::string& interface);
 

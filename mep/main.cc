@@ -1,10 +1,10 @@
 // sluice-mep: the MEC platform of one edge site.
 #include <sys/stat.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "base/clock.h"
+#include "base/command_line.h"
 #include "base/event_loop.h"
 #include "base/http/pending_response.h"
 #include "base/log.h"
@@ -106,17 +106,17 @@ int main_with(const std::string& config_file, bool check_only) {
 }  // namespace sluice::mep
 
 int main(int argc, char** argv) {
-  CLI::App app(
+  sluice::CommandLine line(
+      "sluice-mep",
       "The MEC platform of one edge site: Mp1 for apps, Mm5 for the platform manager, and the\n"
       "reconciler that keeps sluice-upf at the desired rules.\n"
-      "The first start writes STATE/operator.json, the credentials for Mm5.",
-      "sluice-mep");
-  app.set_version_flag("--version", SLUICE_VERSION);
+      "The first start writes STATE/operator.json, the credentials for Mm5.");
+  line.version(SLUICE_VERSION);
   std::string config_file = "/etc/sluice/mep.yaml";
   bool check_only = false;
-  app.add_option("--config", config_file, "Configuration file (YAML)")->capture_default_str();
-  app.add_flag("--check-config", check_only, "Check the configuration file and exit");
-  app.footer("Exit codes: 0 stopped on request, 1 cannot run, 2 wrong configuration.");
-  CLI11_PARSE(app, argc, argv);
+  line.option("--config", &config_file, "Configuration file (YAML)");
+  line.flag("--check-config", &check_only, "Check the configuration file and exit");
+  line.footer("Exit codes: 0 stopped on request, 1 cannot run, 2 wrong configuration.");
+  if (const auto code = line.parse(argc, argv)) return *code;
   return sluice::mep::main_with(config_file, check_only);
 }

@@ -1,8 +1,8 @@
 // sluice-upf: the user plane of an edge site.
-#include <CLI/CLI.hpp>
 
 #include <iostream>
 
+#include "base/command_line.h"
 #include "base/event_loop.h"
 #include "base/log.h"
 #include "upf-dataplane/control/config.h"
@@ -44,13 +44,13 @@ int run(const sluice::upf::UpfConfig& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app(kAbout, "sluice-upf");
+  sluice::CommandLine line("sluice-upf", kAbout);
   std::string path;
   bool check_only = false;
-  app.add_option("-c,--config", path, "Configuration file (YAML)")->required();
-  app.add_flag("--check-config", check_only, "Check the configuration and exit");
-  app.set_version_flag("--version", SLUICE_VERSION);
-  CLI11_PARSE(app, argc, argv);
+  line.option("-c,--config", &path, "Configuration file (YAML)").required();
+  line.flag("--check-config", &check_only, "Check the configuration and exit");
+  line.version(SLUICE_VERSION);
+  if (const auto code = line.parse(argc, argv)) return *code;
 
   const auto config = sluice::upf::UpfConfig::load(path);
   if (!config) {
