@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -50,7 +51,13 @@ def bare(protocol: str, body: pathlib.Path):
     process = subprocess.Popen([*on_core(0), str(BUILD / "bench/mp1_bare"), "--protocol", protocol,
                                 "--port", str(port), "--body", str(body)])
     try:
-        time.sleep(0.3)
+        while process.poll() is None:
+            with contextlib.suppress(ConnectionRefusedError), \
+                    socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.01)
+        else:
+            sys.exit("mp1_bare ended")
         yield f"http://127.0.0.1:{port}/rule"
     finally:
         process.kill()
