@@ -35,6 +35,9 @@ def huge_pages(count: int):
 def pipeline(pcap: pathlib.Path, seconds: float, huge: bool, memory_mb: int, *options: str) -> dict:
     command = [str(BUILD / "bench/upf_pipeline"), "--seconds", str(seconds), "--pcap", str(pcap),
                "--memory", str(memory_mb), *options]
+    print(f"{uplink['mpps'] / peer:.2f} of testpmd csum; receiving and sending alone take "
+          f"{1000 * uplink['ghz'] / bare:.0f} cycles a packet, recomputing checksums "
+          f"{1000 * uplink['ghz'] / peer:.0f}.")
     if not huge:
         command.append("--no-huge")
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
@@ -43,12 +46,12 @@ def pipeline(pcap: pathlib.Path, seconds: float, huge: bool, memory_mb: int, *op
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def testpmd_csum(pcap: pathlib.Path, seconds: float, huge: bool, memory_mb: int) -> float:
-    """Mpps of testpmd that checks and recomputes the checksums of the same frames."""
+def testpmd(mode: str, pcap: pathlib.Path, seconds: float, huge: bool, memory_mb: int) -> float:
+    """Mpps of testpmd for the same frames: io touches nothing, csum recomputes checksums."""
     command = ["dpdk-testpmd", "--lcores", "0@(0-1),1@(0-1)", "--no-pci", "--no-telemetry",
                "-m", str(memory_mb), *(["--in-memory"] if huge else ["--no-huge", "--no-shconf"]),
-               f"--vdev=net_pcap0,rx_pcap={pcap},infinite_rx=1", "--vdev=net_null0",
-               "--", "--forward-mode=csum", "--nb-cores=1", "--stats-period=1", "--burst=32",
+               f"--vdev=net_pcap0,rx_pcap={pcap},infinite_rx=1", "--vdev=net_null0,no-rx=1",
+               "--", f"--forward-mode={mode}", "--nb-cores=1", "--stats-period=1", "--burst=32",
                "--total-num-mbufs=65536", "--mbuf-size=640", "--no-flush-rx"]
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
@@ -71,6 +74,9 @@ def row(name: str, result: dict | None, mpps: float) -> None:
     cycles = f"{result['cycles_per_packet']:7.0f}" if result else "      -"
     hits = f"{100 * result['cache_hit_share']:5.0f} %" if result else "      -"
     print(f"{name:<44} {mpps:7.2f} {cycles} {hits}", flush=True)
+    if result:
+        stages = "  ".join(f"{stage} {cost:.0f}" for stage, cost in result["stages"].items())
+        print(f"    {stages}", flush=True)
 
 
 def main() -> None:
@@ -93,11 +99,15 @@ def main() -> None:
             return result
 
         uplink = measure("uplink, 10,000 sessions, 1,000 rules")
-        peer = testpmd_csum(pcap, seconds, huge, memory)
+        peer = testpmd("csum", pcap, seconds, huge, memory)
         row("  testpmd csum, the same frames", None, peer)
+        bare = testpmd("io", pcap, seconds, huge, memory)
+        row("  testpmd io, the same frames", None, bare)
         downlink = measure("downlink, 10,000 sessions, 1,000 rules", "--downlink")
         many_rules = measure("uplink, 10,000 rules", "--rules", "10000")
-        first = measure("uplink, every packet classified anew", "--cached-flows", "2")
+        shapes = measure("uplink, rules of 8 shapes", "--rule-shapes", "8")
+        first = measure("uplink, 8 shapes, every packet classified anew", "--rule-shapes", "8",
+                        "--cached-flows", "2")
         million = measure("uplink, 1,000,000 sessions", "--sessions", "1000000", memory_mb=2000)
 
     if not huge:
@@ -108,7 +118,9 @@ def main() -> None:
         "uplink_mpps_10000_rules": round(many_rules["mpps"], 2),
         "uplink_mpps_1000000_sessions": round(million["mpps"], 2),
         "first_packet_mpps": round(first["mpps"], 2),
+        "uplink_mpps_8_rule_shapes": round(shapes["mpps"], 2),
         "testpmd_csum_mpps": round(peer, 2),
+        "testpmd_io_mpps": round(bare, 2),
         "bytes_per_session": round(million["bytes_per_session"]),
         "huge_pages": huge,
     }))

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -44,11 +45,23 @@ struct Hello {
   bool operator==(const Hello&) const = default;
 };
 
+// What the packets that a rule decides may count on where a port is busy, in bits of users' IP
+// packets per second. Rules that name the same key share one rate, the largest that any of them
+// says: so the key makes it a guarantee of a rule, of an app or of a bandwidth allocation.
+struct Guarantee {
+  static constexpr uint64_t kMaxBps = 1'000'000'000'000;
+  std::string key;
+  uint64_t uplink_bps = 0;  // 0: none
+  uint64_t downlink_bps = 0;
+  bool operator==(const Guarantee&) const = default;
+};
+
 struct RuleEntry {
   std::string key;  // "<appInstanceId>/<trafficRuleId>", unique among traffic rules
   std::string app_instance_id;
   uint64_t order = 0;  // of installation at the MEP: at equal priority the lower wins
   traffic_rules::TrafficRule rule;
+  std::optional<Guarantee> guarantee = {};
   bool operator==(const RuleEntry&) const = default;
 };
 

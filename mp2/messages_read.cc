@@ -53,6 +53,17 @@ class UniqueKeys {
   std::unordered_set<std::string> seen_;
 };
 
+std::optional<Guarantee> read_guarantee(JsonFields& entry, JsonProblem& problem) {
+  const auto* value = entry.find("guarantee");
+  if (value == nullptr) return std::nullopt;
+  JsonFields fields(*value, entry.path_of("guarantee"), problem);
+  const auto rate = [&](const char* member) {
+    return static_cast<uint64_t>(
+        fields.optional_integer(member, 0, static_cast<int64_t>(Guarantee::kMaxBps)).value_or(0));
+  };
+  return Guarantee{fields.text("key"), rate("uplink_bps"), rate("downlink_bps")};
+}
+
 // The entry, or a note in `unreadable` when only its rule is wrong.
 template <typename Entry>
 std::optional<Entry> read_entry(const JsonElement& element, JsonProblem& problem, UniqueKeys& keys,
@@ -63,6 +74,7 @@ std::optional<Entry> read_entry(const JsonElement& element, JsonProblem& problem
   entry.app_instance_id = fields.text("app_instance_id");
   entry.order = natural(fields, "order");
   const auto* value = fields.require("rule");
+  if constexpr (requires { entry.guarantee; }) entry.guarantee = read_guarantee(fields, problem);
   keys.add(entry.key, fields.path_of("key"), problem);
   if (problem.found()) return std::nullopt;
 

@@ -13,12 +13,19 @@ using nlohmann::json;
 using traffic_rules::Action;
 using traffic_rules::InterfaceType;
 
+RuleEntry guaranteed_entry(const std::string& app, const std::string& id) {
+  auto entry = rule_entry(app, id);
+  entry.guarantee = Guarantee{"camera-7", 5'000'000, 64'000};
+  return entry;
+}
+
 std::vector<Message> one_of_each() {
   return {
       Hello{"i-1",
             {"store", 7},
             {{Action::kDrop, Action::kPassthrough}, {InterfaceType::kIp}, 1000, 100}},
       Replace{{"store", 8}, {rule_entry("app", "r1")}, {dns_entry("app", "d1")}, {}},
+      Replace{{"store", 8}, {guaranteed_entry("app", "r1")}, {}, {}},
       Update{{"store", 9},
              8,
              {rule_entry("app", "r2")},

@@ -16,15 +16,25 @@ std::string text_of(const json& value) {
 
 // Appends `,"member":[...]`. Entry by entry, as the tree of a whole rule set would cost several
 // times what its text does.
+json to_json(const Guarantee& guarantee) {
+  return {{"key", guarantee.key},
+          {"uplink_bps", guarantee.uplink_bps},
+          {"downlink_bps", guarantee.downlink_bps}};
+}
+
 template <typename Entry>
 void append_entries(std::string& out, const char* member, const std::vector<Entry>& list) {
   out += fmt::format(",\"{}\":[", member);
   for (const auto& entry : list) {
     if (&entry != &list.front()) out.push_back(',');
-    out += text_of({{"key", entry.key},
-                    {"app_instance_id", entry.app_instance_id},
-                    {"order", entry.order},
-                    {"rule", traffic_rules::to_json(entry.rule)}});
+    json value = {{"key", entry.key},
+                  {"app_instance_id", entry.app_instance_id},
+                  {"order", entry.order},
+                  {"rule", traffic_rules::to_json(entry.rule)}};
+    if constexpr (requires { entry.guarantee; }) {
+      if (entry.guarantee) value["guarantee"] = to_json(*entry.guarantee);
+    }
+    out += text_of(value);
   }
   out.push_back(']');
 }

@@ -41,6 +41,7 @@ PortConfig read_port(ConfigNode& node) {
   port.addresses = node.parsed_list("addresses", &IpPrefix::parse);
   if (port.addresses.empty()) node.problem("addresses", "at least one is needed");
   read_gateways(node, port);
+  port.capacity_kbps = static_cast<uint64_t>(node.integer("capacity_kbps", 0, 0, 1'000'000'000));
   port.network_instance = node.text("network_instance", "");
   return port;
 }

@@ -23,6 +23,7 @@ struct PortConfig {
   std::optional<Ipv4Address> gateway_v4;
   std::optional<Ipv6Address> gateway_v6;
   std::string network_instance;
+  uint64_t capacity_kbps = 0;  // of what it sends; 0: not limited here
 };
 
 struct UpfConfig {

@@ -40,9 +40,12 @@ void PacketBuffer::hold(uint32_t slot, PdrId pdr, PortIndex port, std::span<cons
 }
 
 bool PacketBuffer::buffers(const Session& session, PdrId id) {
-  const auto pdrs = session.all_pdrs();
-  const auto pdr = std::ranges::find(pdrs, id.value(), &CompiledPdr::id);
-  return pdr != pdrs.end() && !pdr->forward && (pdr->special & CompiledPdr::kBuffers) != 0;
+  for (const auto pdrs : session.all_pdrs()) {
+    const auto pdr = std::ranges::find(pdrs, id.value(), &CompiledPdr::id);
+    if (pdr == pdrs.end()) continue;
+    return !pdr->forward && (pdr->special & CompiledPdr::kBuffers) != 0;
+  }
+  return false;
 }
 
 void PacketBuffer::wait(uint32_t slot, Queue& queue) {
@@ -96,10 +99,12 @@ void PacketBuffer::set_suggested(uint32_t slot, std::optional<size_t> packets) {
 }
 
 bool PacketBuffer::is_ready(const Session& session) const {
-  return std::ranges::all_of(session.all_pdrs(), [&](const CompiledPdr& pdr) {
+  const auto can_send = [&](const CompiledPdr& pdr) {
     const bool to_ue = pdr.forward && pdr.encapsulate && (pdr.special & CompiledPdr::kToCp) == 0;
     return !to_ue || shared_.next_hops.get(pdr.peer_hop).reachable();
-  });
+  };
+  return std::ranges::all_of(session.all_pdrs(),
+                             [&](const auto pdrs) { return std::ranges::all_of(pdrs, can_send); });
 }
 
 void PacketBuffer::release(const Session& session) {

@@ -103,7 +103,7 @@ Result<void> SessionManager::install(const SessionSpec& spec) {
   // A slot that was just freed is handed out again only after its grace period.
   parts->slot = old != nullptr ? old->session->slot() : free_slots_->back();
   parts->version = ++last_version_;
-  Installed next{.session = Session::make(*parts),
+  Installed next{.session = Session::make(*parts, shared_.session_memory),
                  .keys = keys,
                  .hops = {},
                  .state = std::move(state),

@@ -142,11 +142,12 @@ mp2::Applied SteeringManager::applied() const {
 void SteeringManager::put(mp2::RuleEntry entry) {
   const auto known = rules_.find(entry.key);
   if (known != rules_.end() && known->second.order == entry.order &&
-      known->second.rule == entry.rule) {
+      known->second.rule == entry.rule && known->second.guarantee == entry.guarantee) {
     return;
   }
   TrafficRule next{.order = entry.order,
                    .rule = std::move(entry.rule),
+                   .guarantee = std::move(entry.guarantee),
                    .compiled = {},
                    .rejection = {},
                    .missing_tag = {},
@@ -311,7 +312,11 @@ void SteeringManager::publish() {
     return traffic_rules::precedes(a->compiled, b->compiled);
   });
   SteeringTableBuilder builder;
-  for (const TrafficRule* rule : active) builder.add(rule->compiled, rule->to, rule->counter);
+  for (const TrafficRule* rule : active) {
+    builder.add(rule->compiled, rule->to, rule->counter,
+                guarantees_.meters(rule->guarantee, shared_.ticks_per_second));
+  }
+  guarantees_.forget_unused();
   auto next = builder.finish(++last_epoch_);
 
   std::vector<DnsRule*> names;

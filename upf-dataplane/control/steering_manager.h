@@ -16,6 +16,7 @@
 #include "traffic-rules/match.h"
 #include "upf-dataplane/control/neighbours.h"
 #include "upf-dataplane/control/rule_destinations.h"
+#include "upf-dataplane/control/rule_guarantees.h"
 #include "upf-dataplane/session/reclaimer.h"
 #include "upf-dataplane/worker/counters.h"
 #include "upf-dataplane/worker/shared_state.h"
@@ -60,6 +61,7 @@ class SteeringManager final : public mp2::Mp2Handler {
   struct TrafficRule {
     uint64_t order = 0;
     traffic_rules::TrafficRule rule;
+    std::optional<mp2::Guarantee> guarantee = {};
     traffic_rules::CompiledRule compiled;
     std::string rejection;    // why it cannot be installed; empty: it can
     std::string missing_tag;  // whose users nobody has told; empty: none
@@ -107,6 +109,7 @@ class SteeringManager final : public mp2::Mp2Handler {
   std::map<std::string, std::vector<IpPrefix>, std::less<>> users_;  // by tag
   std::map<std::string, TrafficRule> rules_;
   std::map<std::string, DnsRule> dns_;
+  RuleGuarantees guarantees_;
   std::shared_ptr<std::vector<uint32_t>> free_counters_;  // shared with reclaimer callbacks
   uint32_t last_epoch_ = 0;
   std::unique_ptr<const SteeringTable> published_;

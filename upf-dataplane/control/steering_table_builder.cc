@@ -16,9 +16,11 @@ void SteeringTableBuilder::Boxes::add(const std::vector<traffic_rules::MatchBox>
 }
 
 void SteeringTableBuilder::add(const traffic_rules::CompiledRule& rule,
-                               std::span<const SteeringDestination> to, uint32_t counter) {
+                               std::span<const SteeringDestination> to, uint32_t counter,
+                               std::shared_ptr<QerMeters> guarantee) {
   const auto rank = static_cast<Rank>(table_->rules.size());
-  SteeringRule out{.counter = counter};
+  SteeringRule out{.counter = counter, .guarantee = guarantee.get()};
+  if (guarantee != nullptr) table_->guarantees.push_back(std::move(guarantee));
   if (to.empty()) {
     out.action =
         rule.action == Action::kDrop ? SteeringAction::kDrop : SteeringAction::kPassthrough;

@@ -14,9 +14,9 @@ namespace sluice::upf {
 class SteeringTableBuilder {
  public:
   // The next rule in order of precedence. `to` are the destinations of its action, `counter` the
-  // index of its hit counters.
+  // index of its hit counters, `guarantee` the rate that its packets may count on or null.
   void add(const traffic_rules::CompiledRule& rule, std::span<const SteeringDestination> to,
-           uint32_t counter);
+           uint32_t counter, std::shared_ptr<QerMeters> guarantee);
 
   // The table, without DNS rules. The builder is used up.
   std::unique_ptr<SteeringTable> finish(uint32_t epoch);

@@ -150,6 +150,13 @@ pfcp::N4Config Upf::n4_config() const {
 Result<void> Upf::start_workers() {
   std::vector<uint16_t> ids;
   for (const auto& device : devices_) ids.push_back(device.id());
+  std::vector<PortCapacity*> capacities;
+  for (const auto& port : config_.ports) {
+    capacities_.push_back(port.capacity_kbps == 0 ? nullptr
+                                                  : std::make_unique<PortCapacity>(
+                                                        port.capacity_kbps, rte_get_tsc_hz()));
+    capacities.push_back(capacities_.back().get());
+  }
   worker_runs_.reserve(config_.workers);
   for (uint32_t i = 0; i < config_.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(WorkerOptions{.index = i,
@@ -157,7 +164,8 @@ Result<void> Upf::start_workers() {
                                                               .burst = config_.burst,
                                                               .cached_flows = config_.cached_flows,
                                                               .idle_sleep = config_.idle_sleep,
-                                                              .pool = pool_.get()},
+                                                              .pool = pool_.get(),
+                                                              .capacities = capacities},
                                                 *shared_, counters_->worker(i), *reclaimer_,
                                                 *link_));
     worker_runs_.emplace_back([this, i] { workers_[i]->run(stop_); });

@@ -66,6 +66,7 @@ class Upf {
   std::unique_ptr<pfcp::N4Server> n4_;
   std::unique_ptr<mp2::Mp2Server> mp2_;
   std::unique_ptr<MetricsEndpoint> metrics_;
+  std::vector<std::unique_ptr<PortCapacity>> capacities_;  // by port, null where there is none
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::function<void()>> worker_runs_;
   std::atomic<bool> stop_{false};

@@ -31,6 +31,7 @@ enum class DropReason : uint8_t {
   kTooBig,               // exceeds the MTU of the port it would leave by
   kNoRoom,               // no buffer, or not enough headroom for the outer header
   kTxFull,               // the port did not take it
+  kPortBusy,             // beyond the port's configured capacity
   kPuntFull,             // the control thread is behind
   kCount,
 };
@@ -45,7 +46,7 @@ constexpr std::string_view to_string(DropReason reason) {
       "gate_closed",     "far_drop",       "rate_exceeded",   "quota_exhausted",
       "buffer_full",     "buffer_dropped", "rule_drop",       "not_forwardable",
       "hop_limit",       "no_next_hop",    "too_big",         "no_room",
-      "tx_full",         "punt_full"};
+      "tx_full",         "port_busy",      "punt_full"};
   return kNames[static_cast<size_t>(reason)];
 }
 

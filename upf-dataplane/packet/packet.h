@@ -31,8 +31,9 @@ struct Packet {
   PortIndex out_port = 0;
   Verdict verdict = Verdict::kPending;
   DropReason drop = DropReason::kMalformedFrame;
-  uint16_t pdr = 0;   // with kHold: the id of the PDR that detected it
-  uint32_t slot = 0;  // with kHold
+  bool guaranteed = false;  // within a guaranteed rate: does not wait where a port is busy
+  uint16_t pdr = 0;         // with kHold: the id of the PDR that detected it
+  uint32_t slot = 0;        // of a user's packet, its session's
 
   std::span<const uint8_t> bytes() const { return {data, length}; }
 

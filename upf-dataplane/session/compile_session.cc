@@ -196,11 +196,18 @@ Result<void> compile_qers(const Pdr& pdr, const SessionSpec& spec, const RuleSta
       parts.meters.push_back(uplink ? &meters->uplink : &meters->downlink);
     }
   }
+  const size_t limits_end = parts.meters.size();
+  for (const auto id : pdr.qers) {
+    if (QerMeters* meters = state.guarantee(id)) {
+      parts.meters.push_back(uplink ? &meters->uplink : &meters->downlink);
+    }
+  }
   if (auto room = check_room(pdr, out.meters_first, parts.meters.size(), "QER ID"); !room) {
     return room;
   }
-  out.meter_count = static_cast<uint8_t>(parts.meters.size() - out.meters_first);
-  if (out.meter_count > 0) out.special |= CompiledPdr::kHasMeters;
+  out.meter_count = static_cast<uint8_t>(limits_end - out.meters_first);
+  out.guarantee_count = static_cast<uint8_t>(parts.meters.size() - limits_end);
+  if (out.meter_count + out.guarantee_count > 0) out.special |= CompiledPdr::kHasMeters;
   return {};
 }
 

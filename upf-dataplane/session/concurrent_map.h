@@ -5,8 +5,8 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
-#include <memory>
 
+#include "base/huge_memory.h"
 #include "upf-dataplane/session/reclaimer.h"
 
 namespace sluice::upf {
@@ -20,7 +20,7 @@ class ConcurrentMap {
       : reclaimer_(reclaimer),
         capacity_(capacity),
         mask_(std::bit_ceil(capacity * 2 / kWays + 1) - 1),
-        buckets_(std::make_unique<Bucket[]>(mask_ + 1)) {}
+        buckets_(mask_ + 1) {}
 
   size_t size() const { return size_; }
   size_t bytes() const { return (mask_ + 1) * sizeof(Bucket); }
@@ -94,7 +94,7 @@ class ConcurrentMap {
     return (h ^ h >> 32) & mask_;
   }
 
-  Place locate(uint64_t key) const {
+  Place locate(uint64_t key) {
     for (size_t i = home(key), probes = 0; probes <= mask_; i = (i + 1) & mask_, ++probes) {
       Bucket& bucket = buckets_[i];
       for (size_t way = 0; way < kWays; ++way) {
@@ -105,7 +105,7 @@ class ConcurrentMap {
     return {};
   }
 
-  Place first_free(uint64_t key) const {
+  Place first_free(uint64_t key) {
     for (size_t i = home(key), probes = 0; probes <= mask_; i = (i + 1) & mask_, ++probes) {
       Bucket& bucket = buckets_[i];
       for (size_t way = 0; way < kWays; ++way) {
@@ -125,7 +125,7 @@ class ConcurrentMap {
   size_t capacity_;
   size_t mask_;
   size_t size_ = 0;
-  std::unique_ptr<Bucket[]> buckets_;
+  HugeVector<Bucket> buckets_;  // never resized
 };
 
 }  // namespace sluice::upf

@@ -19,12 +19,12 @@ class Meter {
   static constexpr uint64_t kLeastDepthBytes = 3000;
 
   // Control thread: the rate from now on, 0 for none at all. What was spent stays spent.
-  void set_rate(uint64_t kbps, uint64_t ticks_per_second) {
+  void set_rate(uint64_t kbps, uint64_t ticks_per_second, uint64_t depth_ms = kDepthMs) {
     uint64_t per_byte = kNever;
     uint64_t depth = 0;
     if (kbps > 0) {
       per_byte = (8 * ticks_per_second << kByteBits) / (kbps * 1000);
-      const uint64_t bytes = std::max(kbps * kDepthMs / 8, kLeastDepthBytes);
+      const uint64_t bytes = std::max(kbps * depth_ms / 8, kLeastDepthBytes);
       depth = cost(per_byte, bytes);
     }
     depth_.store(depth, std::memory_order_relaxed);
@@ -53,6 +53,22 @@ class Meter {
       }
       if (busy_until_.compare_exchange_weak(busy, next, std::memory_order_relaxed)) return true;
     }
+  }
+
+  // Charges `bytes` that pass whatever the rate says. What is owed is bounded: a bucket and a
+  // packet more.
+  void charge(uint32_t bytes, uint64_t now) {
+    const uint64_t per_byte = per_byte_.load(std::memory_order_relaxed);
+    if (per_byte == kNever) return;
+    const uint64_t most = depth_.load(std::memory_order_relaxed) + cost(per_byte, kLargestPacket);
+    const uint64_t fine_now = now << kTickBits;
+    uint64_t busy = busy_until_.load(std::memory_order_relaxed);
+    uint64_t next = 0;
+    do {
+      uint64_t ahead = busy - fine_now;
+      if (ahead > most) ahead = 0;
+      next = fine_now + std::min(ahead + cost(per_byte, bytes), most);
+    } while (!busy_until_.compare_exchange_weak(busy, next, std::memory_order_relaxed));
   }
 
   // Gives back what take() charged for a packet that another meter then refused.

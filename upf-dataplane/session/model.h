@@ -152,7 +152,7 @@ struct Qer {
   bool uplink_open = true;
   bool downlink_open = true;
   std::optional<BitRates> mbr = {};           // absent: no limit; 0: nothing passes
-  std::optional<BitRates> gbr = {};           // for admission: summed up, not reserved
+  std::optional<BitRates> gbr = {};           // leaves first where a port is busy
   std::optional<Qfi> qfi = {};                // put into the PDU Session Container downlink
   bool reflective = false;                    // RQI in the PDU Session Container downlink
   std::optional<uint8_t> paging_policy = {};  // PPI there, 0..7

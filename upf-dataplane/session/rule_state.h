@@ -12,7 +12,8 @@
 namespace sluice::upf {
 
 struct RuleState {
-  std::map<QerId, std::shared_ptr<QerMeters>> meters;  // of the QERs that have an MBR
+  std::map<QerId, std::shared_ptr<QerMeters>> meters;      // of the QERs that have an MBR
+  std::map<QerId, std::shared_ptr<QerMeters>> guarantees;  // of those that have a GBR
 
   std::map<UrrId, std::shared_ptr<UsageMeter>> usage;  // of every URR
 
@@ -20,9 +21,13 @@ struct RuleState {
     const auto found = usage.find(id);
     return found == usage.end() ? nullptr : found->second.get();
   }
-  QerMeters* meter(QerId id) const {
-    const auto found = meters.find(id);
-    return found == meters.end() ? nullptr : found->second.get();
+  QerMeters* meter(QerId id) const { return find(meters, id); }
+  QerMeters* guarantee(QerId id) const { return find(guarantees, id); }
+
+ private:
+  static QerMeters* find(const std::map<QerId, std::shared_ptr<QerMeters>>& in, QerId id) {
+    const auto found = in.find(id);
+    return found == in.end() ? nullptr : found->second.get();
   }
 };
 

@@ -62,9 +62,10 @@ Session::Session(const Parts& parts)
       copies_(parts.copies.empty()
                   ? nullptr
                   : std::make_unique<const std::vector<CompiledCopy>>(parts.copies)) {
-  auto* pdr = reinterpret_cast<CompiledPdr*>(this + 1);
-  pdr = std::uninitialized_copy(parts.uplink.begin(), parts.uplink.end(), pdr);
-  pdr = std::uninitialized_copy(parts.downlink.begin(), parts.downlink.end(), pdr);
+  std::uninitialized_copy(parts.downlink.rbegin(), parts.downlink.rend(),
+                          reinterpret_cast<CompiledPdr*>(this) - downlink_count_);
+  auto* pdr = std::uninitialized_copy(parts.uplink.begin(), parts.uplink.end(),
+                                      reinterpret_cast<CompiledPdr*>(this + 1));
   pdr = std::uninitialized_copy(parts.from_cp.begin(), parts.from_cp.end(), pdr);
   auto* meter = std::uninitialized_copy(parts.meters.begin(), parts.meters.end(),
                                         reinterpret_cast<Meter**>(pdr));
@@ -76,25 +77,29 @@ Session::Session(const Parts& parts)
                           reinterpret_cast<CompiledPrefix*>(sdf));
 }
 
-SessionPtr Session::make(const Parts& parts) {
+SessionPtr Session::make(const Parts& parts, std::pmr::memory_resource& memory) {
   const size_t pdrs = parts.uplink.size() + parts.downlink.size() + parts.from_cp.size();
   const size_t bytes =
       sizeof(Session) + pdrs * sizeof(CompiledPdr) + parts.meters.size() * sizeof(Meter*) +
       parts.usage.size() * sizeof(UsageMeter*) + parts.sdf.size() * sizeof(CompiledSdf) +
       parts.prefixes.size() * sizeof(CompiledPrefix);
-  void* memory = ::operator new(bytes, std::align_val_t{alignof(Session)});
-  return SessionPtr(new (memory) Session(parts));
+  auto* begin = static_cast<std::byte*>(memory.allocate(bytes, alignof(Session)));
+  void* header = begin + parts.downlink.size() * sizeof(CompiledPdr);
+  return {new (header) Session(parts), SessionDeleter{&memory}};
 }
 
 size_t Session::bytes() const {
-  return sizeof(Session) + all_pdrs().size_bytes() + size_t{meter_count_} * sizeof(Meter*) +
+  return sizeof(Session) + uplink_pdrs().size_bytes() + downlink_pdrs().size_bytes() +
+         cp_pdrs().size_bytes() + size_t{meter_count_} * sizeof(Meter*) +
          size_t{usage_count_} * sizeof(UsageMeter*) + size_t{sdf_count_} * sizeof(CompiledSdf) +
          size_t{prefix_count_} * sizeof(CompiledPrefix);
 }
 
 void SessionDeleter::operator()(Session* session) const {
+  auto* const begin = const_cast<std::byte*>(session->begin());
+  const size_t bytes = session->bytes();
   session->~Session();
-  ::operator delete(session, std::align_val_t{alignof(Session)});
+  memory->deallocate(begin, bytes, alignof(Session));
 }
 
 uint8_t Session::families_of(const uint8_t* address, bool is_v6) const {
@@ -177,7 +182,7 @@ const CompiledPdr* Session::match_from_cp(const FlowKey& key, uint32_t teid,
   if (!is_of_link(key.destination, key.is_v6()) && families_of(key.destination, key.is_v6()) == 0) {
     return nullptr;
   }
-  for (const CompiledPdr& pdr : all_pdrs().last(from_cp_count_)) {
+  for (const CompiledPdr& pdr : cp_pdrs()) {
     if (pdr.teid == teid && (pdr.in_ports >> in_port & 1) != 0 && sdf_matches(pdr, key, false)) {
       return &pdr;
     }

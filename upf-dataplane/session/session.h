@@ -1,8 +1,11 @@
 // A session compiled for the workers: one immutable block of memory with everything a packet needs.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <vector>
@@ -65,8 +68,9 @@ struct alignas(64) CompiledPdr {
   uint8_t mark_mask = 0;    // the bits that `mark_tos` sets
   uint8_t paging_bits = 0;  // of the PDU Session Container: PPP, RQI, and PPI in the low bits
   uint8_t usage_count = 0;
-  uint16_t id = 0;           // the PDR's
-  uint16_t usage_first = 0;  // of the session's usage meters
+  uint16_t id = 0;              // the PDR's
+  uint16_t usage_first = 0;     // of the session's usage meters
+  uint8_t guarantee_count = 0;  // meters of guaranteed rates, behind those of its limits
 
   static constexpr uint8_t kHasMeters = 0x01;
   static constexpr uint8_t kHasMark = 0x02;
@@ -93,6 +97,7 @@ struct CompiledCopy {
 };
 
 struct SessionDeleter {
+  std::pmr::memory_resource* memory = nullptr;
   void operator()(class Session* session) const;
 };
 using SessionPtr = std::unique_ptr<class Session, SessionDeleter>;
@@ -120,13 +125,23 @@ class alignas(64) Session {
     std::vector<UsageMeter*> usage = {};
     std::vector<CompiledCopy> copies = {};
   };
-  static SessionPtr make(const Parts& parts);
+  // In a piece of `memory`, which must outlive the session.
+  static SessionPtr make(const Parts& parts,
+                         std::pmr::memory_resource& memory = *std::pmr::new_delete_resource());
 
   uint32_t version() const { return version_; }
   uint32_t slot() const { return slot_; }
   size_t bytes() const;
-  // Starts loading the first PDR of the direction; the header has been touched already.
-  void prefetch_pdrs() const { __builtin_prefetch(pdrs()); }
+  // Starts loading what the first PDR of a direction takes to be found and applied. Touches
+  // nothing.
+  void prefetch_uplink() const {
+    __builtin_prefetch(this);
+    __builtin_prefetch(&uplink_pdr(0));
+  }
+  void prefetch_downlink() const {
+    __builtin_prefetch(this);
+    __builtin_prefetch(&downlink_pdr(0));
+  }
 
   // The PDR that detects the packet, or -1. `teid` is the tunnel it came by, 0 on the downlink.
   int match_uplink(const FlowKey& key, uint32_t teid, PortIndex in_port) const;
@@ -135,14 +150,26 @@ class alignas(64) Session {
   // UE's: the link-local ones of router and neighbour discovery, DHCPv6. Null: none does.
   const CompiledPdr* match_to_cp(const FlowKey& key, uint32_t teid, PortIndex in_port) const;
   const CompiledPdr* match_from_cp(const FlowKey& key, uint32_t teid, PortIndex in_port) const;
-  // All of them, uplink first.
-  std::span<const CompiledPdr> all_pdrs() const {
-    return {pdrs(), size_t{uplink_count_} + downlink_count_ + from_cp_count_};
+  // The PDRs of a direction, in no particular order.
+  std::span<const CompiledPdr> uplink_pdrs() const { return {pdrs(), uplink_count_}; }
+  std::span<const CompiledPdr> downlink_pdrs() const {
+    return {reinterpret_cast<const CompiledPdr*>(this) - downlink_count_, downlink_count_};
   }
+  // Those of packets from the CP function.
+  std::span<const CompiledPdr> cp_pdrs() const { return {pdrs() + uplink_count_, from_cp_count_}; }
+  std::array<std::span<const CompiledPdr>, 3> all_pdrs() const {
+    return {uplink_pdrs(), downlink_pdrs(), cp_pdrs()};
+  }
+  // The i-th by precedence.
   const CompiledPdr& uplink_pdr(size_t i) const { return pdrs()[i]; }
-  const CompiledPdr& downlink_pdr(size_t i) const { return pdrs()[uplink_count_ + i]; }
+  const CompiledPdr& downlink_pdr(size_t i) const {
+    return *(reinterpret_cast<const CompiledPdr*>(this) - 1 - i);
+  }
   std::span<Meter* const> meters(const CompiledPdr& pdr) const {
     return {meters() + pdr.meters_first, pdr.meter_count};
+  }
+  std::span<Meter* const> guarantees(const CompiledPdr& pdr) const {
+    return {meters() + pdr.meters_first + pdr.meter_count, pdr.guarantee_count};
   }
   std::span<UsageMeter* const> usage(const CompiledPdr& pdr) const {
     return {usage() + pdr.usage_first, pdr.usage_count};
@@ -162,10 +189,14 @@ class alignas(64) Session {
   explicit Session(const Parts& parts);
   friend struct SessionDeleter;
 
+  // The downlink's PDRs lie before the header, backwards, and the uplink's behind it: so the first
+  // of either direction is where it can be loaded before the header is known.
+  const std::byte* begin() const {
+    return reinterpret_cast<const std::byte*>(this) - downlink_count_ * sizeof(CompiledPdr);
+  }
   const CompiledPdr* pdrs() const { return reinterpret_cast<const CompiledPdr*>(this + 1); }
   Meter* const* meters() const {
-    return reinterpret_cast<Meter* const*>(pdrs() + uplink_count_ + downlink_count_ +
-                                           from_cp_count_);
+    return reinterpret_cast<Meter* const*>(pdrs() + uplink_count_ + from_cp_count_);
   }
   UsageMeter* const* usage() const {
     return reinterpret_cast<UsageMeter* const*>(meters() + meter_count_);

@@ -7,7 +7,7 @@ namespace sluice::upf {
 
 SessionIndex::SessionIndex(size_t tunnels, Reclaimer& reclaimer)
     : tunnel_mask_(std::bit_ceil(tunnels) - 1),
-      tunnels_(std::make_unique<Tunnel[]>(tunnel_mask_ + 1)),
+      tunnels_(tunnel_mask_ + 1),
       allocated_(tunnel_mask_ + 1),
       free_(tunnel_mask_ + 1),
       free_count_(tunnels),

@@ -4,10 +4,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "base/error.h"
+#include "base/huge_memory.h"
 #include "upf-dataplane/session/concurrent_map.h"
 #include "upf-dataplane/session/prefix_index.h"
 #include "upf-dataplane/session/session.h"
@@ -76,7 +76,7 @@ class SessionIndex {
   }
 
   size_t tunnel_mask_;
-  std::unique_ptr<Tunnel[]> tunnels_;
+  HugeVector<Tunnel> tunnels_;  // never resized
   std::vector<bool> allocated_;
   std::vector<uint32_t> free_;  // a ring: the slot freed longest ago is used next
   size_t free_head_ = 0;

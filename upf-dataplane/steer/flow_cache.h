@@ -4,8 +4,8 @@
 
 #include <bit>
 #include <cstdint>
-#include <vector>
 
+#include "base/huge_memory.h"
 #include "upf-dataplane/packet/flow_hash.h"
 
 namespace sluice::upf {
@@ -54,7 +54,7 @@ class FlowCache {
   static_assert(sizeof(Entry) == 64);
 
   size_t mask_;
-  std::vector<Entry> entries_;
+  HugeVector<Entry> entries_;
 };
 
 }  // namespace sluice::upf

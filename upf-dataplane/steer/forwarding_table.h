@@ -50,8 +50,11 @@ struct Port {
   }
   // As owns(), for the address bytes of a packet.
   bool owns_wire(const uint8_t* address, bool is_v6) const {
-    const uint8_t* first = is_v6 ? wire_v6.data() : wire_v4.data();
-    if (std::memcmp(address, first, is_v6 ? 16 : 4) == 0) return is_v6 ? has_v6 : has_v4;
+    // Comparisons of constant length take no call.
+    if (is_v6 ? std::memcmp(address, wire_v6.data(), 16) == 0
+              : std::memcmp(address, wire_v4.data(), 4) == 0) {
+      return is_v6 ? has_v6 : has_v4;
+    }
     return is_v6 ? owns(Ipv6Address::from_bytes(address)) : owns(Ipv4Address::from_bytes(address));
   }
   // The first own address of a family as it lies on the wire, for outer headers; null when none.

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "upf-dataplane/dns/dns_table.h"
+#include "upf-dataplane/session/meter.h"
 #include "upf-dataplane/steer/classifier.h"
 #include "upf-dataplane/steer/destination.h"
 #include "upf-dataplane/steer/next_hop.h"
@@ -26,6 +28,7 @@ struct SteeringRule {
   NextHopId next_hop = kNoNextHop;  // of kForwardDecapsulated
   uint32_t counter = 0;             // index of its hit counters
   uint32_t branch = 0;              // of kBranch: index of its treatment
+  QerMeters* guarantee = nullptr;   // the rate that its packets may count on, if any
 };
 
 struct SteeringTable {
@@ -39,6 +42,7 @@ struct SteeringTable {
   std::vector<SteeringBranch> branches;
   TunnelPeers peers;
   DnsTable dns;
+  std::vector<std::shared_ptr<QerMeters>> guarantees;  // that rules point at
 };
 
 }  // namespace sluice::upf

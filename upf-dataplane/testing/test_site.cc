@@ -124,8 +124,11 @@ std::vector<Outcome> TestSite::run(PortIndex in_port,
     }
   }
   const auto outcome_of = [](const Packet& packet) -> Outcome {
-    return {
-        packet.verdict, packet.out_port, packet.drop, {packet.data, packet.data + packet.length}};
+    return {packet.verdict,
+            packet.out_port,
+            packet.drop,
+            {packet.data, packet.data + packet.length},
+            packet.guaranteed};
   };
   std::vector<Outcome> outcomes;
   for (const auto& packet : packets) outcomes.push_back(outcome_of(packet));

@@ -34,6 +34,7 @@ struct Outcome {
   PortIndex out_port = 0;
   DropReason drop = DropReason::kMalformedFrame;
   std::vector<uint8_t> frame;
+  bool guaranteed = false;
 };
 
 class TestSite final : public FrameSender {

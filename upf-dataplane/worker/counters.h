@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/huge_memory.h"
 #include "upf-dataplane/packet/packet.h"
 
 namespace sluice::upf {
@@ -54,6 +55,15 @@ struct SessionCounters {
   TrafficCounter downlink;
 };
 
+// What a worker does with a burst; see StageTimer.
+enum class Stage : uint8_t { kReceive, kParse, kSession, kClassify, kAct, kSend, kCount };
+inline constexpr size_t kStages = static_cast<size_t>(Stage::kCount);
+
+struct StageCounters {
+  std::array<Counter, kStages> cycles;
+  Counter packets;  // that were timed
+};
+
 struct alignas(64) WorkerCounters {
   WorkerCounters(size_t session_slots, size_t rule_slots)
       : sessions(session_slots), rules(rule_slots) {}
@@ -66,8 +76,9 @@ struct alignas(64) WorkerCounters {
   Counter copied;  // packets made, beside those received, for duplication
   Counter cache_hits;
   Counter cache_misses;
-  std::vector<SessionCounters> sessions;
-  std::vector<TrafficCounter> rules;  // traffic and DNS rules alike
+  StageCounters stages;
+  HugeVector<SessionCounters> sessions;
+  HugeVector<TrafficCounter> rules;  // traffic and DNS rules alike
 };
 
 // The counters of all workers.

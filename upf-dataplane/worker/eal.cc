@@ -18,6 +18,8 @@ namespace {
 // Frames on their way: receive and transmit rings of every port, bursts in hand, mempool caches.
 constexpr uint32_t kBuffersPerPort = 4096;
 constexpr uint32_t kBuffersPerWorker = 2048;
+// What may wait for a port with a configured capacity (PortCapacity::most_waiting).
+constexpr uint32_t kWaitingPerWorker = 4096;
 constexpr uint32_t kCachedBuffers = 256;
 // Ethernet and the largest outer header come on top of the MTU.
 constexpr uint32_t kFrameOverhead = 128;
@@ -84,7 +86,10 @@ void MempoolDeleter::operator()(rte_mempool* pool) const { rte_mempool_free(pool
 
 Result<Mempool> make_mempool(const UpfConfig& config) {
   const auto ports = static_cast<uint32_t>(config.ports.size());
-  const uint32_t buffers = ports * kBuffersPerPort + config.workers * kBuffersPerWorker - 1;
+  const auto shaped = static_cast<uint32_t>(std::ranges::count_if(
+      config.ports, [](const PortConfig& port) { return port.capacity_kbps != 0; }));
+  const uint32_t buffers = ports * kBuffersPerPort +
+                           config.workers * (kBuffersPerWorker + shaped * kWaitingPerWorker) - 1;
   const auto largest = std::ranges::max_element(config.ports, {}, &PortConfig::mtu)->mtu;
   const uint32_t room = std::max<uint32_t>(RTE_MBUF_DEFAULT_BUF_SIZE,
                                            largest + kFrameOverhead + RTE_PKTMBUF_HEADROOM);

@@ -1,5 +1,7 @@
 #include "upf-dataplane/worker/pipeline.h"
 
+#include <algorithm>
+
 #include "upf-dataplane/packet/encapsulate.h"
 #include "upf-dataplane/packet/ethernet.h"
 #include "upf-dataplane/packet/flow_hash.h"
@@ -10,6 +12,7 @@ namespace sluice::upf {
 namespace {
 
 constexpr uint16_t kEthernetBytes = sizeof(EthernetHeader);
+constexpr size_t kFewTuples = 2;
 constexpr size_t kV4Offset = 12;  // of an IPv4 address within its mapped form
 
 uint32_t raw_v4(const uint8_t* mapped) {
@@ -34,9 +37,13 @@ void Pipeline::process(std::span<Packet> burst, uint64_t now, const Session* ses
   works_ = 0;
   event_count_ = 0;
   for (Packet& packet : burst) parse(packet);
+  timer_.lap(Stage::kParse);
   find_sessions();
+  timer_.lap(Stage::kSession);
   classify();
+  timer_.lap(Stage::kClassify);
   for (size_t i = 0; i < works_; ++i) act(work_[i]);
+  timer_.lap(Stage::kAct);
 }
 
 void Pipeline::find_sessions() {
@@ -52,8 +59,11 @@ void Pipeline::find_sessions() {
       work.session = find_by_address(work.key);
     }
     if (work.session == nullptr && !without_session(work)) continue;
-    __builtin_prefetch(work.session);
-    work.session->prefetch_pdrs();
+    if (work.key.direction() == Direction::kUplink) {
+      work.session->prefetch_uplink();
+    } else {
+      work.session->prefetch_downlink();
+    }
     if (kept != i) work_[kept] = work;
     ++kept;
   }
@@ -86,14 +96,22 @@ bool Pipeline::without_session(Work& work) {
   return false;
 }
 
+bool Pipeline::is_quick_to_look_up(const Work& work) const {
+  const bool uplink = work.key.direction() == Direction::kUplink;
+  const Classifier& rules = uplink ? steering_->uplink : steering_->downlink;
+  // The flow would be one more line of memory, the tables of few tuples are shared by all flows.
+  return rules.tuples() <= kFewTuples && work.session->is_plain();
+}
+
 void Pipeline::classify() {
   for (size_t i = 0; i < works_; ++i) {
     Work& work = work_[i];
     if (work.session->is_core_tunnel(work.key.origin)) come_from_core(work);
+    __builtin_prefetch(&counters_.sessions[work.session->slot()], 1);
+    if (is_quick_to_look_up(work)) continue;
     work.key.set_session(work.session->version());
     work.hash = hash(work.key);
     cache_.prefetch(work.hash);
-    __builtin_prefetch(&counters_.sessions[work.session->slot()], 1);
   }
   for (size_t i = 0; i < works_; ++i) classify_one(work_[i]);
   if (steering_->tunnelled_uplink.empty() && steering_->tunnelled_downlink.empty()) return;
@@ -101,12 +119,7 @@ void Pipeline::classify() {
 }
 
 void Pipeline::classify_one(Work& work) {
-  const bool uplink = work.key.direction() == Direction::kUplink;
-  const Classifier& rules = uplink ? steering_->uplink : steering_->downlink;
-  if (rules.empty() && work.session->is_plain()) {
-    look_up(work);  // cheaper than remembering
-    return;
-  }
+  if (is_quick_to_look_up(work)) return look_up(work);
   const auto* known = cache_.find(work.key, work.hash, steering_->epoch);
   // The port is no part of the key: a tunnel's packets normally come by one.
   if (known != nullptr && takes_port(work, known->pdr)) {
@@ -139,6 +152,7 @@ void Pipeline::look_up(Work& work) const {
 }
 
 void Pipeline::act(Work& work) {
+  work.packet->slot = work.session->slot();
   if (work.pdr == kNoPdr) {
     without_pdr(work);
   } else if (work.key.direction() == Direction::kUplink) {
@@ -192,7 +206,24 @@ bool Pipeline::admit(Work& work, const CompiledPdr& pdr) {
     return false;
   }
   count_usage(work, pdr, false);
+  work.packet->guaranteed = is_guaranteed(work, pdr);
   return true;
+}
+
+void Pipeline::protect(Work& work) {
+  QerMeters* rate = work.rule == kNoRank ? nullptr : steering_->rules[work.rule].guarantee;
+  if (rate == nullptr) return;
+  const bool uplink = work.key.direction() == Direction::kUplink;
+  Meter& meter = uplink ? rate->uplink : rate->downlink;
+  if (meter.take(work.layout.total_bytes, now_, shared_.writers > 1)) {
+    work.packet->guaranteed = true;
+  }
+}
+
+bool Pipeline::is_guaranteed(const Work& work, const CompiledPdr& pdr) const {
+  return std::ranges::any_of(work.session->guarantees(pdr), [&](Meter* meter) {
+    return meter->take(work.layout.total_bytes, now_, shared_.writers > 1);
+  });
 }
 
 void Pipeline::not_forwarded(Work& work, const CompiledPdr& pdr) {
@@ -213,6 +244,7 @@ void Pipeline::act_uplink(Work& work) {
   counters_.sessions[work.session->slot()].uplink.add(work.layout.total_bytes);
   if ((pdr.special & CompiledPdr::kDuplicates) != 0) duplicate(work, pdr);
 
+  protect(work);
   if (has_branch(work)) return branch_uplink(work, pdr);
   if (is_not_forwardable(work.key.destination, work.key.is_v6())) {
     return drop(*work.packet, DropReason::kNotForwardable);
@@ -240,6 +272,7 @@ void Pipeline::act_downlink(Work& work) {
   counters_.sessions[work.session->slot()].downlink.add(work.layout.total_bytes);
   if ((pdr.special & CompiledPdr::kDuplicates) != 0) duplicate(work, pdr);
 
+  protect(work);
   if (has_branch(work)) return branch_downlink(work, pdr);
   if (!open(work)) return;
   if (work.rule != kNoRank && steer_locally(work, steering_->rules[work.rule])) return;
@@ -339,6 +372,7 @@ void Pipeline::send_ethernet(Packet& packet, const NextHop& hop, bool is_v6) {
 
 void Pipeline::answered(Packet& packet, Answer kind) {
   counters_.answered[static_cast<size_t>(kind)].add(1);
+  if (kind != Answer::kDns) packet.guaranteed = true;
   if (packet.verdict == Verdict::kPending) packet.send_to(packet.in_port);
 }
 

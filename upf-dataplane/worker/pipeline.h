@@ -13,6 +13,7 @@
 #include "upf-dataplane/steer/flow_cache.h"
 #include "upf-dataplane/worker/counters.h"
 #include "upf-dataplane/worker/shared_state.h"
+#include "upf-dataplane/worker/stage_timer.h"
 #include "upf-dataplane/worker/worker_event.h"
 
 namespace sluice::upf {
@@ -24,7 +25,11 @@ class Pipeline {
   // `copies`: for packets that go to several; without it there are none, which is counted.
   Pipeline(const SharedState& shared, WorkerCounters& counters, size_t cached_flows,
            CopyRoom* copies = nullptr)
-      : shared_(shared), counters_(counters), copies_(copies), cache_(cached_flows) {}
+      : shared_(shared),
+        counters_(counters),
+        copies_(copies),
+        cache_(cached_flows),
+        timer_(counters.stages) {}
 
   // Decides every packet of the burst (at most kMaxBurst) and counts all but the sending. A punted
   // frame is either one that the control thread learns from (ARP, ND), as it came, or one whose
@@ -38,6 +43,9 @@ class Pipeline {
   // What process() has to tell the control thread. Who cannot deliver an event says not_told() to
   // its meter.
   std::span<const WorkerEvent> events() const { return {events_.data(), event_count_}; }
+
+  // Whoever calls process() says when a round begins and ends.
+  StageTimer& timer() { return timer_; }
 
  private:
   static constexpr uint16_t kNoPdr = 0xffff;
@@ -71,6 +79,8 @@ class Pipeline {
   bool leave_tunnel(Work& work);
   // Stage 3: PDR and MEC rule, from the cache or by looking.
   void classify();
+  // Whether looking is cheaper than remembering.
+  bool is_quick_to_look_up(const Work& work) const;
   void classify_one(Work& work);
   void look_up(Work& work) const;
   bool takes_port(const Work& work, uint16_t pdr) const;
@@ -84,6 +94,10 @@ class Pipeline {
   // Whether quotas and rates let a packet pass that a PDR with `special` has detected; otherwise it
   // is dropped.
   bool admit(Work& work, const CompiledPdr& pdr);
+  // Lets a packet leave first that is within the rate that its rule guarantees.
+  void protect(Work& work);
+  // Whether a packet is within a rate that its PDR guarantees.
+  bool is_guaranteed(const Work& work, const CompiledPdr& pdr) const;
   void tell(const Work& work, UsageMeter* meter);
   // A packet whose FAR does not forward: buffered or dropped.
   void not_forwarded(Work& work, const CompiledPdr& pdr);
@@ -130,6 +144,7 @@ class Pipeline {
   WorkerCounters& counters_;
   CopyRoom* copies_;
   FlowCache cache_;
+  StageTimer timer_;
   const ForwardingTable* forwarding_ = nullptr;  // for the burst in hand
   const SteeringTable* steering_ = nullptr;
   const Session* only_ = nullptr;  // the session that all packets are known to be of

@@ -17,8 +17,12 @@ bool is_for(const EthernetHeader& ethernet, const MacAddress& own) {
 }
 
 bool has_good_checksum(const Ipv4Header* ip) {
-  return checksum_fold(checksum_add(0, reinterpret_cast<const uint8_t*>(ip), ip->header_bytes())) ==
-         0xffff;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(ip);
+  const size_t length = ip->header_bytes();
+  // Without options, as nearly always, the length is a constant and the sum needs no loop.
+  const uint64_t sum = length == sizeof(Ipv4Header) ? checksum_add(0, bytes, sizeof(Ipv4Header))
+                                                    : checksum_add(0, bytes, length);
+  return checksum_fold(sum) == 0xffff;
 }
 
 // The outer header of a frame on the access side.
@@ -94,28 +98,29 @@ void Pipeline::parse_access(Packet& packet, const Port& port, uint16_t l3_type) 
   if (udp->length < sizeof(UdpHeader) || udp_end > outer.end) {
     return drop(packet, DropReason::kMalformedFrame);
   }
-  const auto gtp = parse_gtpu({packet.data + gtp_offset, udp_end - gtp_offset});
-  if (!gtp) return drop(packet, DropReason::kMalformedGtpu);
-  if (gtp->type == kGtpuEchoRequest) {
+  GtpuView gtp;
+  if (!read_gtpu({packet.data + gtp_offset, udp_end - gtp_offset}, gtp))
+    return drop(packet, DropReason::kMalformedGtpu);
+  if (gtp.type == kGtpuEchoRequest) {
     if (!answer_gtpu_echo(packet, port.mac, kL3, gtp_offset)) {
       return drop(packet, DropReason::kMalformedGtpu);
     }
     return answered(packet, Answer::kGtpuEcho);
   }
-  if (gtp->type != kGtpuGpdu) return drop(packet, DropReason::kUnsupportedProtocol);
+  if (gtp.type != kGtpuGpdu) return drop(packet, DropReason::kUnsupportedProtocol);
 
   Work& work = work_[works_];
   work.packet = &packet;
-  work.inner_offset = static_cast<uint16_t>(gtp_offset + gtp->header_bytes);
+  work.inner_offset = static_cast<uint16_t>(gtp_offset + gtp.header_bytes);
   const FlowOrigin from{.direction = Direction::kUplink,
-                        .has_qfi = gtp->qfi.has_value(),
-                        .qfi = gtp->qfi.value_or(0),
-                        .origin = gtp->teid};
-  if (!parse_inner({packet.data + work.inner_offset, gtp->payload_bytes}, from, work.key,
+                        .has_qfi = gtp.qfi.has_value(),
+                        .qfi = gtp.qfi.value_or(0),
+                        .origin = gtp.teid};
+  if (!parse_inner({packet.data + work.inner_offset, gtp.payload_bytes}, from, work.key,
                    work.layout)) {
     return drop(packet, DropReason::kMalformedInner);
   }
-  shared_.sessions.prefetch_teid(gtp->teid);
+  shared_.sessions.prefetch_teid(gtp.teid);
   ++works_;
 }
 

@@ -241,6 +241,40 @@ TEST_F(PipelineQosTest, usage_outlives_changes_of_the_session) {
       << "for the last look";
 }
 
+TEST_F(PipelineQosTest, packets_within_a_gbr_are_guaranteed_and_the_others_pass_as_well) {
+  install([](SessionSpec& s) {
+    s.qers[QerId(3)] = {.id = QerId(3), .gbr = BitRates{8'000, 800}};
+    for (auto& [id, pdr] : s.pdrs) pdr.qers.push_back(QerId(3));
+  });
+  const auto guaranteed = [&](const std::function<Outcome()>& send) {
+    int count = 0;
+    for (int i = 0; i < 30; ++i) {
+      const auto outcome = send();
+      EXPECT_EQ(outcome.verdict, Verdict::kSend) << to_string(outcome.drop);
+      count += outcome.guaranteed ? 1 : 0;
+    }
+    return count;
+  };
+  EXPECT_EQ(guaranteed([&] { return up(); }), 15) << "15 ms of 8 Mb/s";
+  EXPECT_EQ(guaranteed([&] { return down(); }), 3) << "at least 3000 bytes";
+  install([](SessionSpec& s) { s.pdrs.at(PdrId(1)).precedence = 7; });
+  EXPECT_FALSE(up().guaranteed) << "what was spent stays spent when the session changes";
+  site.clock.advance(std::chrono::milliseconds(10));
+  EXPECT_EQ(guaranteed([&] { return up(); }), 10);
+}
+
+TEST_F(PipelineQosTest, what_an_mbr_refuses_spends_nothing_of_a_gbr) {
+  install([](SessionSpec& s) {
+    s.qers[QerId(3)] = {.id = QerId(3), .mbr = BitRates{8'000, 0}, .gbr = BitRates{4'000, 0}};
+    s.pdrs.at(PdrId(1)).qers.push_back(QerId(3));
+  });
+  EXPECT_EQ(passing(30, [&] { return up(); }), 15);
+  site.clock.advance(std::chrono::milliseconds(10));
+  int guaranteed = 0;
+  for (int i = 0; i < 10; ++i) guaranteed += up().guaranteed ? 1 : 0;
+  EXPECT_EQ(guaranteed, 5) << "half of the limit";
+}
+
 TEST_F(PipelineQosTest, a_tunnel_carries_the_dscp_of_the_far) {
   install([](SessionSpec& s) { s.fars.at(FarId(2)).marking = Marking{.tos = 0xb8, .mask = 0xfc}; });
   const auto outcome = down();

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "upf-dataplane/session/session_index.h"
+#include "upf-dataplane/session/session_memory.h"
 #include "upf-dataplane/steer/forwarding_table.h"
 #include "upf-dataplane/steer/next_hop.h"
 #include "upf-dataplane/steer/steering_table.h"
@@ -25,6 +26,7 @@ struct SharedState {
   const uint32_t writers;
   const uint64_t ticks_per_second;  // of the time that Pipeline::process() is given
 
+  SessionMemory session_memory;  // control thread only
   SessionIndex sessions;
   NextHopTable next_hops;
   std::atomic<const ForwardingTable*> forwarding{nullptr};

@@ -19,6 +19,7 @@ void load(const rte_mbuf* frame, PortIndex port, Packet& packet) {
   packet.headroom = rte_pktmbuf_headroom(frame);
   packet.tailroom = rte_pktmbuf_tailroom(frame);
   packet.in_port = port;
+  packet.guaranteed = false;
 }
 
 // Keeps the first segment of a frame that is too long for one buffer: it will count as malformed.
@@ -46,7 +47,22 @@ Worker::Worker(WorkerOptions options, const SharedState& shared, WorkerCounters&
       reclaimer_(reclaimer),
       link_(link),
       copies_(options_.pool),
-      pipeline_(shared, counters, options_.cached_flows, &copies_) {}
+      pipeline_(shared, counters, options_.cached_flows, &copies_) {
+  for (size_t port = 0; port < options_.capacities.size(); ++port) {
+    if (PortCapacity* capacity = options_.capacities[port]) {
+      shapers_[port] = std::make_unique<PortShaper>(*capacity);
+    }
+  }
+}
+
+Worker::~Worker() {
+  std::array<void*, 64> frames;
+  for (const auto& shaper : shapers_) {
+    while (const size_t count = shaper == nullptr ? 0 : shaper->give_up(frames)) {
+      for (size_t i = 0; i < count; ++i) rte_pktmbuf_free(static_cast<rte_mbuf*>(frames[i]));
+    }
+  }
+}
 
 void Worker::run(const std::atomic<bool>& stop) {
   reclaimer_.online(options_.index);
@@ -65,10 +81,18 @@ void Worker::run(const std::atomic<bool>& stop) {
 
 size_t Worker::poll() {
   size_t received = 0;
+  StageTimer& timer = pipeline_.timer();
+  timer.begin();
+  now_ = rte_rdtsc();
   const auto ports = static_cast<PortIndex>(options_.ports.size());
   for (PortIndex port = 0; port < ports; ++port) received += receive(port);
   send_from_control();
-  for (PortIndex port = 0; port < ports; ++port) flush(port);
+  for (PortIndex port = 0; port < ports; ++port) {
+    if (shapers_[port] != nullptr) send_waiting(port);
+    flush(port);
+  }
+  timer.lap(Stage::kSend);
+  timer.end(received);
   return received;
 }
 
@@ -87,13 +111,15 @@ size_t Worker::receive(PortIndex port) {
   }
   counters_.received[port].packets.add(count);
   counters_.received[port].bytes.add(bytes);
-  pipeline_.process({packets_.data(), count}, rte_rdtsc());
+  pipeline_.timer().lap(Stage::kReceive);
+  pipeline_.process({packets_.data(), count}, now_);
   for (const WorkerEvent& event : pipeline_.events()) {
     if (!link_.tell(event.slot)) event.meter->not_told();
   }
   for (uint16_t i = 0; i < count; ++i) dispatch(packets_[i], frames_[i]);
   for (size_t i = 0; i < copies_.count(); ++i) dispatch(copies_.packet(i), copies_.buffer(i));
   copies_.clear();
+  pipeline_.timer().lap(Stage::kSend);
   return count;
 }
 
@@ -101,7 +127,11 @@ void Worker::dispatch(const Packet& packet, rte_mbuf* frame) {
   switch (packet.verdict) {
     case Verdict::kSend:
       store(packet, frame);
-      queue(packet.out_port, frame);
+      if (shapers_[packet.out_port] != nullptr) {
+        shape(packet, frame);
+      } else {
+        queue(packet.out_port, frame);
+      }
       return;
     case Verdict::kPuntLearn:
     case Verdict::kPuntResolve: {
@@ -133,6 +163,25 @@ void Worker::queue(PortIndex port, rte_mbuf* frame) {
   Outbox& outbox = outboxes_[port];
   if (outbox.count == Outbox::kCapacity) flush(port);
   outbox.frames[outbox.count++] = frame;
+}
+
+void Worker::shape(const Packet& packet, rte_mbuf* frame) {
+  PortShaper& shaper = *shapers_[packet.out_port];
+  if (shaper.pass(packet.length, packet.guaranteed, now_)) {
+    queue(packet.out_port, frame);
+  } else if (!shaper.wait(frame, packet.length, packet.slot)) {
+    counters_.dropped[static_cast<size_t>(DropReason::kPortBusy)].add(1);
+    rte_pktmbuf_free(frame);
+  }
+}
+
+void Worker::send_waiting(PortIndex port) {
+  std::array<void*, 64> frames;
+  size_t count = 0;
+  do {
+    count = shapers_[port]->take(frames, now_);
+    for (size_t i = 0; i < count; ++i) queue(port, static_cast<rte_mbuf*>(frames[i]));
+  } while (count == frames.size());
 }
 
 void Worker::flush(PortIndex port) {

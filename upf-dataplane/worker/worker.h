@@ -5,8 +5,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "upf-dataplane/qos/port_shaper.h"
 #include "upf-dataplane/worker/control_link.h"
 #include "upf-dataplane/worker/counters.h"
 #include "upf-dataplane/worker/pipeline.h"
@@ -25,12 +27,18 @@ struct WorkerOptions {
   uint32_t cached_flows = 65536;
   std::chrono::microseconds idle_sleep{0};  // after many empty polls; 0: never
   rte_mempool* pool = nullptr;              // for copies of packets
+  // By PortIndex, null where a port has no configured capacity; empty: none has. Outlive the
+  // worker.
+  std::vector<PortCapacity*> capacities = {};
 };
 
 class Worker {
  public:
   Worker(WorkerOptions options, const SharedState& shared, WorkerCounters& counters,
          QsbrReclaimer& reclaimer, ControlLink& link);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker();  // frees what still waits
 
   // Runs until `stop` is set.
   void run(const std::atomic<bool>& stop);
@@ -48,6 +56,9 @@ class Worker {
   size_t receive(PortIndex port);
   void dispatch(const Packet& packet, rte_mbuf* frame);
   void queue(PortIndex port, rte_mbuf* frame);
+  // Sends by a port with a configured capacity, now or later.
+  void shape(const Packet& packet, rte_mbuf* frame);
+  void send_waiting(PortIndex port);
   void flush(PortIndex port);
   void send_from_control();
 
@@ -58,6 +69,8 @@ class Worker {
   WorkerCopies copies_;
   Pipeline pipeline_;
   std::array<Outbox, kMaxPorts> outboxes_;
+  std::array<std::unique_ptr<PortShaper>, kMaxPorts> shapers_;
+  uint64_t now_ = 0;  // ticks, of the round
   std::array<rte_mbuf*, Pipeline::kMaxBurst> frames_;
   std::array<Packet, Pipeline::kMaxBurst> packets_;
 };
