@@ -165,13 +165,34 @@ bool AttributeFilter::Condition::holds(const json& member) const {
   return false;
 }
 
+bool AttributeFilter::Group::admits(const json& member) const {
+  return std::ranges::all_of(conditions, [&](const Condition& c) { return c.holds(member); });
+}
+
 bool AttributeFilter::matches(const json& item) const {
   return std::ranges::all_of(groups_, [&](const Group& group) {
-    return any_at(item, group.path, [&](const json& member) {
-      return std::ranges::all_of(group.conditions,
-                                 [&](const Condition& c) { return c.holds(member); });
-    });
+    return any_at(item, group.path, [&](const json& member) { return group.admits(member); });
   });
+}
+
+bool AttributeFilter::matches_text(std::string_view item) const {
+  return std::ranges::all_of(groups_, [&](const Group& group) {
+    return any_in_text(item, group.path, [&](const json& member) { return group.admits(member); });
+  });
+}
+
+std::optional<std::vector<std::string>> AttributeFilter::required(const AttributePath& path) const {
+  const auto group = std::ranges::find(groups_, path, &Group::path);
+  if (group == groups_.end()) return std::nullopt;
+  for (const auto& condition : group->conditions) {
+    if (condition.op != FilterOperator::kEq && condition.op != FilterOperator::kIn) continue;
+    // Instants are equal in many spellings.
+    if (std::ranges::any_of(condition.values, &Operand::is_instant)) continue;
+    std::vector<std::string> out;
+    for (const auto& value : condition.values) out.push_back(value.text());
+    return out;
+  }
+  return std::nullopt;
 }
 
 }  // namespace sluice::rest

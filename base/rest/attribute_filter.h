@@ -2,6 +2,8 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -39,6 +41,14 @@ class AttributeFilter {
   // satisfy all expressions on that path. A member that is not there, null or an object satisfies
   // no expression; one that cannot be compared with the value satisfies kNeq and kNin alone.
   bool matches(const nlohmann::json& item) const;
+  // The same for an item that is JSON text, as nlohmann writes it without blanks.
+  bool matches_text(std::string_view item) const;
+  // How often matches_text() goes through a text at most.
+  size_t passes() const { return groups_.size(); }
+
+  // What a string member has to be equal to one of, when the filter says so ("eq", "in"): for
+  // looking items up instead of going through all. Nothing when it may have other values.
+  std::optional<std::vector<std::string>> required(const AttributePath& path) const;
 
  private:
   struct Condition {
@@ -50,6 +60,8 @@ class AttributeFilter {
   struct Group {
     AttributePath path;
     std::vector<Condition> conditions;
+
+    bool admits(const nlohmann::json& member) const;
   };
   friend class FilterReader;
 

@@ -32,6 +32,7 @@ TEST_P(FilterMatch, IsDecidedByTheMember) {
   const auto filter = AttributeFilter::parse(GetParam().filter);
   ASSERT_TRUE(filter) << filter.error().to_string();
   EXPECT_EQ(filter->matches(item()), GetParam().matches) << GetParam().filter;
+  EXPECT_EQ(filter->matches_text(item().dump()), GetParam().matches) << GetParam().filter;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -166,6 +167,57 @@ TEST(AttributeFilter, TakesAsMuchAsTheBoundsSay) {
                            "(eq,a,1)" + repeated(";(eq,a,1)", kMaxExpressions - 1),
                            "(eq,a," + std::string(kMaxFilterLength - 7, 'x') + ")"}) {
     EXPECT_TRUE(AttributeFilter::parse(text)) << text;
+  }
+}
+
+struct TextCase {
+  const char* text;
+  const char* filter;
+  bool matches;
+};
+
+TEST(FilterOfText, FindsItsWayAndReadsNoFurtherThanTheText) {
+  for (const auto& [text, filter, matches] : std::vector<TextCase>{
+           {R"({"a":"x\\","b":"\"","c\"d":1,"e":[]})", "(eq,b,'\"')", true},
+           {R"({"a":"x\\","b":"\"","c\"d":1,"e":[]})", "(eq,a,x\\)", true},
+           {R"({"a":"x\\","b":"\"","c\"d":1,"e":[]})", "(eq,c\"d,1)", true},
+           {R"({"a":{"b":{"c":"}]"}},"d":[[],{}],"z":7})", "(eq,z,7)", true},
+           {R"({"a":{"b":{"c":"}]"}},"d":[[],{}],"z":7})", "(eq,a/b/c,'}]')", true},
+           {R"({"a":{"b":{"c":"}]"}},"d":[[],{}],"z":7})", "(eq,a/b,7)", false},
+           {R"({"a":"\u00e9"})", "(eq,a,\u00e9)", true},
+           {R"({"a":[{"b":1},{"b":2,"c":3}]})", "(eq,a/c,3)", true},
+           {"", "(eq,a,1)", false},
+           {"{", "(eq,a,1)", false},
+           {"{\"a", "(eq,a,1)", false},
+           {"{\"a\":", "(eq,a,1)", false},
+           {"{\"a\":1", "(eq,b,1)", false},
+           {"{\"b\":\"\\", "(eq,a,1)", false},
+           {"{\"a\":[1,", "(eq,a,2)", false},
+           {"{\"a\":[1 2]}", "(eq,a,2)", false},
+           {"[1", "(eq,a,1)", false},
+           {"{\"b\":{\"c\":", "(eq,a,1)", false},
+       }) {
+    EXPECT_EQ(AttributeFilter::parse(filter)->matches_text(text), matches) << text << filter;
+  }
+  const std::string deep(100'000, '[');
+  EXPECT_FALSE(AttributeFilter::parse("(eq,a,1)")->matches_text(deep));
+}
+
+TEST(Filter, TellsWhatAMemberHasToBe) {
+  struct Case {
+    const char* filter;
+    std::optional<std::vector<std::string>> required;
+  };
+  for (const auto& [filter, required] : std::vector<Case>{
+           {"(eq,a/b,x)", {{"x"}}},
+           {"(in,a/b,x,y)", {{"x", "y"}}},
+           {"(neq,a/b,z);(eq,a/b,x)", {{"x"}}},
+           {"(neq,a/b,x)", std::nullopt},
+           {"(cont,a/b,x)", std::nullopt},
+           {"(eq,a,x)", std::nullopt},
+           {"(eq,a/b,2026-01-02T03:04:05Z)", std::nullopt},  // other spellings are equal, too
+       }) {
+    EXPECT_EQ(AttributeFilter::parse(filter)->required({"a", "b"}), required) << filter;
   }
 }
 

@@ -9,15 +9,12 @@ namespace {
 
 using nlohmann::json;
 
-// kMapKeys as a path holds it, apart from a member that is really called so ("~bkey").
-constexpr char kMarker = '\0';
-
 Result<std::string> unescape(std::string_view name) {
   if (name.empty()) return fail(ErrorCode::kInvalidArgument, "an attribute name is empty");
-  if (name == kMapKeys) return std::string(1, kMarker);
+  if (name == kMapKeys) return std::string(1, kMapKeysMarker);
   std::string out;
   for (size_t i = 0; i < name.size(); ++i) {
-    if (name[i] == kMarker) {
+    if (name[i] == kMapKeysMarker) {
       return fail(ErrorCode::kInvalidArgument, "an attribute name has a NUL in it");
     }
     if (name[i] != '~') {
@@ -43,7 +40,7 @@ bool any_at(const json& value, std::span<const std::string> path,
   }
   if (path.empty()) return visit(value);
   if (!value.is_object()) return false;
-  if (path[0][0] == kMarker) {
+  if (path[0][0] == kMapKeysMarker) {
     return std::ranges::any_of(value.items(), [&](const auto& item) { return visit(item.key()); });
   }
   const auto member = value.find(path[0]);
@@ -61,7 +58,7 @@ Result<AttributePath> parse_attribute_path(std::string_view text) {
     }
     auto name = unescape(raw);
     if (!name) return std::unexpected(name.error());
-    if (!path.empty() && path.back()[0] == kMarker) {
+    if (!path.empty() && path.back()[0] == kMapKeysMarker) {
       return fail(ErrorCode::kInvalidArgument, "nothing can follow {}", kMapKeys);
     }
     path.push_back(std::move(*name));

@@ -20,6 +20,8 @@ inline constexpr size_t kMaxPathDepth = 8;
 
 // As the last name of a filter's path: the names of the members there, for maps (SOL 013 §5.2.2).
 inline constexpr std::string_view kMapKeys = "@key";
+// How an AttributePath holds it, apart from a member that is really called so ("~bkey").
+inline constexpr char kMapKeysMarker = '\0';
 
 // Splits at "/" and undoes the escapes ~0 "~", ~1 "/", ~a "," and ~b "@" of each name.
 // kInvalidArgument for an empty name, another "~", and more than kMaxPathDepth names.
@@ -29,5 +31,11 @@ Result<AttributePath> parse_attribute_path(std::string_view text);
 // elements of arrays, however many there are. Returns whether a visit did.
 bool any_at(const nlohmann::json& value, const AttributePath& path,
             const std::function<bool(const nlohmann::json&)>& visit);
+
+// The same for a value that is JSON text, as nlohmann writes it without blanks: nothing is parsed
+// but what the path leads to. Objects there are not visited. False for text that is not JSON as far
+// as it had to be read.
+bool any_in_text(std::string_view text, const AttributePath& path,
+                 const std::function<bool(const nlohmann::json&)>& visit);
 
 }  // namespace sluice::rest

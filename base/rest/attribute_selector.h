@@ -24,6 +24,11 @@ class AttributeSelector {
   static Result<AttributeSelector> parse(const http::Query& query, const std::string& id_member,
                                          const std::vector<std::string>& excluded_by_default);
 
+  // Whether every item stays as it is.
+  bool keeps_everything() const {
+    return mode_ == Mode::kEverything || (mode_ == Mode::kWithout && paths_.empty());
+  }
+
   // Cuts the representations down. `fields` alone keeps complex members (objects, arrays) only
   // where listed, simple ones always (SOL 013 §5.3.2) — unless the list names a simple one of some
   // item: then of the simple ones, too, only those that are listed. Below a listed member's parent

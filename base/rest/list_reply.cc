@@ -18,12 +18,36 @@ Result<ListPage> ListPage::begin(const http::Request& request, const ListOptions
 bool ListPage::add(std::string_view id, json item) {
   if (!query_.after.empty() && id <= query_.after) return true;
   if (query_.filter && !query_.filter->matches(item)) return true;
-  if (items_.size() >= std::max<size_t>(request_->page_size, 1)) {
-    more_ = true;
-    return false;
-  }
+  more_ = count_ >= std::max<size_t>(request_->page_size, 1);
+  if (more_) return false;
   items_.push_back(std::move(item));
+  ++count_;
   last_id_ = id;
+  return true;
+}
+
+bool ListPage::add_text(std::string_view id, std::string_view item) {
+  if (!query_.after.empty() && id <= query_.after) return true;
+  more_ = octets_ >= kMaxOctets || examined_ >= kMaxExamined;
+  if (more_) return false;
+  if (query_.filter) {
+    examined_ += item.size() * query_.filter->passes();
+    if (!query_.filter->matches_text(item)) {
+      last_id_ = id;
+      return true;
+    }
+  }
+  more_ = count_ >= std::max<size_t>(request_->page_size, 1);
+  if (more_) return false;
+  last_id_ = id;
+  ++count_;
+  octets_ += item.size();
+  if (query_.selector.keeps_everything()) {
+    if (!texts_.empty()) texts_.push_back(',');
+    texts_.append(item);
+  } else {
+    items_.push_back(json::parse(item));
+  }
   return true;
 }
 
@@ -43,9 +67,17 @@ std::string ListPage::next_link() const {
       .append(R"(>; rel="next")");
 }
 
-http::Response ListPage::reply() {
+http::Response ListPage::reply(std::string_view member) {
   query_.selector.apply(items_);
-  auto response = http::Response::json(200, json(std::move(items_)));
+  std::string body = "[" + texts_;
+  for (const auto& item : items_) {
+    if (body.size() > 1) body.push_back(',');
+    body += item.dump();
+  }
+  body.push_back(']');
+  if (!member.empty()) body = "{" + json(member).dump() + ":" + body + "}";
+  http::Response response{200, {}, std::move(body)};
+  response.headers.set("Content-Type", "application/json");
   if (more_) response.headers.set("Link", next_link());
   return response;
 }

@@ -164,5 +164,54 @@ TEST(ListPage, StopsAskingWhenItIsFull) {
   EXPECT_EQ(ids_of(page->reply()), "c ");
 }
 
+http::Response page_of_texts(const Request& request, const std::vector<json>& items) {
+  auto page = ListPage::begin(request, {.id_member = "id"});
+  for (const auto& item : items) {
+    if (!page->add_text(item["id"].get<std::string>(), item.dump())) break;
+  }
+  return page->reply();
+}
+
+TEST(ListPage, TakesTextsAsItTakesValues) {
+  auto items = numbered({"1", "2", "3", "4", "5"});
+  items[4]["list"] = {{{"x", 1}}};
+  for (const auto* query : {"", "filter=(eq,odd,true)", "fields=odd", "exclude_fields=odd",
+                            "filter=(eq,list/x,1)", "filter=(eq,id,9)"}) {
+    const auto response = page_of_texts(get(query, 2), items);
+    const auto wanted = list_reply(get(query, 2), items, {.id_member = "id"});
+    EXPECT_EQ(json::parse(response.body), json::parse(wanted.body)) << query;
+    ASSERT_EQ(next_of(response).empty(), next_of(wanted).empty()) << query;
+    if (next_of(wanted).empty()) continue;
+    EXPECT_EQ(json::parse(page_of_texts(get(next_of(response), 2), items).body),
+              json::parse(list_reply(get(next_of(wanted), 2), items, {.id_member = "id"}).body));
+  }
+}
+
+TEST(ListPage, EndsWhenItHasCostEnoughAndLeadsOn) {
+  std::vector<json> items;
+  for (const auto* id : {"1", "2", "3", "4"}) {
+    items.push_back({{"id", id}, {"text", std::string(ListPage::kMaxOctets - 100, 'x')}});
+  }
+  auto response = page_of_texts(get(""), items);  // the second one passes the bound
+  EXPECT_EQ(ids_of(response), "1 2 ");
+  response = page_of_texts(get(next_of(response)), items);
+  EXPECT_EQ(ids_of(response), "3 4 ");
+  EXPECT_EQ(next_of(response), "");
+
+  const std::string filter = "filter=(eq,id,4)";
+  response = page_of_texts(get(filter), items);
+  EXPECT_EQ(ids_of(response), "");
+  response = page_of_texts(get(next_of(response)), items);
+  EXPECT_EQ(ids_of(response), "4 ");
+  EXPECT_EQ(next_of(response), "");
+}
+
+TEST(ListPage, MayBeAMemberOfAnObject) {
+  const auto request = get("");
+  auto page = ListPage::begin(request, options());
+  page->add_text("a", R"({"id":"a"})");
+  EXPECT_EQ(page->reply("all").body, R"({"all":[{"id":"a"}]})");
+}
+
 }  // namespace
 }  // namespace sluice::rest

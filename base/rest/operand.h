@@ -20,6 +20,7 @@ class Operand {
   explicit Operand(std::string text);
 
   const std::string& text() const { return text_; }
+  bool is_instant() const { return instant_.has_value(); }
 
   // How a member stands to this value: numbers as numbers, date-times as instants, other strings
   // byte by byte; booleans only equal or not. Unordered when the two cannot be compared.
