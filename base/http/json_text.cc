@@ -17,7 +17,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool number_integer(number_integer_t v) override { return put(v) != nullptr; }
   bool number_unsigned(number_unsigned_t v) override { return put(v) != nullptr; }
   bool number_float(number_float_t v, const string_t&) override { return put(v) != nullptr; }
-  bool string(string_t& v) override { return put(std::move(v)) != nullptr; }
+  bool string(string_t& v) override { return has_no_nul(v) && put(std::move(v)) != nullptr; }
   bool binary(binary_t&) override { return false; }  // not in JSON text
   bool start_object(size_t) override { return open(nlohmann::json::object()); }
   bool start_array(size_t) override { return open(nlohmann::json::array()); }
@@ -25,6 +25,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return close(); }
 
   bool key(string_t& name) override {
+    if (!has_no_nul(name)) return false;
     if (open_.back()->contains(name)) return refuse("the name \"" + name + "\" appears twice");
     key_ = std::move(name);
     return true;
@@ -74,6 +75,10 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool close() {
     open_.pop_back();
     return true;
+  }
+  // Validators, and whoever else sees it as a C string, would take the text to end there.
+  bool has_no_nul(std::string_view text) {
+    return text.find('\0') == std::string_view::npos || refuse("a text has a NUL in it");
   }
   bool refuse(std::string problem) {
     problem_ = std::move(problem);

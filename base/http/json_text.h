@@ -14,8 +14,8 @@ struct JsonLimits {
 };
 
 // Parses one JSON value. kInvalidArgument with "line:column" when the text is not JSON (RFC 8259,
-// UTF-8 included), when it exceeds the limits, or when an object has a name twice (which of the two
-// counts would be anybody's guess).
+// UTF-8 included), when it exceeds the limits, when an object has a name twice (which of the two
+// counts would be anybody's guess), or when a text has a NUL in it (how long it is would be, too).
 Result<nlohmann::json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 }  // namespace sluice::http

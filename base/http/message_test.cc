@@ -109,6 +109,8 @@ TEST(JsonText, ErrorsSayWhere) {
       {"\"\xff\"", "not JSON at 1:2: "},
       {"[1e999]", "not JSON at 1:"},
       {"{\"a\": 1, \"a\": 2}", "the name \"a\" appears twice"},
+      {R"(["a\u0000b"])", "a text has a NUL in it"},
+      {R"({"\u0000": 1})", "a text has a NUL in it"},
       {"[[[[[[[[[1]]]]]]]]]", "nested deeper than 8 levels"},
   };
   for (const auto& [text, beginning] : cases) {

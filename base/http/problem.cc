@@ -35,7 +35,7 @@ int status_of(ErrorCode code) {
     case ErrorCode::kUnsupported:
       return 422;
     case ErrorCode::kResourceExhausted:
-      return 429;
+      return 403;  // to wait, as 429 asks for, would not help
     case ErrorCode::kUnavailable:
       return 503;
     case ErrorCode::kInternal:

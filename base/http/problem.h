@@ -25,7 +25,7 @@ struct Problem {
 Response to_response(const Problem& problem);
 
 // kInvalidArgument 400, kUnauthenticated 401, kPermissionDenied 403, kNotFound 404, kConflict 409,
-// kPreconditionFailed 412, kResourceExhausted 429, kUnsupported 422, kInternal 500,
+// kPreconditionFailed 412, kResourceExhausted 403, kUnsupported 422, kInternal 500,
 // kUnavailable 503.
 int status_of(ErrorCode code);
 
