@@ -56,6 +56,12 @@ void read_limits(ConfigNode node, MepConfig& config) {
   config.limits.app_instances =
       static_cast<size_t>(node.integer("app_instances", 1'000, 1, 100'000));
   registry::read_service_limits(node, config.services);
+  auto& subscriptions = config.subscriptions;
+  subscriptions.all = static_cast<size_t>(node.integer("subscriptions", 20'000, 1, 1'000'000));
+  subscriptions.octets_of_owner =
+      static_cast<size_t>(node.integer("subscriptions_bytes_per_app", 65'536, 4096, 64 * kMebi));
+  subscriptions.all_octets =
+      static_cast<size_t>(node.integer("subscriptions_bytes", 16 * kMebi, 65'536, 1024 * kMebi));
   config.page_size = static_cast<size_t>(node.integer("page_size", 1'000, 1, 100'000));
   // Both kinds of one Mp2 message have room for this many.
   config.limits.rules =

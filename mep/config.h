@@ -13,6 +13,7 @@
 #include "mep/registry/service_management.h"
 #include "mep/steering/reconciler.h"
 #include "notify/notifications.h"
+#include "notify/subscription_resource.h"
 
 namespace sluice::mep {
 
@@ -27,6 +28,7 @@ struct MepConfig {
   TimingOptions timing;
   registry::ServiceOptions services;
   notify::NotificationOptions notifications;
+  notify::SubscriptionBounds subscriptions;
   UsageOptions usage;
   ProvisioningLimits limits;
   size_t page_size = 1000;  // items of a list in one reply

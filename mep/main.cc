@@ -46,6 +46,7 @@ Result<void> run(MepConfig config) {
                                    .json = config.json,
                                    .rate = config.rate,
                                    .notifications = config.notifications,
+                                   .subscriptions = config.subscriptions,
                                    .usage = config.usage});
   if (!platform) return std::unexpected(platform.error());
   dns::Counters dns_counters;

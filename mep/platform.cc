@@ -108,7 +108,8 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
                     {}},
       terminations_(collections_.app_support, notifications_->outbox(), app_end_,
                     notifications_->public_uri()),
-      registration_{store_, collections_.app_support, app_end_, config_.limits.app_instances},
+      registration_{store_, collections_.app_support, app_end_, terminations_,
+                    config_.limits.app_instances},
       client_management_{store_, collections_.app_support, app_end_, *keys_, apis_},
       limiter_(std::make_shared<http::ClientLimiter>(config_.rate, config_.rate, clock)),
       timing_{config_.timing, clock, clock_discipline_},
@@ -146,8 +147,12 @@ void Platform::check_keys() {
 }
 
 notify::SubscriptionSite Platform::subscription_site() const {
-  return {*base_store_, notifications_->outbox(), notifications_->callbacks(),
-          notifications_->websocket_base(), notifications_->public_uri()};
+  return {*base_store_,
+          notifications_->outbox(),
+          notifications_->callbacks(),
+          notifications_->websocket_base(),
+          notifications_->public_uri(),
+          config_.subscriptions};
 }
 
 registry::ServiceSite Platform::service_site(const Clock& clock) {
@@ -193,6 +198,7 @@ Result<void> Platform::build_router(std::vector<http::Contract> contracts) {
   handlers.merge(timing_handlers(timing_));
   handlers.merge(notify::subscription_status_handlers(*notifications_, *base_store_));
   handlers.merge(services_.handlers());
+  capif_.catch_up(base_store_->snapshot());
   handlers.merge(capif_.handlers());
   handlers.merge(token_endpoint_.handlers());
   auto router = http::Router::build(

@@ -40,6 +40,7 @@ struct PlatformConfig {
   http::JsonLimits json = {};  // of request bodies
   http::RateLimit rate = {};   // of each client, and of each address whose clients are unknown
   notify::NotificationOptions notifications = {};
+  notify::SubscriptionBounds subscriptions = {};
   UsageOptions usage = {};
 };
 

@@ -280,7 +280,7 @@ TEST_F(PlatformTest, provisioning_names_what_is_wrong) {
                          {"a", misspelt, 400, "dstPorts"},
                          {"a", urgent, 400, "trafficRules[0].priority: must be at most 255"},
                          {"a", explosive, 422, "trafficRules[0].trafficFilter: rule video needs"},
-                         {"a", many, 429, "8 rules at most"},
+                         {"a", many, 403, "8 rules at most"},
                          {"a", other_id, 400, "appInstanceId: is not the id in the path"},
                          {"a%20b", app_input(), 400, "appInstanceId: must be 1 to 128"},
                          {"a", json::object(), 400, "appName"}}) {
@@ -299,7 +299,7 @@ TEST_F(PlatformTest, takes_no_more_rules_than_the_user_plane_holds) {
     return send(token, {Method::kPut, "/mm5/v1/app_instances/a", app_input()});
   };
   for (const auto& [traffic, dns, status] :
-       {std::tuple{0U, 1U, 201}, {1U, 0U, 429}, {1U, 1U, 429}, {2U, 1U, 200}, {2U, 2U, 200}}) {
+       {std::tuple{0U, 1U, 201}, {1U, 0U, 403}, {1U, 1U, 403}, {2U, 1U, 200}, {2U, 2U, 200}}) {
     upf_.reset();
     ASSERT_TRUE(serve_until([&] { return !platform_->rule_status().link().connected; }));
     start_upf();
@@ -307,7 +307,7 @@ TEST_F(PlatformTest, takes_no_more_rules_than_the_user_plane_holds) {
     ASSERT_TRUE(serve_until([&] { return platform_->rule_status().link().connected; }));
     const auto reply = put();
     EXPECT_EQ(reply.status, status) << traffic << dns << reply.body;
-    EXPECT_EQ(reply.body.find("user plane holds") != std::string::npos, status == 429);
+    EXPECT_EQ(reply.body.find("user plane holds") != std::string::npos, status == 403);
   }
 }
 
@@ -329,7 +329,7 @@ TEST_F(PlatformTest, bounds_what_the_rules_of_the_site_cost) {
     EXPECT_EQ(put("a").status, state.find_app("a") != nullptr ? 200 : 201);
     EXPECT_EQ(put("a").status, 200);  // replaces what it has had
     const auto second = put("b");
-    EXPECT_EQ(second.status, 429) << second.body;
+    EXPECT_EQ(second.status, 403) << second.body;
     EXPECT_THAT(second.body, HasSubstr(detail));
   }
 }

@@ -54,6 +54,10 @@ std::string subscription_key(std::string_view api, std::string_view owner, std::
 std::string new_subscription_id() { return random_text<15>(); }
 std::string new_websocket_token() { return random_text<33>(); }
 
+size_t octets_of(const Subscription& s) {
+  return s.body.dump().size() + s.callback.size() + s.href.size();
+}
+
 json to_json(const Subscription& s) {
   json out = {{"id", s.id},
               {"api", s.api},

@@ -49,6 +49,9 @@ std::string subscription_prefix(std::string_view api, std::string_view owner);
 std::string new_subscription_id();  // 120 random bits
 std::string new_websocket_token();  // 264 random bits
 
+// What bounds count it as: the texts that come from its owner.
+size_t octets_of(const Subscription& subscription);
+
 // The form in the store.
 nlohmann::json to_json(const Subscription& subscription);
 Result<Subscription> subscription_from_json(const nlohmann::json& value);

@@ -51,7 +51,7 @@ struct SubscriptionApi {
   // The body of GET on the collection. Null: an array of the subscriptions themselves.
   std::function<nlohmann::json(const std::string& self, const std::vector<SubscriptionLink>&)>
       list = mec011_link_list;
-  size_t max_per_owner = 100;  // beyond: 429
+  size_t max_per_owner = 100;  // beyond: 403
   // The last word, inside the change that stores the subscription (does the app still exist?). May
   // put events for it into the outbox. Null: nothing to say.
   std::function<Result<void>(store::Transaction&, const Subscription&)> admit;

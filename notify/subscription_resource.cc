@@ -51,8 +51,14 @@ struct SubscriptionResource::Wanted {
   std::optional<WallTime> expiry;
 };
 
-SubscriptionResource::SubscriptionResource(SubscriptionSite site, SubscriptionApi api)
-    : shared_(std::make_shared<const Shared>(Shared{std::move(site), std::move(api)})) {}
+SubscriptionResource::SubscriptionResource(SubscriptionSite site, SubscriptionApi api) {
+  auto tally = std::make_shared<store::Tally<Subscription>>(
+      site.outbox.records().subscriptions, [](const std::string& /*key*/, const Subscription& s) {
+        return store::Tally<Subscription>::Share{subscription_prefix(s.api, s.owner), octets_of(s)};
+      });
+  shared_ =
+      std::make_shared<const Shared>(Shared{std::move(site), std::move(api), std::move(tally)});
+}
 
 http::Handlers SubscriptionResource::handlers(const Operations& names) const {
   http::Handlers out;
@@ -74,7 +80,7 @@ std::string SubscriptionResource::collection_href(const std::string& owner) cons
 }
 
 json SubscriptionResource::representation(const Subscription& s) const {
-  const auto& [site, api] = *shared_;
+  const auto& [site, api, tally] = *shared_;
   json out = s.body;
   if (api.has_type) out["subscriptionType"] = s.type;
   if (s.over_websocket()) {
@@ -90,7 +96,7 @@ json SubscriptionResource::representation(const Subscription& s) const {
 }
 
 Result<void> SubscriptionResource::read_receiver(const json& body, Wanted& wanted) const {
-  const auto& [site, api] = *shared_;
+  const auto& [site, api, tally] = *shared_;
   const auto callback = body.find(api.callback_member);
   if (callback != body.end() && !callback->is_null()) {
     if (!callback->is_string() || callback->get_ref<const std::string&>().empty()) {
@@ -157,10 +163,39 @@ Result<SubscriptionResource::Wanted> SubscriptionResource::read_body(
   return out;
 }
 
+// Whether it may be stored there. What does not grow always may: bounds may have been lowered.
+Result<void> SubscriptionResource::check_bounds(const store::Transaction& change,
+                                                const std::string& key,
+                                                const Subscription& wanted) const {
+  const auto& [site, api, tally] = *shared_;
+  const auto* before = change.view().find(site.outbox.records().subscriptions, key);
+  const auto [own, all] = tally->of(change.view(), subscription_prefix(api.name, wanted.owner));
+  if (before == nullptr && own.count >= api.max_per_owner) {
+    return fail(ErrorCode::kResourceExhausted,
+                "there are {} subscriptions already, the most that is allowed", own.count);
+  }
+  if (before == nullptr && all.count >= site.bounds.all) {
+    return fail(ErrorCode::kResourceExhausted, "the site takes {} subscriptions at most",
+                site.bounds.all);
+  }
+  const size_t was = before == nullptr ? 0 : octets_of(before->value);
+  const size_t is = octets_of(wanted);
+  if (is <= was) return {};
+  if (own.octets + is - was > site.bounds.octets_of_owner) {
+    return fail(ErrorCode::kResourceExhausted,
+                "your subscriptions of this API may have {} octets together, with this they have "
+                "{}",
+                site.bounds.octets_of_owner, own.octets + is - was);
+  }
+  if (all.octets + is - was <= site.bounds.all_octets) return {};
+  return fail(ErrorCode::kResourceExhausted, "the site takes {} octets of subscriptions",
+              site.bounds.all_octets);
+}
+
 // Puts what `wanted` says into `out`, which has its identity, and stores it.
 Result<void> SubscriptionResource::finish(store::Transaction& change, const Wanted& wanted,
                                           const std::string& key, Subscription& out) const {
-  const auto& [site, api] = *shared_;
+  const auto& [site, api, tally] = *shared_;
   if (wanted.expiry && *wanted.expiry <= change.now()) {
     return bad_field("expiryDeadline", "has passed already");
   }
@@ -176,6 +211,7 @@ Result<void> SubscriptionResource::finish(store::Transaction& change, const Want
   out.created = change.now();
   out.expiry_announced = false;
   out.version = change.revision();
+  if (auto ok = check_bounds(change, key, out); !ok) return ok;
   if (api.admit) {
     if (auto ok = api.admit(change, out); !ok) return ok;
   }
@@ -186,17 +222,7 @@ Result<void> SubscriptionResource::finish(store::Transaction& change, const Want
 
 Result<void> SubscriptionResource::store_new(store::Transaction& change, const Wanted& wanted,
                                              const std::string& owner, Subscription& out) const {
-  const auto& [site, api] = *shared_;
-  const auto prefix = subscription_prefix(api.name, owner);
-  size_t count = 0;
-  const auto& rows = change.view().of(site.outbox.records().subscriptions);
-  for (auto i = rows.lower_bound(prefix); i != rows.end() && i->first.starts_with(prefix); ++i) {
-    ++count;
-  }
-  if (count >= api.max_per_owner) {
-    return fail(ErrorCode::kResourceExhausted,
-                "there are {} subscriptions already, the most that is allowed", count);
-  }
+  const auto& [site, api, tally] = *shared_;
   out.id = new_subscription_id();
   out.api = api.name;
   out.owner = owner;
@@ -229,7 +255,7 @@ Response SubscriptionResource::create(const Request& request) const {
 Result<Subscription> SubscriptionResource::find(const store::Snapshot& state,
                                                 const Request& request,
                                                 const std::string& owner) const {
-  const auto& [site, api] = *shared_;
+  const auto& [site, api, tally] = *shared_;
   const auto& id = request.path_param(api.id_parameter);
   const auto* stored =
       state.find(site.outbox.records().subscriptions, subscription_key(api.name, owner, id));
@@ -246,7 +272,7 @@ Response SubscriptionResource::read(const Request& request) const {
 }
 
 Response SubscriptionResource::list(const Request& request) const {
-  const auto& [site, api] = *shared_;
+  const auto& [site, api, tally] = *shared_;
   const auto owner = api.owner(request);
   if (!owner) return to_response(owner.error());
   const auto state = site.store.snapshot();
@@ -279,7 +305,7 @@ Result<void> SubscriptionResource::store_again(store::Transaction& change, const
 }
 
 Response SubscriptionResource::replace(const Request& request) const {
-  const auto& [site, api] = *shared_;
+  const auto& [site, api, tally] = *shared_;
   const auto owner = api.owner(request);
   if (!owner) return to_response(owner.error());
   const auto key = subscription_key(api.name, *owner, request.path_param(api.id_parameter));
@@ -320,7 +346,7 @@ Response SubscriptionResource::remove(const Request& request) const {
 }
 
 void SubscriptionResource::remove_all(store::Transaction& change, const std::string& owner) const {
-  const auto& [site, api] = *shared_;
+  const auto& [site, api, tally] = *shared_;
   const auto subscriptions = site.outbox.records().subscriptions;
   const auto prefix = subscription_prefix(api.name, owner);
   std::vector<std::string> keys;

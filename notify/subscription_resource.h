@@ -7,11 +7,19 @@
 #include "base/clock.h"
 #include "base/http/router.h"
 #include "base/store/store.h"
+#include "base/store/tally.h"
 #include "notify/callback_policy.h"
 #include "notify/outbox.h"
 #include "notify/subscription_api.h"
 
 namespace sluice::notify {
+
+// Beyond: 403. See also SubscriptionApi::max_per_owner.
+struct SubscriptionBounds {
+  size_t octets_of_owner = 64 * 1024;  // octets_of() the subscriptions of one owner in one API
+  size_t all = 20'000;                 // of everybody, in all APIs
+  size_t all_octets = 16 << 20;
+};
 
 // What subscriptions are made with; of a Notifications object or, in tests, without one.
 struct SubscriptionSite {
@@ -20,6 +28,7 @@ struct SubscriptionSite {
   const CallbackPolicy& callbacks;
   std::string websocket_base;  // empty: WebSocket delivery is refused with 422
   std::string public_uri;      // before the paths of hrefs; may be empty
+  SubscriptionBounds bounds = {};
 };
 
 // A client gives `callbackReference`, or `websockNotifConfig` with `requestWebsocketUri: true`, or
@@ -61,6 +70,8 @@ class SubscriptionResource {
                          Subscription& out) const;
   Result<void> store_again(store::Transaction& change, const http::Request& request,
                            const Wanted& wanted, const std::string& key, Subscription& out) const;
+  Result<void> check_bounds(const store::Transaction& change, const std::string& key,
+                            const Subscription& wanted) const;
   Result<void> finish(store::Transaction& change, const Wanted& wanted, const std::string& key,
                       Subscription& out) const;
   Result<Subscription> find(const store::Snapshot& state, const http::Request& request,
@@ -70,6 +81,7 @@ class SubscriptionResource {
   struct Shared {
     SubscriptionSite site;
     SubscriptionApi api;
+    std::shared_ptr<store::Tally<Subscription>> tally;  // by subscription_prefix()
   };
   std::shared_ptr<const Shared> shared_;
 };

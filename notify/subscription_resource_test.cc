@@ -40,7 +40,7 @@ class SubscriptionResourceTest : public testing::Test {
     std::filesystem::remove_all(directory_);
   }
 
-  void make(const std::string& websocket_base) {
+  void make(const std::string& websocket_base, SubscriptionBounds bounds = {}) {
     SubscriptionApi api;
     api.name = "api";
     api.path = [](const std::string& owner) { return kApps + owner + "/subscriptions"; };
@@ -56,8 +56,9 @@ class SubscriptionResourceTest : public testing::Test {
     };
     api.types["U"] = api.types["T"];
     api.max_per_owner = 3;
-    resource_.emplace(SubscriptionSite{*store_, *outbox_, policy_, websocket_base, "http://mep"},
-                      std::move(api));
+    resource_.emplace(
+        SubscriptionSite{*store_, *outbox_, policy_, websocket_base, "http://mep", bounds},
+        std::move(api));
   }
 
   static Request request(json body, const std::string& id = {}, const std::string& app = "app") {
@@ -178,8 +179,29 @@ TEST_F(SubscriptionResourceTest, KeepsOwnersApart) {
 
 TEST_F(SubscriptionResourceTest, BoundsSubscriptionsOfAnOwner) {
   for (int i = 0; i < 3; ++i) made(kValid);
-  EXPECT_EQ(create(kValid).status, 429);
+  EXPECT_EQ(create(kValid).status, 403);
   EXPECT_EQ(create(kValid, "another").status, 201);
+}
+
+TEST_F(SubscriptionResourceTest, BoundsTheirOctetsToo) {
+  const auto large = [&](size_t octets) {
+    return with(kValid, {{"filter", std::string(octets, 'x')}});
+  };
+  make("ws://mep/n", {.octets_of_owner = 2'000, .all = 5, .all_octets = 4'000});
+  const auto id = made(large(1'500));
+  EXPECT_THAT(create(large(1'000)).body, HasSubstr("octets together"));
+  EXPECT_EQ(http::await(resource_->replace(request(large(2'000), id))).status, 403);
+  EXPECT_EQ(http::await(resource_->replace(request(large(500), id))).status, 200);
+  EXPECT_EQ(create(large(1'000)).status, 201);  // there is room again
+  EXPECT_EQ(create(large(1'500), "another").status, 201);
+  EXPECT_THAT(create(large(1'500), "a third").body, HasSubstr("the site takes 4000 octets"));
+  EXPECT_EQ(create(kValid, "a third").status, 201);
+  EXPECT_EQ(create(kValid, "a third").status, 201);
+  EXPECT_THAT(create(kValid, "a fourth").body, HasSubstr("the site takes 5 subscriptions"));
+  // Bounds that were lowered since leave what is there, and let it shrink.
+  make("ws://mep/n", {.octets_of_owner = 100, .all = 1, .all_octets = 100});
+  EXPECT_EQ(http::await(resource_->replace(request(large(400), id))).status, 200);
+  EXPECT_EQ(create(kValid).status, 403);
 }
 
 TEST_F(SubscriptionResourceTest, IsReplacedOnConditions) {

@@ -23,9 +23,9 @@ std::optional<Enum> parse_word(const std::array<const char*, N>& words, std::str
 }
 
 json termination_to_json(const Termination& t) {
-  return {{"action", to_string(t.action)},    {"gracefulTimeoutS", t.graceful_timeout_s},
-          {"requestedMs", t.requested_ms},    {"deadlineMs", t.deadline_ms},
-          {"result", to_string(t.result)},    {"endedMs", t.ended_ms},
+  return {{"action", to_string(t.action)}, {"gracefulTimeoutS", t.graceful_timeout_s},
+          {"requestedMs", t.requested_ms}, {"deadlineMs", t.deadline_ms},
+          {"result", to_string(t.result)}, {"endedMs", t.ended_ms},
           {"notified", t.notified}};
 }
 
@@ -39,8 +39,7 @@ Result<Termination> termination_from_json(const json& value) {
   if (!result) fields.fail("result", "is unknown");
   out.action = action.value_or(OperationAction::kStopping);
   out.result = result.value_or(TerminationResult::kPending);
-  out.graceful_timeout_s =
-      static_cast<uint32_t>(fields.integer("gracefulTimeoutS", 0, UINT32_MAX));
+  out.graceful_timeout_s = static_cast<uint32_t>(fields.integer("gracefulTimeoutS", 0, UINT32_MAX));
   out.requested_ms = fields.integer("requestedMs", 0, INT64_MAX);
   out.deadline_ms = fields.integer("deadlineMs", 0, INT64_MAX);
   out.ended_ms = fields.integer("endedMs", 0, INT64_MAX);
@@ -49,7 +48,7 @@ Result<Termination> termination_from_json(const json& value) {
 }
 
 json registration_to_json(const Registration& r) {
-  return {{"clientId", r.client_id}, {"info", r.info}};
+  return {{"clientId", r.client_id}, {"info", r.info.unpack()}};
 }
 
 Result<Registration> registration_from_json(const json& value) {
@@ -57,7 +56,7 @@ Result<Registration> registration_from_json(const json& value) {
   JsonFields fields(value, "", problem);
   Registration out;
   out.client_id = fields.text("clientId");
-  if (const auto* info = fields.require("info")) out.info = *info;
+  if (const auto* info = fields.require("info")) out.info = PackedJson(*info);
   return problem.result(std::move(out));
 }
 

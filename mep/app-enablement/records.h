@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/packed_json.h"
 #include "base/store/schema.h"
 
 namespace sluice::mep {
@@ -39,7 +40,7 @@ struct Termination {
 
 struct Registration {
   std::string client_id;  // who registered
-  nlohmann::json info;    // AppInfo
+  PackedJson info;        // AppInfo
 };
 
 struct AppSupportRecords {

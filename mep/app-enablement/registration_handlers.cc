@@ -43,6 +43,13 @@ Registrant registrant_of(const State& state, const std::optional<std::string>& a
   return out;
 }
 
+Result<PackedJson> pack(const json& info) {
+  PackedJson out(info);
+  if (out.size() <= RegistrationContext::kMaxOctets) return out;
+  return fail(ErrorCode::kInvalidArgument, "the AppInfo has {} octets, {} at most are taken",
+              out.size(), RegistrationContext::kMaxOctets);
+}
+
 // The client becomes a new app instance.
 Result<std::string> admit(Draft& draft, const RegistrationContext& context, auth::Client client,
                           const json& info) {
@@ -83,10 +90,12 @@ Result<void> create(Draft& draft, const RegistrationContext& context, const Requ
     id = std::move(*admitted);
     (*info)["appInstanceId"] = id;
   }
+  auto packed = pack(*info);
+  if (!packed) return std::unexpected(packed.error());
   reply = Response::json(201, *info).with("Location", path_of(id));
   reply.headers.set("ETag", etag_of(draft.revision()));
   draft.transaction().put(context.records.registrations, id,
-                          Registration{client.client_id, std::move(*info)});
+                          Registration{client.client_id, std::move(*packed)});
   spdlog::info("mp1 app registered app_instance_id={} client={}", id, client.client_id);
   return {};
 }
@@ -113,8 +122,10 @@ Result<void> update(Draft& draft, const RegistrationContext& context, const Requ
   auto info = read_app_info(request.json, registrant_of(state, id));
   if (!info) return std::unexpected(info.error());
   (*info)["appInstanceId"] = id;
+  auto packed = pack(*info);
+  if (!packed) return std::unexpected(packed.error());
   reply = Response::no_content().with("ETag", tag);
-  if (*info == (*found)->value.info) return {};  // repeated: the same version stays
+  if (*packed == (*found)->value.info) return {};  // repeated: the same version stays
 
   if ((*app)->self_registered && (*app)->name != (*info)["appName"]) {
     auto renamed = **app;
@@ -122,7 +133,7 @@ Result<void> update(Draft& draft, const RegistrationContext& context, const Requ
     draft.put_app(std::move(renamed));
   }
   draft.transaction().put(context.records.registrations, id,
-                          Registration{(*found)->value.client_id, std::move(*info)});
+                          Registration{(*found)->value.client_id, std::move(*packed)});
   reply.headers.set("ETag", etag_of(draft.revision()));
   return {};
 }
@@ -137,7 +148,11 @@ Result<void> remove(Draft& draft, const RegistrationContext& context, const Requ
     return std::unexpected(living.error());  // TERMINATED: the operator's to withdraw
   }
   const auto* app = state.find_app(id);
-  if (app != nullptr && app->self_registered) {
+  if (app != nullptr && app->self_registered && is_pending(app->state)) {
+    // It was asked to end, and whoever asked will look for how that went.
+    draft.transaction().erase(context.records.registrations, id);
+    if (auto ok = context.terminations.leave(draft, id); !ok) return ok;
+  } else if (app != nullptr && app->self_registered) {
     withdraw_app(draft, context.records, context.ended, id);
   } else {
     draft.transaction().erase(context.records.registrations, id);
@@ -153,7 +168,7 @@ Response get(const RegistrationContext& context, const Request& request) {
   const auto state = context.store.snapshot();
   const auto found = find_registration(state, context, *id);
   if (!found) return to_response(found.error());
-  return tagged_response(request, (*found)->value.info, etag_of((*found)->revision));
+  return tagged_response(request, (*found)->value.info.unpack(), etag_of((*found)->revision));
 }
 
 // A change to the registration of the caller.

@@ -86,11 +86,25 @@ Result<void> Terminations::confirm(Draft& draft, const std::string& app_id,
   if (!app) return std::unexpected(app.error());
   const auto next = next_state(app->state, confirm_event(action));
   if (!next) return std::unexpected(next.error());
-  const auto view = draft.transaction().view();
-  const auto* found = view.find(records_.terminations, app_id);
-  const auto termination = found == nullptr ? Termination{} : found->value;
-  finish(draft, std::move(*app), *next, termination, TerminationResult::kConfirmed);
+  finish(draft, std::move(*app), *next, pending(draft, app_id), TerminationResult::kConfirmed);
   return {};
+}
+
+Result<void> Terminations::leave(Draft& draft, const std::string& app_id) const {
+  auto app = find_app(draft.state(), app_id);
+  if (!app) return std::unexpected(app.error());
+  const auto ending = app->state == AppState::kStopping
+                          ? next_state(app->state, AppEvent::kTerminate)
+                          : Result<AppState>(app->state);
+  const auto next = next_state(*ending, AppEvent::kConfirmTerminate);
+  if (!next) return std::unexpected(next.error());
+  finish(draft, std::move(*app), *next, pending(draft, app_id), TerminationResult::kConfirmed);
+  return {};
+}
+
+Termination Terminations::pending(const Draft& draft, const std::string& app_id) const {
+  const auto* found = draft.state().snapshot().find(records_.terminations, app_id);
+  return found == nullptr ? Termination{} : found->value;
 }
 
 bool Terminations::expire(Draft& draft) const {

@@ -1,6 +1,6 @@
-// Ends and stops app instances gracefully (MEC 011 §5.2.3): tells the app, waits for its word or for
-// the end of its time, and goes on. Everything it knows is in the store, so that it goes on after
-// a crash.
+// Ends and stops app instances gracefully (MEC 011 §5.2.3): tells the app, waits for its word or
+// for the end of its time, and goes on. Everything it knows is in the store, so that it goes on
+// after a crash.
 #pragma once
 
 #include <memory>
@@ -35,6 +35,10 @@ class Terminations {
   // The app says that it is done. kConflict when nothing is pending or something else is.
   Result<void> confirm(Draft& draft, const std::string& app_id, OperationAction action) const;
 
+  // An app that was asked to stop or end goes altogether: it is TERMINATED, the request confirmed.
+  // kConflict when nothing is pending.
+  Result<void> leave(Draft& draft, const std::string& app_id) const;
+
   // Ends those whose time is over; whether there were any.
   bool expire(Draft& draft) const;
 
@@ -45,6 +49,7 @@ class Terminations {
 
  private:
   uint64_t notify(Draft& draft, const std::string& app_id, const Termination& termination) const;
+  Termination pending(const Draft& draft, const std::string& app_id) const;
   void finish(Draft& draft, AppInstance app, AppState next, Termination termination,
               TerminationResult result) const;
 

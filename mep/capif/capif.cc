@@ -79,6 +79,7 @@ Result<EventFilters> read_event_filters(const json& body) {
 Capif::Capif(registry::ServiceManagement& services, const notify::SubscriptionSite& site,
              size_t subscriptions_of_app)
     : api_(services.api()),
+      apis_(services.registry()),
       base_uri_(site.public_uri),
       outbox_(site.outbox),
       index_(site.outbox.records(), kApi, kType,
@@ -138,7 +139,7 @@ notify::SubscriptionApi Capif::subscription_api(size_t limit) const {
 
 http::Handlers Capif::handlers() const {
   auto out = publish_handlers(api_, base_uri_);
-  out.merge(discovery_handlers(api_));
+  out.merge(discovery_handlers(api_, apis_));
   out.merge(subscriptions_.handlers({.list = "",
                                      .create = "createCapifSubscription",
                                      .read = "",

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "mep/capif/api_index.h"
 #include "mep/registry/service_management.h"
 #include "notify/subscription_index.h"
 
@@ -33,6 +34,9 @@ class Capif {
   // The operations of api-specs/capif_*.yaml. They may run while this exists.
   http::Handlers handlers() const;
 
+  // Takes in what is there already, before the first request.
+  void catch_up(const store::Snapshot& state) { apis_.catch_up(state); }
+
   // Part of the change by which an app instance ends. Its services are the registry's business.
   void withdraw(store::Transaction& change, const std::string& app_instance_id) const;
 
@@ -41,14 +45,15 @@ class Capif {
   notify::SubscriptionApi subscription_api(size_t limit) const;
 
   const registry::ServiceApi& api_;
+  mutable ApiIndex apis_;
   const std::string base_uri_;
   const notify::Outbox& outbox_;
   notify::SubscriptionIndex<EventFilters> index_;
   notify::SubscriptionResource subscriptions_;
 };
 
-// Handlers of the two APIs without events; `api` must outlive them.
+// Handlers of the two APIs without events; `api` and `apis` must outlive them.
 http::Handlers publish_handlers(const registry::ServiceApi& api, const std::string& base_uri);
-http::Handlers discovery_handlers(const registry::ServiceApi& api);
+http::Handlers discovery_handlers(const registry::ServiceApi& api, ApiIndex& apis);
 
 }  // namespace sluice::mep::capif

@@ -51,7 +51,7 @@ json profile_of(const ServiceRecord& record, const TransportInfo& transport) {
   if (transport.protocol == "HTTP") {
     out["protocol"] = transport.version.starts_with("2") ? "HTTP_2" : "HTTP_1_1";
   }
-  if (transport.security.contains("oAuth2Info")) out["securityMethods"] = json::array({"OAUTH"});
+  if (whole.at("security").contains("oAuth2Info")) out["securityMethods"] = json::array({"OAUTH"});
   write_endpoint(transport.endpoint, out);
   return out;
 }
@@ -113,9 +113,9 @@ Result<TransportInfo> read_transport(const json& profile) {
 }  // namespace
 
 json describe(const std::string& id, const ServiceRecord& record, const TransportInfo& transport) {
-  json out = record.capif.is_null() ? json::object() : record.capif;
+  json out = record.capif.is_null() ? json::object() : record.capif.unpack();
   const auto published = record.capif.is_null() ? Result<ServiceRecord>(std::unexpected(Error{}))
-                                                : read_description(record.capif);
+                                                : read_description(out);
   // A transport or version that MEC 011 replaced since.
   if (!published || published->info.transport != transport ||
       published->info.version != record.info.version) {
@@ -153,8 +153,9 @@ Result<ServiceRecord> read_description(const json& description) {
 
   ServiceRecord out;
   out.info = std::move(*info);
-  out.capif = description;
-  out.capif.erase("apiId");
+  auto kept = description;
+  kept.erase("apiId");
+  out.capif = PackedJson(kept);
   return out;
 }
 

@@ -1,7 +1,7 @@
-#include <algorithm>
-
 #include "base/http/problem.h"
+#include "base/rest/list_reply.h"
 #include "mep/auth/token_service.h"
+#include "mep/capif/api_index.h"
 #include "mep/capif/capif.h"
 #include "mep/capif/description.h"
 
@@ -12,79 +12,50 @@ using http::Request;
 using http::Response;
 using nlohmann::json;
 
-bool equals(const http::Query& query, std::string_view parameter, const json& object,
-            const char* member) {
-  const auto wanted = query.get(parameter);
-  if (!wanted) return true;
-  const auto found = object.find(member);
-  return found != object.end() && *found == *wanted;
-}
+constexpr size_t kAtATime = 256;  // service APIs that are looked up for a page
 
-// Whether a version offers a resource or custom operation of that communication type.
-bool communicates(const json& version, std::string_view type) {
-  for (const auto* list : {"resources", "custOperations"}) {
-    const auto found = version.find(list);
-    if (found == version.end()) continue;
-    for (const auto& item : *found) {
-      if (item.contains("commType") && item["commType"] == type) return true;
-    }
-  }
-  return false;
-}
-
-bool admits(const http::Query& query, const json& profile) {
-  if (!equals(query, "aef-id", profile, "aefId") ||
-      !equals(query, "protocol", profile, "protocol") ||
-      !equals(query, "data-format", profile, "dataFormat")) {
-    return false;
-  }
-  const auto type = query.get("comm-type");
-  return std::ranges::any_of(profile.at("versions"), [&](const json& version) {
-    return equals(query, "api-version", version, "apiVersion") &&
-           (!type || communicates(version, *type));
-  });
-}
-
-bool of_category(const http::Query& query, const json& description) {
-  const auto wanted = query.get("api-cat");
-  if (!wanted || equals(query, "api-cat", description, "serviceAPICategory")) return true;
-  const auto& info = description.at(kServiceInfo);
-  return info.contains("category") && info["category"]["id"] == *wanted;
-}
-
-// A service API with those of its profiles that match (TS 29.222 §8.1.4.2.2); null without any.
-json matching(const http::Query& query, json description) {
-  if (!of_category(query, description)) return nullptr;
+// With those of its profiles that match alone (TS 29.222 §8.1.4.2.2).
+json matching(const ApiQuery& query, json description) {
   auto profiles = json::array();
   for (auto& profile : description["aefProfiles"]) {
     if (admits(query, profile)) profiles.push_back(std::move(profile));
   }
-  if (profiles.empty()) return nullptr;
   description["aefProfiles"] = std::move(profiles);
   return description;
 }
 
-Response discover(const registry::ServiceApi& api, const Request& request) {
+// A page of what was found. Services that changed while it is made up are left to the next query.
+Response discover(const registry::ServiceApi& api, ApiIndex& index, const Request& request) {
   const auto own = request.principal ? auth::app_instance_of(*request.principal) : std::nullopt;
   const auto invoker = request.query.get("api-invoker-id");
   if (!own || (invoker && *invoker != *own)) {
     return Response::problem(403, "api-invoker-id: the access token is of another app instance");
   }
-  registry::ServiceQuery wanted;
-  if (const auto name = request.query.get("api-name")) wanted.names = {std::string(*name)};
-  auto found = json::array();
-  for (const auto& [id, entry] : api.directory.find(api.store.snapshot(), wanted)) {
-    auto description = matching(
-        request.query, describe(id, entry->record, api.registry.transport_of(entry->record)));
-    if (!description.is_null()) found.push_back(std::move(description));
+  auto page = rest::ListPage::begin(request, {.id_member = "apiId"});
+  if (!page) return http::to_response(page.error());
+  const auto query = ApiQuery::parse(request.query);
+  const auto state = api.store.snapshot();
+  std::string after = page->after();
+  while (true) {
+    const auto found = index.find(state, query, after, kAtATime);
+    for (const auto& id : found) {
+      const auto* stored = state.find(api.registry.records().services, id);
+      if (stored == nullptr) continue;
+      const auto& record = stored->value;
+      const auto description =
+          matching(query, describe(id, record, api.registry.transport_of(record)));
+      if (description["aefProfiles"].empty()) continue;
+      if (!page->add_text(id, description.dump())) return page->reply("serviceAPIDescriptions");
+    }
+    if (found.size() < kAtATime) return page->reply("serviceAPIDescriptions");
+    after = found.back();
   }
-  return Response::json(200, {{"serviceAPIDescriptions", std::move(found)}});
 }
 
 }  // namespace
 
-http::Handlers discovery_handlers(const registry::ServiceApi& api) {
-  return {{"discoverApis", [&](const Request& r) { return discover(api, r); }}};
+http::Handlers discovery_handlers(const registry::ServiceApi& api, ApiIndex& index) {
+  return {{"discoverApis", [&](const Request& r) { return discover(api, index, r); }}};
 }
 
 }  // namespace sluice::mep::capif

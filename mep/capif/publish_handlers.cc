@@ -26,8 +26,10 @@ Response list(const ServiceApi& api, const Request& request) {
   const auto app = own_app(request, "apfId");
   if (!app) return to_response(app.error());
   auto out = json::array();
-  for (const auto& [id, entry] : api.directory.find_of(api.store.snapshot(), {}, *app)) {
-    out.push_back(shown(api, id, entry->record));
+  const auto state = api.store.snapshot();
+  for (const auto& entry : api.directory.find_of(state, {}, *app, {}, SIZE_MAX)) {
+    const auto* stored = state.find(api.registry.records().services, entry->id);
+    if (stored != nullptr) out.push_back(shown(api, entry->id, stored->value));
   }
   return Response::json(200, out);
 }

@@ -1,5 +1,6 @@
-// Finds services quickly: what is asked for is looked up by id, name or category and sent as text
-// that was made when the service last changed.
+// Finds services quickly: what is asked for is looked up by id, name, category or owner and sent as
+// text that was made when the service last changed. That text is all that is kept of a service
+// here.
 #pragma once
 
 #include <map>
@@ -7,7 +8,6 @@
 #include <set>
 #include <shared_mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/store/snapshot.h"
@@ -24,34 +24,43 @@ class Directory {
       : registry_(registry), links_(std::move(links)) {}
 
   struct Entry {
-    ServiceRecord record;
-    nlohmann::json view;  // as /services/{serviceId} shows it
-    std::string text;     // the same as JSON text
+    std::string id;  // serInstanceId
+    std::string owner;
+    ServiceFacets facets;
+    std::string text;  // as /services/{serviceId} shows it
     uint64_t revision = 0;
+
+    // As its owner sees it: with another link to itself.
+    std::string text_at(std::string_view self) const;
+    size_t self_at = 0;  // where in the text that link is
+    size_t self_octets = 0;
   };
-  using Item = std::pair<std::string, std::shared_ptr<const Entry>>;  // serInstanceId and entry
+  using Entries = std::vector<std::shared_ptr<const Entry>>;
 
   // Takes in what changed until `state`, so that the next one who asks need not wait for it.
   void catch_up(const store::Snapshot& state);
 
-  // The services of `state` (or of a later one) that the query admits, in the order of their ids.
-  // From any thread. Takes in what changed since it was last asked: O(changes + answer), unless the
-  // query names no id, name or category.
-  std::vector<Item> find(const store::Snapshot& state, const ServiceQuery& query);
-
-  // All services of one owner, as the query admits.
-  std::vector<Item> find_of(const store::Snapshot& state, const ServiceQuery& query,
-                            std::string_view owner);
+  // The first `most` services of `state` (or of a later one) with ids above `after` that the query
+  // admits, in the order of their ids. From any thread. Takes time in proportion to what changed
+  // since it was last asked and to the services of the ids, names or categories that are asked for;
+  // without any, to all.
+  Entries find(const store::Snapshot& state, const ServiceQuery& query, std::string_view after,
+               size_t most);
+  // Of those of one owner.
+  Entries find_of(const store::Snapshot& state, const ServiceQuery& query, std::string_view owner,
+                  std::string_view after, size_t most);
+  // The service, or null.
+  std::shared_ptr<const Entry> get(const store::Snapshot& state, std::string_view id);
 
  private:
-  using Ids = std::set<std::string, std::less<>>;
+  using ById = std::map<std::string_view, std::shared_ptr<const Entry>>;  // keys: the entries' own
+  using Index = std::map<std::string, ById, std::less<>>;
   using Rows = store::PersistentMap<store::Stored<ServiceRecord>>;
 
   void remember(const std::string& id, const store::Stored<ServiceRecord>& stored);
-  void forget(const std::string& id, const ServiceRecord& record);
+  void forget(const std::string& id);
   std::shared_ptr<const Entry> make_entry(const std::string& id,
                                           const store::Stored<ServiceRecord>& stored) const;
-  Ids candidates(const ServiceQuery& query) const;
 
   const Registry& registry_;
   const Links links_;
@@ -59,10 +68,8 @@ class Directory {
   std::shared_mutex mutex_;  // guards what follows
   Rows seen_;
   uint64_t seen_revision_ = 0;
-  std::map<std::string, std::shared_ptr<const Entry>, std::less<>> entries_;  // by id
-  std::unordered_map<std::string, Ids> by_name_;
-  std::unordered_map<std::string, Ids> by_category_;
-  std::map<std::string, Ids, std::less<>> by_owner_;
+  ById entries_;
+  Index by_name_, by_category_, by_owner_;
 };
 
 }  // namespace sluice::mep::registry

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/packed_json.h"
 
 namespace sluice::mep::registry {
 
@@ -49,12 +50,12 @@ struct HostPort {
   bool operator==(const HostPort&) const = default;
 };
 
-// Exactly one of the four is there (§8.1.5.3); a null `alternative` is absent.
+// Exactly one of the four is there (§8.1.5.3).
 struct EndPointInfo {
   std::optional<std::vector<std::string>> uris;
   std::optional<std::vector<std::string>> fqdn;
   std::optional<std::vector<HostPort>> addresses;
-  nlohmann::json alternative;
+  PackedJson alternative;
   bool operator==(const EndPointInfo&) const = default;
 };
 
@@ -66,8 +67,8 @@ struct TransportInfo {  // §8.1.2.3
   std::string protocol;
   std::string version;
   EndPointInfo endpoint;
-  nlohmann::json security = nlohmann::json::object();  // SecurityInfo, extensions included
-  nlohmann::json impl_specific_info;                   // null: absent
+  PackedJson security;            // SecurityInfo, extensions included
+  PackedJson impl_specific_info;  // null: absent
   bool operator==(const TransportInfo&) const = default;
 };
 

@@ -62,11 +62,11 @@ class Reader {
     return out;
   }
   // An object as it stands; null when absent.
-  json object(const char* name) {
+  PackedJson object(const char* name) {
     const auto* value = find(name, false);
-    if (value == nullptr) return nullptr;
+    if (value == nullptr) return {};
     if (!value->is_object()) problem(name, "must be an object");
-    return *value;
+    return PackedJson(*value);
   }
   template <typename T>
   std::optional<T> part(const char* name, bool required,
@@ -139,11 +139,12 @@ Result<EndPointInfo> endpoint_from_json(const json& object, const std::string& p
 }
 
 // The text of §8.1.5.4 has a list of grant types, the published schema one word: both are read.
-void normalise_security(json& security) {
+json normalised_security(json security) {
   const auto info = security.find("oAuth2Info");
-  if (info == security.end() || !info->is_object()) return;
+  if (info == security.end() || !info->is_object()) return security;
   const auto grants = info->find("grantTypes");
   if (grants != info->end() && grants->is_string()) *grants = json::array({*grants});
+  return security;
 }
 
 }  // namespace
@@ -160,7 +161,7 @@ json to_json(const EndPointInfo& endpoint) {
     auto& list = out["addresses"] = json::array();
     for (const auto& a : *endpoint.addresses) list.push_back({{"host", a.host}, {"port", a.port}});
   }
-  if (!endpoint.alternative.is_null()) out["alternative"] = endpoint.alternative;
+  if (!endpoint.alternative.is_null()) out["alternative"] = endpoint.alternative.unpack();
   return out;
 }
 
@@ -171,9 +172,9 @@ json to_json(const TransportInfo& t) {
               {"protocol", t.protocol},
               {"version", t.version},
               {"endpoint", to_json(t.endpoint)},
-              {"security", t.security}};
+              {"security", t.security.unpack()}};
   if (!t.description.empty()) out["description"] = t.description;
-  if (!t.impl_specific_info.is_null()) out["implSpecificInfo"] = t.impl_specific_info;
+  if (!t.impl_specific_info.is_null()) out["implSpecificInfo"] = t.impl_specific_info.unpack();
   return out;
 }
 
@@ -209,8 +210,10 @@ Result<TransportInfo> transport_from_json(const json& object, const std::string&
   out.protocol = in.text("protocol", true);
   out.version = in.text("version", true);
   out.endpoint = in.part("endpoint", true, endpoint_from_json).value_or(EndPointInfo{});
-  if (in.find("security", true) != nullptr) out.security = in.object("security");
-  normalise_security(out.security);
+  if (const auto* security = in.find("security", true); security != nullptr) {
+    if (!security->is_object()) in.problem("security", "must be an object");
+    if (security->is_object()) out.security = PackedJson(normalised_security(*security));
+  }
   out.impl_specific_info = in.object("implSpecificInfo");
   if (out.type == TransportType::kRestHttp && out.protocol != "HTTP") {
     in.problem("protocol", "is HTTP for a transport of type REST_HTTP");

@@ -111,7 +111,7 @@ TEST(ServiceRecord, SurvivesTheStore) {
   record.suspended = true;
   record.proposed_interval_s = 7;
   record.beat_ms = 1'234;
-  record.capif = {{"apiName", "video"}};
+  record.capif = PackedJson(json{{"apiName", "video"}});
   const auto again = record_from_json(json::parse(to_json(record).dump()));
   ASSERT_TRUE(again) << again.error().to_string();
   EXPECT_EQ(to_json(*again), to_json(record));

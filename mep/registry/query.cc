@@ -51,19 +51,27 @@ Result<ServiceQuery> ServiceQuery::parse(const http::Query& query) {
   return out;
 }
 
-bool matches(const ServiceQuery& query, std::string_view id, const ServiceRecord& record) {
-  const auto& info = record.info;
+ServiceFacets::ServiceFacets(const ServiceInfo& info)
+    : name(info.name),
+      category(info.category ? info.category->id : ""),
+      scope_of_locality(info.scope_of_locality),
+      consumed_local_only(info.consumed_local_only),
+      is_local(info.is_local) {}
+
+bool matches(const ServiceQuery& query, std::string_view id, const ServiceFacets& service) {
   if (!query.ids.empty() && !holds(query.ids, id)) return false;
-  if (!query.names.empty() && !holds(query.names, info.name)) return false;
+  if (!query.names.empty() && !holds(query.names, service.name)) return false;
   if (!query.categories.empty() &&
-      (!info.category || !holds(query.categories, info.category->id))) {
+      (service.category.empty() || !holds(query.categories, service.category))) {
     return false;
   }
-  if (query.scope_of_locality && *query.scope_of_locality != info.scope_of_locality) return false;
-  if (query.consumed_local_only && *query.consumed_local_only != info.consumed_local_only) {
+  if (query.scope_of_locality && *query.scope_of_locality != service.scope_of_locality) {
     return false;
   }
-  return !query.is_local || *query.is_local == info.is_local;
+  if (query.consumed_local_only && *query.consumed_local_only != service.consumed_local_only) {
+    return false;
+  }
+  return !query.is_local || *query.is_local == service.is_local;
 }
 
 }  // namespace sluice::mep::registry

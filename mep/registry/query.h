@@ -31,6 +31,17 @@ struct ServiceQuery {
   }
 };
 
-bool matches(const ServiceQuery& query, std::string_view id, const ServiceRecord& record);
+// What queries compare of a service.
+struct ServiceFacets {
+  std::string name;
+  std::string category;  // its id; empty: none
+  Locality scope_of_locality = Locality::kMecHost;
+  bool consumed_local_only = true;
+  bool is_local = true;
+
+  explicit ServiceFacets(const ServiceInfo& info);
+};
+
+bool matches(const ServiceQuery& query, std::string_view id, const ServiceFacets& service);
 
 }  // namespace sluice::mep::registry

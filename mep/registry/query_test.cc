@@ -24,7 +24,8 @@ TEST_P(Query, FindsWhatItNames) {
   auto body = test_service("a,b");
   body["serCategory"] = test_category("media");
   body["consumedLocalOnly"] = false;
-  EXPECT_EQ(matches(query(GetParam().text), "id-1", test_record(body)), GetParam().found)
+  EXPECT_EQ(matches(query(GetParam().text), "id-1", ServiceFacets(test_record(body).info)),
+            GetParam().found)
       << GetParam().text;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/packed_json.h"
 #include "base/store/schema.h"
 #include "mep/registry/model.h"
 
@@ -20,7 +21,7 @@ struct ServiceRecord {
   uint32_t proposed_interval_s = 0;
   bool suspended = false;  // its heartbeats stay away (§8.2.10); info.state is what it was before
   int64_t beat_ms = 0;     // Unix time of the last sign of life that was written down
-  nlohmann::json capif;    // the ServiceAPIDescription that it was published with; null: by MEC 011
+  PackedJson capif;        // the ServiceAPIDescription that it was published with; null: by MEC 011
 
   // What others see. Only an active service is suspended: one that is switched off is not missed.
   ServiceState state() const {
@@ -28,6 +29,10 @@ struct ServiceRecord {
   }
   bool beats() const { return info.liveness_interval_s.has_value(); }
 };
+
+// What the owner said of it, in octets: bounds are checked against it. Names of members and
+// punctuation count as if all were there.
+size_t octets_of(const ServiceRecord& record);
 
 nlohmann::json to_json(const ServiceRecord& record);
 Result<ServiceRecord> record_from_json(const nlohmann::json& json);

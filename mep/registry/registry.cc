@@ -34,9 +34,9 @@ Result<void> Registry::settle(ServiceRecord& record) const {
   if (!info.transport_id.empty() && transports_.find(info.transport_id) == nullptr) {
     return bad_field("transportId", "the platform provides no transport '{}'", info.transport_id);
   }
-  if (const auto size = to_json(record).dump().size(); size > limits_.service_bytes) {
-    return fail(ErrorCode::kInvalidArgument, "the service has {} bytes, {} at most are taken", size,
-                limits_.service_bytes);
+  if (const auto size = octets_of(record); size > limits_.service_bytes) {
+    return fail(ErrorCode::kInvalidArgument, "the service has {} octets, {} at most are taken",
+                size, limits_.service_bytes);
   }
   if (info.liveness_interval_s) {
     record.proposed_interval_s = *info.liveness_interval_s;
@@ -45,23 +45,41 @@ Result<void> Registry::settle(ServiceRecord& record) const {
   return {};
 }
 
-Result<void> Registry::check_limits(const store::Transaction& change,
-                                    std::string_view owner) const {
-  const auto& services = change.view().of(records_.services);
-  if (services.size() >= limits_.services) {
+Result<void> Registry::check_count(const store::Transaction& change, std::string_view owner) const {
+  const auto [own, all] = tally_.of(change.view(), owner);
+  if (all.count >= limits_.services) {
     return fail(ErrorCode::kResourceExhausted, "the registry takes {} services at most",
                 limits_.services);
   }
-  size_t own = 0;
-  for (const auto& [id, stored] : services) own += stored.value.owner == owner ? size_t{1} : 0;
-  if (own < limits_.services_of_app) return {};
+  if (own.count < limits_.services_of_app) return {};
   return fail(ErrorCode::kResourceExhausted, "an app instance may offer {} services at most",
               limits_.services_of_app);
 }
 
+// A service that does not grow is always taken: the limits may have been lowered.
+Result<void> Registry::check_octets(const store::Transaction& change, std::string_view owner,
+                                    size_t before, size_t after) const {
+  if (after <= before) return {};
+  const auto [own, all] = tally_.of(change.view(), owner);
+  const size_t growth = after - before;
+  if (own.octets + growth > limits_.bytes_of_app) {
+    return fail(ErrorCode::kResourceExhausted,
+                "the services of an app instance may have {} octets together, with this they have "
+                "{}",
+                limits_.bytes_of_app, own.octets + growth);
+  }
+  if (all.octets + growth <= limits_.bytes) return {};
+  return fail(ErrorCode::kResourceExhausted,
+              "the registry takes {} octets of services, with this they have {}", limits_.bytes,
+              all.octets + growth);
+}
+
 Result<std::string> Registry::add(store::Transaction& change, ServiceRecord record) const {
   if (auto ok = settle(record); !ok) return std::unexpected(ok.error());
-  if (auto ok = check_limits(change, record.owner); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_count(change, record.owner); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_octets(change, record.owner, 0, octets_of(record)); !ok) {
+    return std::unexpected(ok.error());
+  }
   record.beat_ms = unix_ms(change.now());
   auto id = new_uuid();
   put(change, id, std::move(record));
@@ -88,6 +106,9 @@ Result<void> Registry::replace(store::Transaction& change, const std::string& id
     return {};
   }
   record.owner = before.owner;
+  if (auto ok = check_octets(change, record.owner, octets_of(before), octets_of(record)); !ok) {
+    return ok;
+  }
   record.beat_ms = unix_ms(change.now());
   put(change, id, std::move(record));
   return {};

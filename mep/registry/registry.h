@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/store/tally.h"
 #include "base/store/transaction.h"
 #include "mep/registry/change.h"
 #include "mep/registry/transports.h"
@@ -13,9 +14,11 @@
 namespace sluice::mep::registry {
 
 struct RegistryLimits {
-  size_t service_bytes = 64 * 1024;  // of one, as it is stored
+  size_t service_bytes = 64 * 1024;  // of one: octets_of()
   size_t services = 20'000;          // of the site
+  size_t bytes = 64 << 20;           // of the site's
   size_t services_of_app = 1'000;    // of one app instance
+  size_t bytes_of_app = 4 << 20;     // of one app instance's
 };
 
 struct LivenessRules {
@@ -37,6 +40,10 @@ class Registry {
   Registry(const Records& records, Transports transports, RegistryLimits limits,
            LivenessRules liveness)
       : records_(records),
+        tally_(records.services,
+               [](const std::string& /*id*/, const ServiceRecord& record) {
+                 return store::Tally<ServiceRecord>::Share{record.owner, octets_of(record)};
+               }),
         transports_(std::move(transports)),
         limits_(limits),
         liveness_(liveness) {}
@@ -47,12 +54,13 @@ class Registry {
   void add_observer(Observer observer) { observers_.push_back(std::move(observer)); }
 
   // Registers a service and returns its id. kInvalidArgument unless it has exactly one of transport
-  // id and transport and the id is one of the platform's; kResourceExhausted at a limit.
+  // id and transport and the id is one of the platform's and it is no longer than a service may
+  // be; kResourceExhausted at a limit of the app or the site.
   Result<std::string> add(store::Transaction& change, ServiceRecord record) const;
 
   // Replaces what the owner says of a service: its info, and what CAPIF knows besides. Without a
   // transport the present one stays. It ends a suspension: the owner is alive. What is said again
-  // unchanged leaves the service in its version. kInvalidArgument as above.
+  // unchanged leaves the service in its version. Errors as above.
   Result<void> replace(store::Transaction& change, const std::string& id,
                        ServiceRecord record) const;
 
@@ -76,11 +84,14 @@ class Registry {
 
  private:
   Result<void> settle(ServiceRecord& record) const;
-  Result<void> check_limits(const store::Transaction& change, std::string_view owner) const;
+  Result<void> check_count(const store::Transaction& change, std::string_view owner) const;
+  Result<void> check_octets(const store::Transaction& change, std::string_view owner, size_t before,
+                            size_t after) const;
   void put(store::Transaction& change, const std::string& id, ServiceRecord record) const;
   void tell(store::Transaction& change, std::span<const ServiceChange> changes) const;
 
   const Records records_;
+  mutable store::Tally<ServiceRecord> tally_;  // by owner
   const Transports transports_;
   const RegistryLimits limits_;
   const LivenessRules liveness_;

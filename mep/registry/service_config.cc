@@ -26,8 +26,15 @@ void read_service_limits(ConfigNode& node, ServiceOptions& out) {
   const auto count = [&](const char* key, size_t fallback) {
     return static_cast<size_t>(node.integer(key, static_cast<int64_t>(fallback), 1, 1'000'000));
   };
+  const auto octets = [&](const char* key, size_t fallback) {
+    constexpr int64_t kLeast = 64 * 1024;  // one service
+    return static_cast<size_t>(
+        node.integer(key, static_cast<int64_t>(fallback), kLeast, int64_t{1} << 36));
+  };
   out.limits.services = count("services", out.limits.services);
+  out.limits.bytes = octets("services_bytes", out.limits.bytes);
   out.limits.services_of_app = count("services_per_app", out.limits.services_of_app);
+  out.limits.bytes_of_app = octets("services_bytes_per_app", out.limits.bytes_of_app);
   out.subscriptions_of_app = count("subscriptions_per_app", out.subscriptions_of_app);
 }
 

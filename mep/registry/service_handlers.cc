@@ -14,62 +14,66 @@ using nlohmann::json;
 
 const rest::ListOptions kListOptions = {.id_member = "serInstanceId"};
 
-// Whether the client wants the items as they are.
-bool is_plain(const http::Query& query) {
-  for (const auto* name : {"filter", "fields", "exclude_fields", "all_fields", "exclude_default",
-                           "nextpage_opaque_marker"}) {
-    if (query.has(name)) return false;
-  }
-  return true;
+constexpr size_t kAtATime = 256;  // services that are looked up for a page
+
+// What the filter says of the members that services are found by is looked up, too.
+void narrow(ServiceQuery& query, const rest::ListPage& page) {
+  if (!page.filter() || query.has_identity()) return;
+  const auto take = [&](const rest::AttributePath& path, std::vector<std::string>& values) {
+    if (query.has_identity()) return;
+    if (auto wanted = page.filter()->required(path)) values = std::move(*wanted);
+  };
+  take({"serInstanceId"}, query.ids);
+  take({"serName"}, query.names);
+  take({"serCategory", "id"}, query.categories);
 }
 
-Response join(const std::vector<Directory::Item>& items) {
-  size_t size = 2;
-  for (const auto& [id, entry] : items) size += entry->text.size() + 1;
-  std::string body;
-  body.reserve(size);
-  body.push_back('[');
-  for (const auto& [id, entry] : items) {
-    if (body.size() > 1) body.push_back(',');
-    body.append(entry->text);
-  }
-  body.push_back(']');
-  Response out{200, {}, std::move(body)};
-  out.headers.set("Content-Type", "application/json");
-  return out;
-}
-
-// `self` makes the link of an item, where it is not that of /services.
-Response reply_with(const Request& request, const std::vector<Directory::Item>& items,
+// One page of what `find(query, after, most)` finds. `self` makes the link of an item, where it is
+// not that of /services.
+template <typename Find>
+Response reply_with(const Request& request, Find find,
                     const std::function<std::string(const std::string&)>& self) {
-  if (!self && items.size() <= request.page_size && is_plain(request.query)) return join(items);
+  auto query = ServiceQuery::parse(request.query);
+  if (!query) return to_response(query.error());
   auto page = rest::ListPage::begin(request, kListOptions);
   if (!page) return to_response(page.error());
-  for (const auto& [id, entry] : items) {
-    if (id <= page->after()) continue;  // before it is copied
-    auto view = entry->view;
-    if (self) view["_links"]["self"]["href"] = self(id);
-    if (!page->add(id, std::move(view))) break;
+  narrow(*query, *page);
+  std::string after = page->after();
+  while (true) {
+    const auto found = find(*query, after, kAtATime);
+    for (const auto& entry : found) {
+      const bool taken = self ? page->add_text(entry->id, entry->text_at(self(entry->id)))
+                              : page->add_text(entry->id, entry->text);
+      if (!taken) return page->reply();
+    }
+    if (found.size() < kAtATime) return page->reply();
+    after = found.back()->id;
   }
-  return page->reply();
 }
 
 Response list_services(const ServiceApi& api, const Request& request) {
-  const auto query = ServiceQuery::parse(request.query);
-  if (!query) return to_response(query.error());
-  return reply_with(request, api.directory.find(api.store.snapshot(), *query), nullptr);
+  const auto state = api.store.snapshot();
+  return reply_with(
+      request,
+      [&](const ServiceQuery& query, const std::string& after, size_t most) {
+        return api.directory.find(state, query, after, most);
+      },
+      nullptr);
 }
 
 Response get_service(const ServiceApi& api, const Request& request) {
   const auto& id = request.path_param("serviceId");
-  ServiceQuery query;
-  query.ids = {id};
-  const auto found = api.directory.find(api.store.snapshot(), query);
-  if (found.empty()) {
+  const auto entry = api.directory.get(api.store.snapshot(), id);
+  if (!entry)
     return to_response(Error{ErrorCode::kNotFound, fmt::format("no service '{}'", id), {}});
+  const auto tag = etag_of(entry->revision);
+  Response out{304, {}, {}};
+  if (!client_has(request, tag)) {
+    out = Response{200, {}, entry->text};
+    out.headers.set("Content-Type", "application/json");
   }
-  const auto& entry = *found.front().second;
-  return tagged_response(request, entry.view, etag_of(entry.revision));
+  out.headers.set("ETag", tag);
+  return out;
 }
 
 Response list_transports(const ServiceApi& api, const Request& request) {
@@ -81,10 +85,13 @@ Response list_transports(const ServiceApi& api, const Request& request) {
 Response list_own(const ServiceApi& api, const Request& request) {
   const auto app = own_app(request, "appInstanceId");
   if (!app) return to_response(app.error());
-  const auto query = ServiceQuery::parse(request.query);
-  if (!query) return to_response(query.error());
-  return reply_with(request, api.directory.find_of(api.store.snapshot(), *query, *app),
-                    [&](const std::string& id) { return api.links.own_service(*app, id); });
+  const auto state = api.store.snapshot();
+  return reply_with(
+      request,
+      [&](const ServiceQuery& query, const std::string& after, size_t most) {
+        return api.directory.find_of(state, query, *app, after, most);
+      },
+      [&](const std::string& id) { return api.links.own_service(*app, id); });
 }
 
 json own_view(const ServiceApi& api, const std::string& id, const ServiceRecord& record) {

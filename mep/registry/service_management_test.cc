@@ -310,11 +310,75 @@ TEST_F(ServiceManagementTest, CountsAreBounded) {
       {.limits = {.services = 3, .services_of_app = 2}, .liveness = {}, .subscriptions_of_app = 1});
   add();
   add();
-  EXPECT_EQ(call("registerService", {}, test_service()).status, 429);
+  EXPECT_EQ(call("registerService", {}, test_service()).status, 403);
   subscribe();
   app_ = token_app_ = "app-2";
   add();
-  EXPECT_EQ(call("registerService", {}, test_service()).status, 429);
+  EXPECT_EQ(call("registerService", {}, test_service()).status, 403);
+}
+
+json large(size_t octets) {
+  auto out = test_service();
+  out["transportInfo"]["implSpecificInfo"] = {{"x", std::string(octets, 'x')}};
+  return out;
+}
+
+TEST_F(ServiceManagementTest, OctetsAreBounded) {
+  ServiceOptions options;
+  options.limits = {.service_bytes = 5'000, .bytes = 12'000, .bytes_of_app = 8'000};
+  stop();
+  start(options);
+  const auto refused = [&](const json& body) {
+    const auto reply = call("registerService", {}, body);
+    return reply.status == 201 ? "" : json::parse(reply.body)["detail"].get<std::string>();
+  };
+  EXPECT_THAT(refused(large(5'000)), testing::HasSubstr("5000 at most are taken"));
+  const auto first = add(large(4'000));
+  EXPECT_EQ(refused(large(1'000)), "");
+  EXPECT_THAT(refused(large(4'000)), testing::HasSubstr("may have 8000 octets together"));
+  stop();  // what is there counts from the start on
+  start(options);
+  EXPECT_THAT(refused(large(4'000)), testing::HasSubstr("may have 8000 octets together"));
+  EXPECT_EQ(call("putAppService", first, large(1'000)).status, 200);  // frees
+  const auto second = add(large(2'500));
+  EXPECT_EQ(call("putAppService", second, large(4'300)).status, 403);
+  EXPECT_EQ(call("deleteAppService", second).status, 204);
+  const auto third = add(large(4'000));
+  app_ = token_app_ = "app-2";
+  EXPECT_THAT(refused(large(4'300)), testing::HasSubstr("the registry takes 12000 octets"));
+  EXPECT_EQ(refused(test_service()), "");
+  app_ = token_app_ = "app-1";
+  options.limits.bytes = options.limits.bytes_of_app = 2'000;  // the operator has other ideas
+  stop();
+  start(options);
+  EXPECT_EQ(call("putAppService", third, large(3'900)).status, 200);  // it shrinks
+  EXPECT_EQ(call("putAppService", third, large(3'950)).status, 403);
+}
+
+TEST_F(ServiceManagementTest, ListsAreLookedUpInParts) {
+  for (int i = 0; i < 300; ++i) add(test_service(i % 2 == 0 ? "even" : "odd"));
+  EXPECT_EQ(found("ser_name=even").size(), 150U);
+  EXPECT_EQ(found("ser_name=even&ser_name=odd").size(), 300U);
+  EXPECT_EQ(found("ser_name=even&filter=(eq,state,INACTIVE)").size(), 0U);
+  EXPECT_EQ(found("filter=(eq,serName,odd)").size(), 150U);
+  EXPECT_EQ(found("filter=(cont,serName,v)").size(), 150U);
+  EXPECT_EQ(found("is_local=false").size(), 0U);
+  const auto ids = json::parse(call("listServices", {}, {}, "fields=state").body);
+  ASSERT_EQ(ids.size(), 300U);
+  for (size_t i = 1; i < ids.size(); ++i) {
+    EXPECT_LT(ids[i - 1]["serInstanceId"], ids[i]["serInstanceId"]);
+  }
+}
+
+TEST_F(ServiceManagementTest, AnOwnersListLinksToItsOwnResources) {
+  const auto id = add(beating());
+  const auto shown = json::parse(call("getAppService", id).body);
+  EXPECT_EQ(json::parse(call("listAppServices").body), json::array({shown}));
+  EXPECT_EQ(json::parse(call("listServices").body),
+            json::array({json::parse(call("getService", id).body)}));
+  EXPECT_EQ(
+      found("filter=(eq,_links/self/href,'http://mep/mec_service_mgmt/v1/services/" + id + "')"),
+      json({"video"}));
 }
 
 TEST_F(ServiceManagementTest, OffersThePlatformsOwnApisUnderLastingIds) {

@@ -4,6 +4,8 @@
 
 namespace sluice::mep::registry {
 
+using nlohmann::json;
+
 Transports::Transports(const std::string& base_uri) {
   const auto rest = [&](std::string_view id, std::string version) {
     TransportInfo out;
@@ -14,10 +16,10 @@ Transports::Transports(const std::string& base_uri) {
     out.protocol = "HTTP";
     out.version = std::move(version);
     out.endpoint.uris = {base_uri};
-    out.security = {{"oAuth2Info",
-                     {{"grantTypes", {"OAUTH2_CLIENT_CREDENTIALS"}},
-                      {"tokenEndpoint", base_uri + "/oauth2/token"}}}};
-    out.impl_specific_info = {{"apiDocuments", base_uri + "/api-specs"}};
+    out.security = PackedJson(json{{"oAuth2Info",
+                                    {{"grantTypes", {"OAUTH2_CLIENT_CREDENTIALS"}},
+                                     {"tokenEndpoint", base_uri + "/oauth2/token"}}}});
+    out.impl_specific_info = PackedJson(json{{"apiDocuments", base_uri + "/api-specs"}});
     return out;
   };
   all_ = {rest(kRestTransport, "1.1"), rest("rest-http2", "2.0")};

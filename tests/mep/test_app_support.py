@@ -176,6 +176,37 @@ def test_an_app_that_nobody_started_registers_itself(mep):
     assert mep.request("POST", path, info, token)[0] == 201
 
 
+def test_an_app_that_was_asked_to_end_may_end_its_registration_instead(mep, callbacks):
+    operator = Operator(mep)
+    for action in ("TERMINATING", "STOPPING"):
+        client = operator.request("POST", "/clients", {"name": "camera"})[2]
+        token = mep.token(client["clientId"], client["clientSecret"])
+        info = {"appName": "camera", "endpoint": {"uris": ["http://192.0.2.7/"]}}
+        own = mep.request("POST", f"{MP1}/registrations", info, token)[2]["appInstanceId"]
+        subscribe(mep, token, callbacks, own)
+        assert operator.terminate(action, 600, own)[0] == 202
+        path = f"{MP1}/registrations/{own}"
+        assert mep.request("DELETE", path, token=token)[0] == 204
+        ended = operator.termination(own)
+        assert (ended["operationAction"], ended["result"], ended["state"]) == (
+            action, "CONFIRMED", "TERMINATED")
+        assert mep.request("GET", path, token=token)[0] == 404
+        assert operator.request("DELETE", f"/app_instances/{own}")[0] == 204
+
+
+def test_what_an_app_says_of_itself_is_bounded(mep):
+    client = Operator(mep).request("POST", "/clients", {"name": "camera"})[2]
+    token = mep.token(client["clientId"], client["clientSecret"])
+    info = {"appName": "camera", "endpoint": {"uris": ["http://192.0.2.7/"]}}
+    large = {**info, "appProfile": {"x": "x" * 40_000}}
+    status, _, body = mep.request("POST", f"{MP1}/registrations", large, token)
+    assert status == 400 and "32768 at most" in body["detail"], body
+    status, _, body = mep.request("POST", f"{MP1}/registrations", info, token)
+    assert status == 201
+    own = f"{MP1}/registrations/{body['appInstanceId']}"
+    assert mep.request("PUT", own, large, token)[0] == 400
+
+
 def test_an_app_changes_its_rules_within_what_the_operator_left_free(mep):
     declared = {**DECLARED, "trafficRuleFreedoms": [
         {"trafficRuleId": "video", "narrowerFilter": True, "priority": {"lowest": 5, "highest": 20}}],

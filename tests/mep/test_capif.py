@@ -85,6 +85,25 @@ def test_discovery_filters(app):
         assert app.call("GET", f"/service-apis/v1/allServiceAPIs{query}")[0] == status, query
 
 
+def test_discovery_has_pages(mep, tmp_path):
+    mep.stop()
+    with open(tmp_path / "mep.yaml", "a") as file:
+        file.write("limits: {page_size: 2}\n")
+    mep.start()
+    app = App(mep, "app-1")
+    wanted = sorted(publish(app, description())[1]["apiId"] for _ in range(5))
+    publish(app, description("other"))
+    found, pages = [], 0
+    path = f"/service-apis/v1/allServiceAPIs?api-invoker-id={app.id}&api-name=maps"
+    while path:
+        status, headers, body = app.call("GET", path)
+        assert status == 200 and len(body["serviceAPIDescriptions"]) <= 2
+        found += [api["apiId"] for api in body["serviceAPIDescriptions"]]
+        link = headers.get("Link")
+        path, pages = link[1:link.index(">")] if link else None, pages + 1
+    assert (found, pages) == (wanted, 3)
+
+
 def test_published_apis_are_changed_and_withdrawn(app):
     location, published = publish(app, description())
     merge = {"Content-Type": "application/merge-patch+json"}

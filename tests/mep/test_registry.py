@@ -130,12 +130,49 @@ def test_kill_9_loses_nothing_and_resurrects_nobody(mep, producer, consumer, cal
     callbacks.wait_for("/hook", lambda n: ("ADDED", "new", "ACTIVE") in changes(n))
 
 
+def test_octets_are_bounded_also_after_kill_9(mep, tmp_path):
+    mep.stop()
+    with open(tmp_path / "mep.yaml", "a") as file:
+        file.write("limits: {services_bytes_per_app: 100000, subscriptions_bytes_per_app: 4096}\n")
+    mep.start()
+    producer = App(mep, "producer")
+
+    def large(octets):
+        body = service()
+        body["transportInfo"]["implSpecificInfo"] = {"x": "x" * octets}
+        return body
+
+    def refused(octets):
+        status, headers, body = producer.call("POST", producer.own("/services"), large(octets))
+        if status == 201:
+            return None
+        assert (status, headers["Content-Type"]) == (403, "application/problem+json"), body
+        return body["detail"]
+
+    mine = producer.register(large(60_000))
+    assert "may have 100000 octets together" in refused(60_000)
+    mep.kill()
+    mep.start()
+    assert "may have 100000 octets together" in refused(60_000)
+    producer.follow(mine["_links"]["self"]["href"], "PUT", large(10_000))
+    assert refused(60_000) is None
+    assert refused(60_000)
+    assert producer.follow(mine["_links"]["self"]["href"], "DELETE")[0] == 204
+    assert refused(20_000) is None
+    names = [f"{i:0100}" for i in range(50)]
+    status, _, body = producer.call("POST", producer.own("/subscriptions"), {
+        "subscriptionType": "SerAvailabilityNotificationSubscription",
+        "callbackReference": "http://10.0.0.1/", "filteringCriteria": {"serNames": names}})
+    assert status == 403 and "may have 4096 octets together" in body["detail"], body
+
+
 REFUSED = [
     ("POST", "/services", {**service(), "transportId": "rest-http1"}, 400),
     ("POST", "/services", {k: v for k, v in service().items() if k != "transportInfo"}, 400),
     ("POST", "/services", {**service(), "state": "ASLEEP"}, 400),
     ("POST", "/services", {**service(), "serInstanceId": "mine"}, 400),
     ("POST", "/services", {**service(), "livenessInterval": -1}, 400),
+    ("POST", "/services", service("x\0" + 200 * "y"), 400),
     ("GET", "/services?ser_name=a&ser_instance_id=b", None, 400),
     ("GET", "/services?ser_name=a&ser_category_id=b", None, 400),
     ("GET", "/services?is_local=maybe", None, 400),
