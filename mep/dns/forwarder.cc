@@ -10,8 +10,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kDeadlineCheck{20};
-constexpr unsigned kFailuresToAvoid = 2;
-constexpr std::chrono::seconds kAvoidFor{10};
+constexpr std::chrono::seconds kProbeAgain{10};
 
 // What another resolver may answer better.
 bool is_refusal(Rcode rcode) {
@@ -62,23 +61,37 @@ Forwarder::~Forwarder() { loop_.cancel(deadlines_); }
 std::vector<size_t> Forwarder::order() const {
   std::vector<size_t> out(upstreams_.size());
   for (size_t i = 0; i < out.size(); ++i) out[i] = i;
-  const auto now = EventLoop::Clock::now();
-  std::ranges::stable_partition(out, [&](size_t i) { return upstreams_[i].avoid_until <= now; });
+  std::ranges::stable_partition(out, [&](size_t i) { return !upstreams_[i].doubtful; });
   return out;
 }
 
-bool Forwarder::ask(const UpstreamQuestion& question, Done done) {
+// Ends a question of the client that has most under way, if that is fair. Not one that others wait
+// for, too.
+bool Forwarder::make_room_for(const IpAddress& share) {
+  const auto who = shares_.who_makes_room_for(share);
+  if (!who) return false;
+  const auto theirs = std::ranges::find_if(exchanges_, [&](const auto& entry) {
+    return std::ranges::all_of(entry.second->waiting,
+                               [&](const Client& c) { return c.share == *who; });
+  });
+  if (theirs == exchanges_.end()) return false;
+  const auto ended = theirs->second;
+  finish(*ended, ended->refusal);
+  return true;
+}
+
+bool Forwarder::ask(const UpstreamQuestion& question, const IpAddress& client, Done done) {
   auto key = question.key();
+  const auto share = share_of(client);
   if (const auto found = exchanges_.find(key); found != exchanges_.end()) {
     auto& waiting = found->second->waiting;
-    if (waiting.size() >= kMaxWaiting) return false;
-    waiting.push_back(std::move(done));
+    const auto repeats = std::ranges::count(waiting, share, &Client::share);
+    if (waiting.size() >= kMaxWaiting || static_cast<size_t>(repeats) >= kMaxRepeats) return false;
+    waiting.push_back({share, std::move(done)});
     return true;
   }
-  if (exchanges_.size() >= config_.max_outstanding) return false;
-  if (exchanges_.empty()) {
-    deadlines_ = loop_.every(kDeadlineCheck, [this] { check_deadlines(); });
-  }
+  if (exchanges_.size() >= config_.max_outstanding && !make_room_for(share)) return false;
+  probe_the_doubtful();
   auto exchange = std::make_shared<Exchange>(Exchange{.key = key,
                                                       .question = question,
                                                       .waiting = {},
@@ -86,8 +99,10 @@ bool Forwarder::ask(const UpstreamQuestion& question, Done done) {
                                                       .tries = 0,
                                                       .attempt = nullptr,
                                                       .refusal = nullptr});
-  exchange->waiting.push_back(std::move(done));
+  exchange->waiting.push_back({share, std::move(done)});
   exchanges_.emplace(std::move(key), exchange);
+  shares_.add(share);
+  watch_deadlines();
   counters_.outstanding.store(exchanges_.size(), std::memory_order_relaxed);
   try_next(*exchange);  // ends at the first check, when nobody can be asked
   return true;
@@ -120,33 +135,60 @@ bool Forwarder::start_attempt(Exchange& exchange, size_t upstream) {
         on_response(exchange, upstream, std::move(response));
       });
   const auto started = exchange.attempt->start();
-  if (!started) note_failure(upstream, started.error().message);
+  if (!started) note_failure(upstream);
   return started.has_value();
 }
 
-void Forwarder::note_failure(size_t upstream, const std::string& reason) {
+void Forwarder::note_failure(size_t upstream) {
   count(counters_.failed_attempts);
   auto& known = upstreams_[upstream];
-  if (++known.failures < kFailuresToAvoid) return;
-  if (known.failures == kFailuresToAvoid) {
-    spdlog::warn("dns upstream {} fails reason=\"{}\"", known.endpoint.to_string(), reason);
+  if (known.doubtful) return;
+  known.doubtful = true;
+  known.probe_again = EventLoop::Clock::now();
+  probe_the_doubtful();
+}
+
+void Forwarder::note_answer(size_t upstream) {
+  auto& known = upstreams_[upstream];
+  if (known.failing) spdlog::info("dns upstream {} answers again", known.endpoint.to_string());
+  known.doubtful = known.failing = false;
+}
+
+void Forwarder::probe_the_doubtful() {
+  const auto now = EventLoop::Clock::now();
+  for (size_t i = 0; i < upstreams_.size(); ++i) {
+    const auto& known = upstreams_[i];
+    if (known.doubtful && !known.probe && known.probe_again <= now) probe(i);
   }
-  known.avoid_until = EventLoop::Clock::now() + kAvoidFor;
+}
+
+// Asks for the name servers of the root; any answer will do.
+void Forwarder::probe(size_t upstream) {
+  auto& known = upstreams_[upstream];
+  known.probe_again = EventLoop::Clock::now() + kProbeAgain;
+  const UpstreamQuestion question{.name = std::string(1, '\0'), .type = type::kNs};
+  known.probe = std::make_unique<UpstreamAttempt>(
+      loop_, known.endpoint, upstream_query(question, false, random_), config_.timeout, counters_,
+      [this, upstream](const Result<std::vector<uint8_t>>& response) {
+        auto& probed = upstreams_[upstream];
+        const auto ended = std::move(probed.probe);  // until this returns
+        if (response) return note_answer(upstream);
+        if (std::exchange(probed.failing, true)) return;
+        spdlog::warn("dns upstream {} fails reason=\"{}\"", probed.endpoint.to_string(),
+                     response.error().message);
+      });
+  if (!known.probe->start()) known.probe.reset();
+  watch_deadlines();
 }
 
 void Forwarder::on_response(Exchange& exchange, size_t upstream,
                             Result<std::vector<uint8_t>> response) {
   if (!response) {
-    note_failure(upstream, response.error().message);
+    note_failure(upstream);
     go_on(exchange);
     return;
   }
-  auto& known = upstreams_[upstream];
-  if (known.failures >= kFailuresToAvoid) {
-    spdlog::info("dns upstream {} answers again", known.endpoint.to_string());
-  }
-  known.failures = 0;
-  known.avoid_until = {};
+  note_answer(upstream);
   // Only error reports come without a question, see is_response_to().
   auto answer = get_u16(*response, 4) == 1
                     ? read_answer(*response, exchange.question.subnet)
@@ -179,8 +221,14 @@ void Forwarder::finish(Exchange& exchange, std::shared_ptr<const Answer> answer)
   exchanges_.erase(found);
   counters_.outstanding.store(exchanges_.size(), std::memory_order_relaxed);
   owner->attempt.reset();
-  if (exchanges_.empty()) loop_.cancel(deadlines_);
-  for (const auto& done : owner->waiting) done(answer);
+  shares_.remove(owner->waiting.front().share);
+  for (const auto& client : owner->waiting) client.done(answer);
+}
+
+void Forwarder::watch_deadlines() {
+  if (watching_) return;
+  watching_ = true;
+  deadlines_ = loop_.every(kDeadlineCheck, [this] { check_deadlines(); });
 }
 
 void Forwarder::check_deadlines() {
@@ -195,6 +243,14 @@ void Forwarder::check_deadlines() {
       finish(*exchange, exchange->refusal);
     }
   }
+  bool probing = false;
+  for (auto& upstream : upstreams_) {
+    if (upstream.probe) upstream.probe->check_deadline(now);
+    probing |= upstream.probe != nullptr;
+  }
+  if (!exchanges_.empty() || probing) return;
+  watching_ = false;
+  loop_.cancel(deadlines_);
 }
 
 }  // namespace sluice::mep::dns

@@ -95,10 +95,11 @@ Resolver::Outcome Resolver::handle(Bytes message, const IpAddress& client, Trans
   }
   auto waiting =
       std::make_shared<Waiting>(Waiting{{message.begin(), message.end()}, transport, make_reply()});
-  const bool asked = upstreams_->ask(
-      question, [this, waiting, key = std::move(key)](std::shared_ptr<const Answer> answer) {
-        finish(*waiting, key, answer);
-      });
+  const bool asked =
+      upstreams_->ask(question, client,
+                      [this, waiting, key = std::move(key)](std::shared_ptr<const Answer> answer) {
+                        finish(*waiting, key, answer);
+                      });
   if (asked) return Outcome::kLater;
   count(counters_.failed);
   write_error(query, Rcode::kServFail, form, out);

@@ -21,7 +21,7 @@ traffic_rules::DnsRule rule(const char* name, const char* address, uint32_t ttl_
 
 class FakeUpstreams final : public Upstreams {
  public:
-  bool ask(const UpstreamQuestion& question, Done done) override {
+  bool ask(const UpstreamQuestion& question, const IpAddress& /*client*/, Done done) override {
     if (full) return false;
     asked.push_back(question);
     waiting.push_back(std::move(done));

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/net/ip_address.h"
 #include "mep/dns/answer.h"
 
 namespace sluice::mep::dns {
@@ -28,8 +29,9 @@ class Upstreams {
   virtual ~Upstreams() = default;
   // Once, not before ask() has returned, on the thread that asked; null: nobody answered.
   using Done = std::function<void(std::shared_ptr<const Answer>)>;
-  // False, and `done` is not called: too many questions are under way.
-  virtual bool ask(const UpstreamQuestion& question, Done done) = 0;
+  // For a client at that address. False, and `done` is not called: too many questions are under
+  // way.
+  virtual bool ask(const UpstreamQuestion& question, const IpAddress& client, Done done) = 0;
 };
 
 }  // namespace sluice::mep::dns

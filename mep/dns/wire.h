@@ -45,6 +45,7 @@ inline constexpr uint16_t kRcode = 0x000f;
 
 namespace type {
 inline constexpr uint16_t kA = 1;
+inline constexpr uint16_t kNs = 2;
 inline constexpr uint16_t kSoa = 6;
 inline constexpr uint16_t kHinfo = 13;
 inline constexpr uint16_t kAaaa = 28;

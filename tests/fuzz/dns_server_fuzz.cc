@@ -20,7 +20,7 @@ void check(bool condition) {
 // Answers at the test's command.
 class Script final : public Upstreams {
  public:
-  bool ask(const UpstreamQuestion& question, Done done) override {
+  bool ask(const UpstreamQuestion& question, const IpAddress& /*client*/, Done done) override {
     asked = question;
     waiting = std::move(done);
     return true;

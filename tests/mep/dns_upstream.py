@@ -32,13 +32,14 @@ def bind_both(address):
 
 class Upstream:
     """`answers`: (name, type) to lists of records in zone file form. Behaviour may be changed while
-    it runs: `rcode` of every answer, `silent`, `forge` (a datagram with a wrong id goes before each
+    it runs: `rcode` of every answer, `silent`, `silent_below` (a domain), `forge` (a datagram with a wrong id goes before each
     answer), `refuse_subnets`, `scope` (of the client subnet option)."""
 
     def __init__(self, answers=None, address="127.0.0.1"):
         self.answers = answers or {}
         self.rcode = None
         self.silent = False
+        self.silent_below = None
         self.forge = False
         self.refuse_subnets = False
         self.scope = 24
@@ -118,7 +119,8 @@ class Upstream:
     def _answer(self, transport, wire):
         query = dns.message.from_wire(wire)
         self.queries.append((transport, query))
-        if self.silent:
+        asked = query.question[0].name.to_text().lower()
+        if self.silent or (self.silent_below and asked.endswith(self.silent_below + ".")):
             return None
         response = dns.message.make_response(query, recursion_available=True)
         subnet = next((o for o in query.options if isinstance(o, dns.edns.ECSOption)), None)

@@ -10,6 +10,7 @@ import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.query
 import dns.rcode
 import pytest
@@ -207,7 +208,8 @@ def test_another_upstream_answers_for_one_that_cannot(tmp_path):
             first.silent = True
             for _ in range(4):
                 assert shown(server.ask("www.example"))[0] == "NOERROR"
-            assert len(first.queries) == 2  # twice silent: asked last for a while
+            # Silent, and so it was for the root: asked last for a while.
+            assert [name.lower() for name, _ in first.asked()] == ["www.example.", "."]
             for rcode in (dns.rcode.SERVFAIL, dns.rcode.REFUSED):
                 second.rcode = rcode
                 first.silent, first.answers = False, TABLE
@@ -243,8 +245,39 @@ def test_questions_use_their_own_ids_and_equal_ones_are_asked_once(server, upstr
         upstream.silent = False  # answers the second attempt
         ids = {dns.message.from_wire(client.recv(4096)).id for _ in queries}
     assert ids == {query.id for query in queries}
-    assert len(upstream.queries) == 2
-    assert upstream.queries[0][1].id != upstream.queries[1][1].id
+    asked = [query for _, query in upstream.queries if query.question[0].name != dns.name.root]
+    assert len(asked) == 2
+    assert asked[0].id != asked[1].id
+
+
+def test_nobodys_odd_names_keep_others_from_an_upstream(tmp_path):
+    with contextlib.closing(Upstream(TABLE)) as first, contextlib.closing(Upstream(TABLE)) as second:
+        with serving(tmp_path, upstreams=f"['{first.endpoint}', '{second.endpoint}']",
+                     timeout_ms=100, cache_entries=0) as server:
+            first.silent_below = second.silent_below = "odd.example"
+            for i in range(3):
+                assert shown(server.ask(f"x{i}.odd.example"))[0] == "SERVFAIL"
+            server.wait_until(lambda: first.asked("") and second.asked(""))  # asked for the root
+            shown(server.ask("video.example"))  # the answer about the root has come before this one
+            before = len(second.queries)
+            assert shown(server.ask("www.example"))[0] == "NOERROR"
+            assert len(second.queries) == before and first.asked("www.example")
+
+
+def test_a_client_that_asks_too_much_makes_room_for_others(tmp_path, upstream):
+    upstream.silent_below = "odd.example"
+    with serving(tmp_path, upstreams=f"['{upstream.endpoint}']", timeout_ms=5000,
+                 outstanding=4) as server, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as greedy:
+        greedy.bind(("127.0.0.2", 0))
+        greedy.settimeout(8)
+        for i in range(6):
+            query = dns.message.make_query(f"x{i}.odd.example", "A")
+            greedy.sendto(query.to_wire(), ("127.0.0.1", server.port))
+        for _ in range(2):  # beyond the four: it has most itself
+            assert dns.message.from_wire(greedy.recv(4096)).rcode() == dns.rcode.SERVFAIL
+        assert shown(server.ask("www.example"))[0] == "NOERROR"
+        assert dns.message.from_wire(greedy.recv(4096)).rcode() == dns.rcode.SERVFAIL
 
 
 def test_client_subnets_are_told_as_configured(tmp_path, upstream):
