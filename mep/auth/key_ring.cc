@@ -1,5 +1,6 @@
 #include "mep/auth/key_ring.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,6 +8,8 @@
 #include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+
+#include "base/unique_fd.h"
 
 namespace sluice::mep::auth {
 namespace {
@@ -117,6 +120,20 @@ Result<void> KeyRing::add_key(Keys& keys, const SigningKey* existing) {
   return {};
 }
 
+// Durably: a key that came back with a crash would make its tokens good again.
+Result<void> KeyRing::remove_files(std::span<const RingKey> keys) const {
+  Result<void> out;
+  for (const auto& key : keys) {
+    if (::unlink(path_of(key).c_str()) == 0 || errno == ENOENT) continue;
+    out = std::unexpected(errno_error("remove " + path_of(key)));
+  }
+  const UniqueFd folder(::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || ::fsync(folder.get()) != 0) {
+    return std::unexpected(errno_error("sync " + options_.directory));
+  }
+  return out;
+}
+
 void KeyRing::publish(Keys keys) {
   set_retirement(keys);
   auto next = std::make_shared<const Keys>(std::move(keys));
@@ -142,12 +159,13 @@ Result<void> KeyRing::rotate(Old old) {
   if (auto ok = add_key(next); !ok) return ok;
   // The new key is there before the old ones go: a crash in between leaves old ones, which the
   // operator sees and drops again.
+  Result<void> removed;
   if (old == Old::kDrop) {
-    for (auto key = next.begin() + 1; key != next.end(); ++key) ::unlink(path_of(*key).c_str());
+    removed = remove_files(std::span(next).subspan(1));
     next.resize(1);
   }
   publish(std::move(next));
-  return {};
+  return removed;
 }
 
 Result<void> KeyRing::maintain() {
@@ -160,9 +178,10 @@ Result<void> KeyRing::maintain() {
 
   const std::lock_guard lock(writer_);
   Keys next = *keys();
-  for (const auto& key : next) {
-    if (over(key)) ::unlink(path_of(key).c_str());
-  }
+  Keys retired;
+  std::ranges::copy_if(next, std::back_inserter(retired), over);
+  // Those whose files cannot be removed now are tried again: they stay in the list.
+  if (auto ok = remove_files(retired); !ok) return ok;
   std::erase_if(next, over);
   publish(std::move(next));
   return {};

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,7 +54,8 @@ class KeyRing {
 
   enum class Old : uint8_t { kKeep, kDrop };
   // From its return on a new, durable key signs. kDrop ends all tokens that were ever issued: for
-  // when a key became known to others.
+  // when a key became known to others. On an error of kDrop the old keys verify no more, but files
+  // of them may be there still, and a restart would take them in: kDrop again.
   Result<void> rotate(Old old);
 
   // Rotates when the signing key has reached its age, and removes keys that have retired. To be
@@ -67,6 +69,7 @@ class KeyRing {
   KeyRing(KeyRingOptions options, const Clock& clock)
       : options_(std::move(options)), clock_(clock) {}
   Result<void> load();
+  Result<void> remove_files(std::span<const RingKey> keys) const;
   Result<void> add_key(Keys& keys, const SigningKey* existing = nullptr);
   void publish(Keys keys);
   int64_t seconds() const;
