@@ -37,6 +37,7 @@ PORT = 80
 HEARTBEAT_REQUEST, ESTABLISHED = 1, 51
 CAUSE_ACCEPTED = bytes([0, 19, 0, 1, ACCEPTED])  # the element
 QUEUE = 4 << 20
+SO_RCVBUFFORCE = 33  # of Linux; Python does not name it
 
 
 def rule(number: int, port: int, action: str) -> dict:
@@ -105,7 +106,7 @@ class Traffic:
         self.out = Link("n3")
         self.ends = {end: Link(end) for end in ("n6", "ldn")}
         for link in self.ends.values():
-            link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, QUEUE * 4)
+            link.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, QUEUE * 4)
         self.received = {end: 0 for end in self.ends}
         self.threads = [threading.Thread(target=self._send)]
         self.threads += [threading.Thread(target=self._receive, args=(end,)) for end in self.ends]
