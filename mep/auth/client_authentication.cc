@@ -1,6 +1,7 @@
 #include "mep/auth/client_authentication.h"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <set>
 
@@ -12,9 +13,6 @@ namespace {
 
 using http::Response;
 
-constexpr std::chrono::seconds kFailureWindow{60};
-constexpr int kFailuresPerWindow = 10;
-constexpr size_t kMaxFailureEntries = 4096;
 // Anybody may post a form: what it costs to read is bounded before it is read.
 constexpr size_t kMaxFormSize = 8 * 1024;
 constexpr std::ptrdiff_t kMaxFormItems = 32;
@@ -108,32 +106,19 @@ std::expected<AuthenticatedClient, Response> ClientAuthentication::authenticate(
   return AuthenticatedClient{std::move(*client), shown};
 }
 
+// Slows down who fails, and only then: a right secret is always served. At 256 bits guessing is
+// hopeless anyway, while a lock-out would hand everybody a switch to turn a client off.
 Response ClientAuthentication::refuse(std::string_view client_id) {
-  if (too_many_failures(client_id)) {
+  if (client_id.size() > kMaxCountedId) client_id = {};
+  if (const auto wait = failures_.take(client_id)) {
     auto slow_down = oauth_error(429, "temporarily_unavailable", "too many failed attempts");
-    slow_down.headers.set("Retry-After", std::to_string(kFailureWindow.count()));
+    slow_down.headers.set("Retry-After", std::to_string(wait->count()));
     return slow_down;
   }
   auto refusal = oauth_error(401, "invalid_client", "unknown client or wrong secret");
   // RFC 9110 §15.5.2 asks for it in every 401.
   refusal.headers.set("WWW-Authenticate", R"(Basic realm="token")");
   return refusal;
-}
-
-// Slows down who fails, and only then: a right secret is always served. At 256 bits guessing is
-// hopeless anyway, while a lock-out would hand everybody a switch to turn a client off.
-bool ClientAuthentication::too_many_failures(std::string_view client_id) {
-  if (client_id.size() > kMaxCountedId) client_id = {};
-  const auto now = clock_.now();
-  const std::lock_guard lock(mutex_);
-  if (failures_.size() >= kMaxFailureEntries) {
-    std::erase_if(failures_, [&](const auto& f) { return now - f.second.since > kFailureWindow; });
-    if (failures_.size() >= kMaxFailureEntries) failures_.clear();
-  }
-  auto it = failures_.find(client_id);
-  if (it == failures_.end()) it = failures_.emplace(client_id, Failures{now, 0}).first;
-  if (now - it->second.since > kFailureWindow) it->second = {now, 0};
-  return ++it->second.count > kFailuresPerWindow;
 }
 
 }  // namespace sluice::mep::auth

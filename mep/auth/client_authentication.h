@@ -2,15 +2,13 @@
 // in common.
 #pragma once
 
-#include <chrono>
 #include <expected>
-#include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "base/clock.h"
 #include "base/http/message.h"
+#include "base/http/rate_limit.h"
 #include "mep/auth/client_store.h"
 
 namespace sluice::mep::auth {
@@ -32,7 +30,7 @@ class ClientAuthentication {
  public:
   // Both must outlive it.
   ClientAuthentication(const ClientStore& clients, const Clock& clock)
-      : clients_(clients), clock_(clock) {}
+      : clients_(clients), clock_(clock), failures_(kFailures, clock) {}
 
   // The client that HTTP Basic or the form names, or the reply that refuses it. May be called by
   // several threads at a time.
@@ -40,20 +38,16 @@ class ClientAuthentication {
                                                                   const http::Query& form);
 
  private:
-  // Failures since the window began, per client id (known or not); those without an id, or
-  // with one that no client can have, count under "".
-  struct Failures {
-    std::chrono::steady_clock::time_point since;
-    int count = 0;
-  };
+  // Ten at once, then one every six seconds.
+  static constexpr http::RateLimit kFailures{
+      .requests_per_s = 1.0 / 6, .burst = 10, .max_clients = 4096};
 
   http::Response refuse(std::string_view client_id);
-  bool too_many_failures(std::string_view client_id);
 
   const ClientStore& clients_;
   const Clock& clock_;
-  std::mutex mutex_;
-  std::map<std::string, Failures, std::less<>> failures_;
+  // By client id, known or not; those without an id, or with one that no client can have, are "".
+  http::TokenBuckets failures_;
 };
 
 }  // namespace sluice::mep::auth
