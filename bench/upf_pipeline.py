@@ -35,9 +35,6 @@ def huge_pages(count: int):
 def pipeline(pcap: pathlib.Path, seconds: float, huge: bool, memory_mb: int, *options: str) -> dict:
     command = [str(BUILD / "bench/upf_pipeline"), "--seconds", str(seconds), "--pcap", str(pcap),
                "--memory", str(memory_mb), *options]
-    print(f"{uplink['mpps'] / peer:.2f} of testpmd csum; receiving and sending alone take "
-          f"{1000 * uplink['ghz'] / bare:.0f} cycles a packet, recomputing checksums "
-          f"{1000 * uplink['ghz'] / peer:.0f}.")
     if not huge:
         command.append("--no-huge")
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
@@ -110,6 +107,9 @@ def main() -> None:
                         "--cached-flows", "2")
         million = measure("uplink, 1,000,000 sessions", "--sessions", "1000000", memory_mb=2000)
 
+    print(f"{uplink['mpps'] / peer:.2f} of testpmd csum; receiving and sending alone take "
+          f"{1000 * uplink['ghz'] / bare:.0f} cycles a packet, recomputing checksums "
+          f"{1000 * uplink['ghz'] / peer:.0f}.")
     if not huge:
         print("No huge pages could be reserved: the figures are less than half of what they would be.")
     print(json.dumps({
