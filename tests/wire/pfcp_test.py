@@ -180,10 +180,13 @@ REFUSED = {
         ],
         (69, 27),
     ),
-    "duplication": (
+    "duplication without parameters": (
         "smf.example",
-        [create_pdr(1, uplink_pdi(), 1), create_far(1, [], FORW=1, DUPL=1)],
-        (76, 44),
+        [
+            create_pdr(1, uplink_pdi(), 1),
+            create_far(1, [p.IE_DestinationInterface(interface="Core")], FORW=1, DUPL=1),
+        ],
+        (67, 5),
     ),
     "a usage report without id": ("smf.example", plain_rules() + [p.IE_CreateURR()], (66, 81)),
     "no rules": ("smf.example", [], (66, 1)),
