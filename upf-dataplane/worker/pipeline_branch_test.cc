@@ -310,8 +310,8 @@ TEST_F(BranchTest, takes_back_what_comes_by_a_tunnel_of_a_rule_and_from_nobody_e
   const auto gre3 = tunnel("GRE", "10.60.0.10", R"({"key": 3})");
   const auto gtp7 = tunnel("GTP_U", "10.60.0.10", R"({"teid": 7})");
   const auto own = [&](const char* app = "10.60.0.10") { return from(app, "10.60.0.1"); };
-  const auto gtp = [&](uint32_t teid, const char* app = "10.60.0.10") {
-    return own(app).udp(40000, 2152).gtpu(teid);
+  const auto gtp = [&](uint32_t number, const char* app = "10.60.0.10") {
+    return own(app).udp(40000, 2152).gtpu(number);
   };
   for (const auto& c : std::vector<Case>{
            {"GRE", gre3, kLdn, own().gre(3).payload(answer).frame(), Verdict::kSend, kNone},
