@@ -40,6 +40,10 @@ void read_limits(ConfigNode node, MepConfig& config) {
   transport.body_budget =
       static_cast<size_t>(node.integer("all_bodies_bytes", 256 * kMebi, kMebi, 65'536 * kMebi));
   transport.stranger_body_budget = transport.body_budget / 8;
+  transport.reply_budget =
+      static_cast<size_t>(node.integer("all_replies_bytes", 256 * kMebi, kMebi, 65'536 * kMebi));
+  transport.min_read_rate =
+      static_cast<size_t>(node.integer("read_bytes_per_s", 16'384, 0, 1024 * kMebi));
   transport.max_connections =
       static_cast<size_t>(node.integer("connections", 10'000, 1, 1'000'000));
   transport.max_streams = static_cast<size_t>(node.integer("streams", 128, 1, 10'000));

@@ -1,5 +1,7 @@
 #include "mep/metrics.h"
 
+#include <algorithm>
+
 namespace sluice::mep {
 namespace {
 
@@ -49,7 +51,13 @@ Metrics::Metrics(const Store& store, const RuleStatusView& rule_status)
       steering_(std::make_shared<SteeringMetrics>(store, rule_status)) {}
 
 void Metrics::count_reply(int status) {
-  replies_.Add({{"code", std::to_string(status)}}).Increment();
+  auto& known = replies_by_status_[static_cast<size_t>(std::clamp(status, 0, kMaxStatus))];
+  auto* counter = known.load(std::memory_order_acquire);
+  if (counter == nullptr) {  // the family gives every thread the same one
+    counter = &replies_.Add({{"code", std::to_string(status)}});
+    known.store(counter, std::memory_order_release);
+  }
+  counter->Increment();
 }
 
 Result<void> Metrics::serve(const IpAddress& address, uint16_t port) {

@@ -6,6 +6,8 @@
 #include <prometheus/exposer.h>
 #include <prometheus/registry.h>
 
+#include <array>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,7 +48,9 @@ class Metrics {
 
  private:
   std::shared_ptr<prometheus::Registry> registry_;
+  static constexpr int kMaxStatus = 599;
   prometheus::Family<prometheus::Counter>& replies_;
+  std::array<std::atomic<prometheus::Counter*>, kMaxStatus + 1> replies_by_status_{};
   std::shared_ptr<SteeringMetrics> steering_;
   std::vector<std::shared_ptr<prometheus::Collectable>> more_;
   std::unique_ptr<prometheus::Exposer> exposer_;  // last: it reads the others

@@ -62,7 +62,9 @@ class Platform {
 
   // From any thread.
   http::Admission admit(http::Request& request) const { return router_->admit(request); }
-  http::Response handle(http::Request request) const { return router_->handle(std::move(request)); }
+  http::Response handle(http::Request&& request) const {
+    return router_->handle(std::move(request));
+  }
 
   Store& store() { return store_; }
   const notify::Notifications& notifications() const { return *notifications_; }

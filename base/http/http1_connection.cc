@@ -8,6 +8,7 @@ namespace sluice::http {
 
 void write_response(const Response& response, bool keep_alive, int minor_version,
                     std::string& out) {
+  const auto content = response.content();
   fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
                  reason_phrase(response.status), date_field());
   for (const auto& [name, value] : response.headers) {
@@ -18,7 +19,7 @@ void write_response(const Response& response, bool keep_alive, int minor_version
   const bool bodyless = is_bodyless(response.status);
   const bool own_length = response.headers.has("Content-Length");
   if (!bodyless && !own_length) {
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
+    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", content.size());
   }
   if (!keep_alive) {
     out.append("Connection: close\r\n");
@@ -26,7 +27,7 @@ void write_response(const Response& response, bool keep_alive, int minor_version
     out.append("Connection: keep-alive\r\n");
   }
   out.append("\r\n");
-  if (!bodyless && !own_length) out.append(response.body);
+  if (!bodyless && !own_length) out.append(content);
 }
 
 Http1Connection::Http1Connection(const ParserLimits& limits, ConnectionHost host)
@@ -93,9 +94,10 @@ void Http1Connection::run(ParsedRequest parsed, std::string& out) {
     return;
   }
   if (parsed.request.remote.empty()) host_.identify(parsed.request);
-  auto response = host_.service.handle(std::move(parsed.request));
+  const auto method = parsed.request.method;
+  auto response = host_.handle(std::move(parsed.request));
   if (response.pending) {
-    awaited_ = Awaited{parsed.keep_alive, parsed.minor_version, std::nullopt};
+    awaited_ = Awaited{method, parsed.keep_alive, parsed.minor_version, std::nullopt};
     host_.defer(requests_, std::move(response.pending));
   } else {
     reply(response, parsed.keep_alive, parsed.minor_version, out);
@@ -103,7 +105,9 @@ void Http1Connection::run(ParsedRequest parsed, std::string& out) {
 }
 
 void Http1Connection::complete(uint32_t ticket, Response&& response) {
-  if (awaited_ && ticket == requests_) awaited_->reply = std::move(response);
+  if (!awaited_ || ticket != requests_) return;
+  host_.fit(response, awaited_->method);
+  awaited_->reply = std::move(response);
 }
 
 void Http1Connection::reply(const Response& response, bool keep_alive, int minor_version,

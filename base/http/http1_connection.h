@@ -36,11 +36,15 @@ class Http1Connection final : public ServerConnection {
   Stage stage() const override;
   size_t served() const override { return served_; }
   Held held() const override;
+  size_t owed() const override {
+    return awaited_ && awaited_->reply ? awaited_->reply->body.size() : 0;
+  }
   bool reading_body() const override { return parser_.stage() == Http1Parser::Stage::kBody; }
 
  private:
   // The request whose reply is deferred.
   struct Awaited {
+    Method method;
     bool keep_alive;
     int minor_version;
     std::optional<Response> reply;

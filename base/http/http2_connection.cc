@@ -1,22 +1,21 @@
 #include "base/http/http2_connection.h"
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
 
 #include "base/http/http2_fields.h"
+#include "base/http/http2_stream.h"
 #include "base/http/reply_fields.h"
 
 namespace sluice::http {
 namespace {
 
-constexpr uint32_t kStreamWindow = 256 * 1024;
-constexpr int32_t kConnectionWindow = 1024 * 1024;
 // Between two ticks. Browsers and gRPC clients ping every few seconds and reset a stream now and
 // then; nobody who uses the platform comes near.
 constexpr size_t kMaxNoise = 1000;
-constexpr size_t kFrameNoise = 1;
 constexpr size_t kResetNoise = 10;  // the request may have been served in vain (CVE-2023-44487)
+// Streams that wait to be used again: what clients usually have at one time.
+constexpr size_t kMaxSpare = 32;
 
 std::string_view view(const uint8_t* data, size_t size) {
   return {reinterpret_cast<const char*>(data), size};
@@ -27,145 +26,6 @@ bool ends_stream(const nghttp2_frame& frame) {
 }
 
 }  // namespace
-
-enum class Http2Connection::StreamState : uint8_t {
-  kHeader,    // arrives
-  kBody,      // arrives
-  kAwaiting,  // a deferred reply
-  kReplying,  // is being sent; what still arrives is thrown away
-  kReset,     // by us
-};
-
-struct Http2Connection::Stream {
-  Stream(int32_t i, const ParserLimits& limits) : id(i), header(limits) {}
-
-  int32_t id;
-  Http2Request header;
-  StreamState state = StreamState::kHeader;
-  bool known = false;        // its client has an identity
-  bool input_ended = false;  // nothing more comes
-  size_t max_body = 0;
-  Response response;
-  size_t sent = 0;    // octets of the response's body
-  TimePoint since{};  // the tick after which `state` or `sent` last changed; none yet: epoch
-};
-
-struct Http2Connection::Callbacks {
-  static Http2Connection& self(void* user) { return *static_cast<Http2Connection*>(user); }
-
-  // Runs `step`, which may call handlers: their exceptions must not pass through C.
-  template <typename Step>
-  static int guarded(void* user, Step step) {
-    auto& c = self(user);
-    try {
-      step(c);
-      return 0;
-    } catch (...) {
-      c.thrown_ = std::current_exception();
-      return NGHTTP2_ERR_CALLBACK_FAILURE;
-    }
-  }
-
-  static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) {
-    if (head->type != NGHTTP2_CONTINUATION) self(user).in_header_ = false;
-    return 0;
-  }
-
-  static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    return guarded(user, [&](Http2Connection& c) {
-      c.in_header_ = true;
-      if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return;
-      const int32_t id = frame->hd.stream_id;
-      c.streams_.emplace(id, std::make_unique<Stream>(id, c.limits_.parser));
-    });
-  }
-
-  static int header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
-                    size_t name_size, const uint8_t* value, size_t value_size, uint8_t,
-                    void* user) {
-    return guarded(user, [&](Http2Connection& c) {
-      auto* s = c.find(frame->hd.stream_id);
-      if (!s) return;
-      const auto n = view(name, name_size);
-      const auto v = view(value, value_size);
-      const bool trailer = frame->headers.cat != NGHTTP2_HCAT_REQUEST;
-      if (!(trailer ? s->header.add_trailer(n, v) : s->header.add(n, v)))
-        c.count_noise(kFrameNoise);
-    });
-  }
-
-  static int frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    return guarded(user, [&](Http2Connection& c) { c.on_frame(*frame); });
-  }
-
-  static int data(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* bytes, size_t size,
-                  void* user) {
-    return guarded(user, [&](Http2Connection& c) {
-      if (auto* s = c.find(id)) c.on_data(*s, view(bytes, size));
-      nghttp2_session_consume(session, id, size);
-    });
-  }
-
-  static int stream_closed(nghttp2_session*, int32_t id, uint32_t, void* user) {
-    return guarded(user, [&](Http2Connection& c) { c.on_closed(id); });
-  }
-
-  static int frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    return guarded(user, [&](Http2Connection& c) {
-      const auto type = frame->hd.type;
-      if (type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR) {
-        c.count_noise(kResetNoise);  // provoked by what the client sent
-      }
-      if (type != NGHTTP2_HEADERS && type != NGHTTP2_DATA) return;
-      auto* s = c.find(frame->hd.stream_id);
-      if (!s) return;
-      s->since = c.now_;
-      if (ends_stream(*frame)) c.on_sent(*s);
-    });
-  }
-
-  static ssize_t read_body(nghttp2_session*, int32_t, uint8_t* buffer, size_t size, uint32_t* flags,
-                           nghttp2_data_source* source, void* user) {
-    auto& s = *static_cast<Stream*>(source->ptr);
-    const size_t n = std::min(size, s.response.body.size() - s.sent);
-    std::copy_n(s.response.body.data() + s.sent, n, buffer);
-    s.sent += n;
-    if (s.state == StreamState::kReplying) self(user).unread_ -= n;
-    if (s.sent == s.response.body.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
-    return static_cast<ssize_t>(n);
-  }
-};
-
-Http2Connection::Http2Connection(const TransportLimits& limits, ConnectionHost host)
-    : limits_(limits), host_(std::move(host)) {
-  nghttp2_session_callbacks* callbacks = nullptr;
-  nghttp2_option* option = nullptr;
-  const bool made =
-      nghttp2_session_callbacks_new(&callbacks) == 0 && nghttp2_option_new(&option) == 0;
-  if (made) {
-    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, Callbacks::begin_frame);
-    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, Callbacks::begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, Callbacks::header);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, Callbacks::frame_received);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Callbacks::data);
-    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Callbacks::stream_closed);
-    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, Callbacks::frame_sent);
-    nghttp2_option_set_no_auto_window_update(option, 1);
-    nghttp2_session_server_new2(&session_, callbacks, this, option);
-  }
-  nghttp2_session_callbacks_del(callbacks);
-  nghttp2_option_del(option);
-  if (!session_) throw std::bad_alloc();
-  const std::array settings = {
-      nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
-                             static_cast<uint32_t>(limits.max_streams)},
-      nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
-      nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
-                             static_cast<uint32_t>(limits.parser.max_header)},
-  };
-  nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
-  nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
-}
 
 Http2Connection::~Http2Connection() { nghttp2_session_del(session_); }
 
@@ -203,8 +63,17 @@ ServerConnection::Stage Http2Connection::stage() const {
 }
 
 Http2Connection::Stream* Http2Connection::find(int32_t id) {
-  const auto it = streams_.find(id);
-  return it == streams_.end() ? nullptr : it->second.get();
+  return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session_, id));
+}
+
+void Http2Connection::open(int32_t id) {
+  auto stream =
+      spare_.empty() ? std::make_unique<Stream>(limits_.parser) : std::move(spare_.back());
+  if (!spare_.empty()) spare_.pop_back();
+  stream->begin(id);
+  stream->place = streams_.size();
+  streams_.push_back(std::move(stream));
+  nghttp2_session_set_stream_user_data(session_, id, streams_.back().get());
 }
 
 void Http2Connection::on_frame(const nghttp2_frame& frame) {
@@ -225,15 +94,15 @@ void Http2Connection::on_frame(const nghttp2_frame& frame) {
         s->input_ended = true;
         on_input_end(*s);
       } else if (frame.hd.length == 0) {
-        count_noise(kFrameNoise);
+        count_noise();
       }
       return;
     case NGHTTP2_SETTINGS:
       greeted_ = true;
-      return count_noise(kFrameNoise);
+      return count_noise();
     case NGHTTP2_PING:
     case NGHTTP2_PRIORITY:
-      return count_noise(kFrameNoise);
+      return count_noise();
     case NGHTTP2_RST_STREAM:
       return count_noise(kResetNoise);
     default:
@@ -243,7 +112,9 @@ void Http2Connection::on_frame(const nghttp2_frame& frame) {
 
 void Http2Connection::on_header_end(Stream& s) {
   if (s.header.refusal() != 0) return refuse(s, s.header.refusal(), s.header.detail());
-  if (unread_ > limits_.max_unread) return reset(s, NGHTTP2_REFUSED_STREAM);
+  if (unread_ > limits_.max_unread || (host_.replies && unread_ > host_.replies->share())) {
+    return reset(s, NGHTTP2_REFUSED_STREAM);
+  }
   host_.identify(s.header.request());
   if (s.input_ended) {
     run(s);
@@ -282,8 +153,11 @@ void Http2Connection::on_input_end(Stream& s) {
 
 void Http2Connection::run(Stream& s) {
   move_to(s, StreamState::kAwaiting);
-  auto response = host_.service.handle(std::move(s.header.request()));
+  auto response = host_.handle(std::move(s.header.request()));
   if (response.pending) {
+    const auto method = s.header.request().method;
+    s.header.clear();  // what the reply needs of it was copied
+    s.header.request().method = method;
     host_.defer(static_cast<uint32_t>(s.id), std::move(response.pending));
   } else {
     reply(s, std::move(response));
@@ -292,7 +166,9 @@ void Http2Connection::run(Stream& s) {
 
 void Http2Connection::complete(uint32_t ticket, Response&& response) {
   auto* s = find(static_cast<int32_t>(ticket));
-  if (s && s->state == StreamState::kAwaiting) reply(*s, std::move(response));
+  if (!s || s->state != StreamState::kAwaiting) return;
+  host_.fit(response, s->header.request().method);
+  reply(*s, std::move(response));
 }
 
 void Http2Connection::refuse(Stream& s, int status, std::string_view detail) {
@@ -301,24 +177,46 @@ void Http2Connection::refuse(Stream& s, int status, std::string_view detail) {
 
 void Http2Connection::reply(Stream& s, Response&& response) {
   ++served_;
-  move_to(s, StreamState::kReplying);
   s.response = std::move(response);
   auto& r = s.response;
   const bool own_length = r.headers.has("Content-Length");
-  if (is_bodyless(r.status) || own_length) r.body.clear();
+  if (is_bodyless(r.status) || own_length) r.drop_content();
+  move_to(s, StreamState::kReplying);
+  s.header.clear();
+  const auto content = r.content();
   Http2Fields fields(r.headers.size() + 3);
-  fields.add(":status", std::to_string(r.status));
+  fields.add_status(r.status);
   fields.add("date", date_field());
   for (const auto& [name, value] : r.headers) fields.add(name, value);
-  if (!is_bodyless(r.status) && !own_length) {
-    fields.add("content-length", std::to_string(r.body.size()));
-  }
-  unread_ += r.body.size();
-  nghttp2_data_provider body{{.ptr = &s}, Callbacks::read_body};
-  if (nghttp2_submit_response(session_, s.id, fields.data(), fields.size(),
-                              r.body.empty() ? nullptr : &body) != 0) {
+  if (!is_bodyless(r.status) && !own_length) fields.add_length(content.size());
+  if (!submit(s, fields.data(), fields.size(), !content.empty())) {
     reset(s, NGHTTP2_INTERNAL_ERROR);
   }
+}
+
+void Http2Connection::on_read(Stream& s, size_t octets) {
+  const size_t before = s.owed();
+  if (s.sent == 0) s.reading_since = now_;
+  s.sent += octets;
+  sent_at_ = now_;
+  if (s.state == StreamState::kReplying) owe(unread_ - before + s.owed());
+}
+
+void Http2Connection::owe(size_t unread) {
+  unread_ = unread;
+  account_.set(unread);
+}
+
+void Http2Connection::on_frame_sent(const nghttp2_frame& frame) {
+  const auto type = frame.hd.type;
+  if (type == NGHTTP2_RST_STREAM && frame.rst_stream.error_code != NGHTTP2_NO_ERROR) {
+    count_noise(kResetNoise);  // provoked by what the client sent
+  }
+  if (type != NGHTTP2_HEADERS && type != NGHTTP2_DATA) return;
+  auto* s = find(frame.hd.stream_id);
+  if (!s) return;
+  s->since = now_;
+  if (ends_stream(frame)) on_sent(*s);
 }
 
 void Http2Connection::on_sent(Stream& s) {
@@ -331,7 +229,15 @@ void Http2Connection::on_closed(int32_t id) {
   auto* s = find(id);
   if (!s) return;
   move_to(*s, StreamState::kReset);
-  streams_.erase(id);
+  auto last = std::move(streams_.back());
+  streams_.pop_back();
+  const size_t place = s->place;
+  if (last.get() != s) {
+    last->place = place;
+    std::swap(last, streams_[place]);
+  }
+  last->response = {};
+  if (spare_.size() < kMaxSpare) spare_.push_back(std::move(last));
 }
 
 void Http2Connection::reset(Stream& s, uint32_t code) {
@@ -346,8 +252,11 @@ void Http2Connection::move_to(Stream& s, StreamState state) {
     (s.known ? held_.known : held_.stranger) -= s.header.request().body.size();
     if (state != StreamState::kAwaiting) s.header.request().body = {};
   }
-  if (s.state == StreamState::kReplying) unread_ -= s.response.body.size() - s.sent;
+  if (s.state == StreamState::kReplying) owe(unread_ - s.owed());
   if (state == StreamState::kBody) ++bodies_;
+  if (state == StreamState::kReplying) {
+    owe(unread_ + s.owed());
+  }
   s.state = state;
   s.since = now_;
 }
@@ -355,17 +264,27 @@ void Http2Connection::move_to(Stream& s, StreamState state) {
 void Http2Connection::tick(TimePoint now) {
   now_ = now;
   noise_ = 0;
-  for (auto& [id, s] : streams_) {
+  if (served_ == std::exchange(served_before_, served_)) spare_.clear();
+  for (auto& s : streams_) {
     if (s->since == TimePoint{}) s->since = now;
+    if (s->reading_since == TimePoint{} && s->sent > 0) s->reading_since = now;
     const auto waited = now - s->since;
     if (s->state == StreamState::kBody && waited >= limits_.body_timeout) {
       refuse(*s, 408, "the request took too long to arrive");
     } else if (s->state == StreamState::kAwaiting && waited >= limits_.reply_timeout) {
       refuse(*s, 503, "the platform took too long to answer");
-    } else if (s->state == StreamState::kReplying && waited >= limits_.write_timeout) {
+    } else if (s->state == StreamState::kReplying && is_left_unread(*s, waited)) {
       reset(*s, NGHTTP2_CANCEL);
     }
   }
+}
+
+// By its client: a reply that waits until others of the connection are through is not.
+bool Http2Connection::is_left_unread(const Stream& s, TimePoint::duration waited) const {
+  if (s.sent > 0 && limits_.reads_too_slowly(s.sent, now_ - s.reading_since)) return true;
+  if (waited < limits_.write_timeout) return false;
+  return nghttp2_session_get_stream_remote_window_size(session_, s.id) <= 0 ||
+         now_ - sent_at_ >= limits_.write_timeout;
 }
 
 void Http2Connection::time_out(std::string& out) {
@@ -374,7 +293,7 @@ void Http2Connection::time_out(std::string& out) {
 }
 
 void Http2Connection::overload(bool strangers_only, std::string& out) {
-  for (auto& [id, s] : streams_) {
+  for (auto& s : streams_) {
     if (s->state != StreamState::kBody || (strangers_only && s->known)) continue;
     refuse(*s, 503, "too many requests are arriving at once");
   }

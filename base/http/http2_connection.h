@@ -7,7 +7,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
-#include <unordered_map>
+#include <vector>
 
 #include "base/http/http2_request.h"
 #include "base/http/server_connection.h"
@@ -42,6 +42,7 @@ class Http2Connection final : public ServerConnection {
   size_t served() const override { return served_; }
   Held held() const override { return held_; }
   bool reading_body() const override { return bodies_ > 0; }
+  size_t owed() const override { return unread_; }
 
  private:
   enum class StreamState : uint8_t;
@@ -49,10 +50,13 @@ class Http2Connection final : public ServerConnection {
   struct Callbacks;  // nghttp2's, in http2_connection.cc
 
   Stream* find(int32_t id);
+  void open(int32_t id);
   void on_frame(const nghttp2_frame& frame);
   void on_header_end(Stream& s);
   void on_input_end(Stream& s);
   void on_data(Stream& s, std::string_view bytes);
+  void on_read(Stream& s, size_t octets);
+  void on_frame_sent(const nghttp2_frame& frame);
   void on_sent(Stream& s);
   void on_closed(int32_t id);
   void read_body(Stream& s);
@@ -61,15 +65,19 @@ class Http2Connection final : public ServerConnection {
   void refuse(Stream& s, int status, std::string_view detail);
   void reply(Stream& s, Response&& response);
   void reset(Stream& s, uint32_t code);
-  void count_noise(size_t weight);
+  bool submit(Stream& s, const nghttp2_nv* fields, size_t count, bool with_body);
+  void owe(size_t unread);
+  bool is_left_unread(const Stream& s, TimePoint::duration waited) const;
+  void count_noise(size_t weight = 1);
   void terminate(uint32_t code);
 
   const TransportLimits& limits_;
   const ConnectionHost host_;
   nghttp2_session* session_ = nullptr;
-  std::unordered_map<int32_t, std::unique_ptr<Stream>> streams_;
-  bool greeted_ = false;    // the client's SETTINGS are here
-  bool in_header_ = false;  // some of a header is here
+  std::vector<std::unique_ptr<Stream>> streams_;  // in no order
+  std::vector<std::unique_ptr<Stream>> spare_;    // closed ones, to be used again
+  bool greeted_ = false;                          // the client's SETTINGS are here
+  bool in_header_ = false;                        // some of a header is here
   bool failed_ = false;
   std::exception_ptr thrown_;  // by a handler, on its way through nghttp2
   TimePoint now_{};            // of the last tick
@@ -77,7 +85,10 @@ class Http2Connection final : public ServerConnection {
   size_t served_ = 0;
   Held held_;
   size_t bodies_ = 0;  // streams whose bodies arrive
-  size_t unread_ = 0;  // octets of replies not yet sent
+  size_t unread_ = 0;  // what replies take that were not sent yet
+  ReplyAccount account_;
+  size_t served_before_ = 0;  // of the last tick
+  TimePoint sent_at_{};       // the tick after which a body was last being sent
 };
 
 }  // namespace sluice::http

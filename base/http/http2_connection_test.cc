@@ -294,8 +294,33 @@ TEST_F(Http2ConnectionTest, AReplyThatItsClientDoesNotReadIsGivenUp) {
   EXPECT_EQ(server().stage(), ServerConnection::Stage::kIdle);
 }
 
+TEST_F(Http2ConnectionTest, AReplyThatItsClientReadsTooSlowlyIsGivenUp) {
+  using Time = ServerConnection::TimePoint;
+  limits_.write_timeout = 30s;
+  limits_.min_read_rate = 100'000;
+  const Time start{1h};
+  server().tick(start);
+  client_.ask(Client::head("GET", "/large/1000000"));
+  const auto read_window = [&] {
+    server().feed(client_.output());
+    std::string out;
+    server().serve(out, kAll);
+    client_.input(out);
+  };
+  read_window();
+  server().tick(start + 20s);
+  read_window();  // some progress, but 130,000 octets in all
+  server().tick(start + 31s);
+  EXPECT_EQ(server().stage(), ServerConnection::Stage::kBusy);
+  server().tick(start + 32s);
+  std::string out;
+  server().serve(out, kAll);
+  EXPECT_EQ(server().stage(), ServerConnection::Stage::kIdle);
+  EXPECT_EQ(server().owed(), 0U);
+}
+
 TEST_F(Http2ConnectionTest, AClientThatReadsNothingCannotPileUpReplies) {
-  limits_.max_unread = 3'000'000;
+  limits_.max_unread = 3'100'000;  // three replies, and what streams take besides
   for (int i = 0; i < 10; ++i) client_.ask(Client::head("GET", "/large/1000000"));
   server().feed(client_.output());
   std::string out;

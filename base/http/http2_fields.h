@@ -3,6 +3,10 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,33 +15,54 @@
 
 namespace sluice::http {
 
-// Keeps the octets until nghttp2 has copied them.
+// Refers to names and values, which must outlive it: nghttp2 copies them, and writes names in lower
+// case, when the reply is submitted.
 class Http2Fields {
  public:
   // Room for `count` fields, no more.
   explicit Http2Fields(size_t count) {
-    texts_.reserve(2 * count);
-    fields_.reserve(count);
+    if (count > few_.size()) {
+      many_.resize(count);
+      fields_ = many_.data();
+    }
   }
+  Http2Fields(const Http2Fields&) = delete;
+  Http2Fields& operator=(const Http2Fields&) = delete;
+
   void add(std::string_view name, std::string_view value) {
-    std::string clean;
+    if (is_clean_field_value(value)) return put(name, value);
+    auto& clean = cleaned_.emplace_back();
     append_field_value(value, clean);
-    add_text(std::string(name), std::move(clean));
+    put(name, clean);
   }
-  const nghttp2_nv* data() const { return fields_.data(); }
-  size_t size() const { return fields_.size(); }
+  // One such field: the digits are kept here.
+  void add_status(int status) {
+    const auto end = std::to_chars(status_.begin(), status_.end(), status).ptr;
+    put(":status", {status_.begin(), end});
+  }
+  void add_length(size_t length) {
+    const auto end = std::to_chars(length_.begin(), length_.end(), length).ptr;
+    put("content-length", {length_.begin(), end});
+  }
+  const nghttp2_nv* data() const { return fields_; }
+  size_t size() const { return size_; }
 
  private:
-  void add_text(std::string name, std::string value) {
-    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    auto& n = texts_.emplace_back(std::move(name));
-    auto& v = texts_.emplace_back(std::move(value));
-    fields_.push_back({reinterpret_cast<uint8_t*>(n.data()), reinterpret_cast<uint8_t*>(v.data()),
-                       n.size(), v.size(), NGHTTP2_NV_FLAG_NONE});
+  void put(std::string_view name, std::string_view value) {
+    fields_[size_++] = {octets(name), octets(value), name.size(), value.size(),
+                        NGHTTP2_NV_FLAG_NONE};
+  }
+  static uint8_t* octets(std::string_view text) {  // which nghttp2 does not write to
+    return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
   }
 
-  std::vector<std::string> texts_;  // never grows beyond what is reserved
-  std::vector<nghttp2_nv> fields_;
+  std::array<nghttp2_nv, 12> few_;
+  std::vector<nghttp2_nv> many_;
+  nghttp2_nv* fields_ = few_.data();
+  size_t size_ = 0;
+  std::list<std::string> cleaned_;
+  std::array<char, 12> status_;
+  std::array<char, 20> length_;
 };
 
 }  // namespace sluice::http

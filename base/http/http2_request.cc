@@ -25,7 +25,7 @@ bool Http2Request::add(std::string_view name, std::string_view value) {
   if (name == "host") {
     const auto authority = request_.headers.get("host");
     if (!authority) {
-      request_.headers.add("host", std::string(value));
+      request_.headers.add("host", value);
     } else if (!equal_ignoring_case(*authority, value)) {  // RFC 9113 §8.3.1
       refuse(400, "Host and :authority differ");
     }
@@ -38,7 +38,7 @@ bool Http2Request::add(std::string_view name, std::string_view value) {
       refuse(417, "the only expectation met here is 100-continue");
     }
   }
-  request_.headers.add(std::string(name), std::string(value));
+  request_.headers.add(name, value);
   return true;
 }
 
@@ -56,8 +56,17 @@ void Http2Request::add_pseudo(std::string_view name, std::string_view value) {
       request_.target = value;
     }
   } else if (name == ":authority") {
-    request_.headers.add("host", std::string(value));
+    request_.headers.add("host", value);
   }
+}
+
+void Http2Request::clear() {
+  request_.clear();
+  size_ = 0;
+  fields_ = 0;
+  refusal_ = 0;
+  detail_ = {};
+  expects_continue_ = false;
 }
 
 void Http2Request::refuse(int status, std::string_view detail) {

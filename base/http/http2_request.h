@@ -27,6 +27,7 @@ class Http2Request {
 
   bool expects_continue() const { return expects_continue_; }
   Request& request() { return request_; }
+  void clear();  // for another stream
 
  private:
   bool count(std::string_view name, std::string_view value);

@@ -19,6 +19,10 @@ constexpr std::array<std::pair<Method, std::string_view>, 7> kMethods = {{
     {Method::kOptions, "OPTIONS"},
 }};
 
+// Room for most headers, of requests with a token and of replies.
+constexpr size_t kUsualText = 256;
+constexpr size_t kUsualFields = 6;
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 }  // namespace
@@ -38,21 +42,32 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
-void Headers::add(std::string name, std::string value) {
-  fields_.emplace_back(std::move(name), std::move(value));
+void Headers::add(std::string_view name, std::string_view value) {
+  if (fields_.empty()) {  // room for what is usual
+    text_.reserve(kUsualText);
+    fields_.reserve(kUsualFields);
+  }
+  fields_.push_back({text_.size(), name.size(), value.size()});
+  text_.append(name).append(value);
 }
 
-void Headers::set(std::string_view name, std::string value) {
+void Headers::set(std::string_view name, std::string_view value) {
   remove(name);
-  fields_.emplace_back(std::string(name), std::move(value));
+  add(name, value);
 }
 
+// What was removed stays in the text: that is rare, and little.
 void Headers::remove(std::string_view name) {
-  std::erase_if(fields_, [&](const Field& f) { return equal_ignoring_case(f.first, name); });
+  std::erase_if(fields_, [&](const Place& p) { return equal_ignoring_case(field(p).first, name); });
+}
+
+void Headers::clear() {
+  fields_.clear();
+  text_.clear();
 }
 
 std::optional<std::string_view> Headers::get(std::string_view name) const {
-  for (const auto& [field, value] : fields_) {
+  for (const auto& [field, value] : *this) {
     if (equal_ignoring_case(field, name)) return value;
   }
   return std::nullopt;
@@ -60,7 +75,7 @@ std::optional<std::string_view> Headers::get(std::string_view name) const {
 
 std::optional<std::string> Headers::joined(std::string_view name) const {
   std::optional<std::string> out;
-  for (const auto& [field, value] : fields_) {
+  for (const auto& [field, value] : *this) {
     if (!equal_ignoring_case(field, name)) continue;
     if (out) {
       out->append(", ").append(value);
@@ -73,7 +88,7 @@ std::optional<std::string> Headers::joined(std::string_view name) const {
 
 size_t Headers::count(std::string_view name) const {
   return static_cast<size_t>(std::ranges::count_if(
-      fields_, [&](const Field& f) { return equal_ignoring_case(f.first, name); }));
+      fields_, [&](const Place& p) { return equal_ignoring_case(field(p).first, name); }));
 }
 
 Result<Query> Query::parse(std::string_view text) {
@@ -114,6 +129,29 @@ std::optional<std::string_view> Principal::claim(std::string_view name) const {
   const auto it = claims.find(name);
   if (it == claims.end()) return std::nullopt;
   return it->second;
+}
+
+const std::string& Request::path_param(std::string_view name) const {
+  return std::ranges::find(path_params, name, [](const auto& p) { return p.first; })->second;
+}
+
+void Request::clear() {
+  constexpr size_t kMuch = 4096;
+  if (target.capacity() + headers.capacity() + body.capacity() > kMuch) {
+    *this = Request();
+    return;
+  }
+  method = Method::kGet;
+  target.clear();
+  headers.clear();
+  body.clear();
+  operation_id = {};
+  path_params.clear();
+  query.clear();
+  json = nullptr;
+  principal = nullptr;
+  route = nullptr;
+  remote.clear();
 }
 
 Response Response::json(int status, const nlohmann::json& value) {

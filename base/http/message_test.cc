@@ -53,7 +53,7 @@ TEST(Query, KeepsOrderAndRepetition) {
 TEST(Target, IsTakenApart) {
   struct Case {
     std::string text;
-    std::vector<std::string> segments;
+    std::vector<std::string_view> segments;
     std::string query;
   };
   const Case cases[] = {

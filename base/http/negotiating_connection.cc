@@ -50,6 +50,7 @@ class NegotiatingConnection final : public ServerConnection {
   size_t served() const override { return chosen_->served(); }
   Held held() const override { return chosen_->held(); }
   bool reading_body() const override { return chosen_->reading_body(); }
+  size_t owed() const override { return chosen_->owed(); }
 
  private:
   const TransportLimits& limits_;

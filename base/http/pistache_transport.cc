@@ -57,6 +57,8 @@ size_t PistacheTransport::bytes_held() const {
   return running_->shared->held_by_known + running_->shared->held_by_strangers;
 }
 
+size_t PistacheTransport::bytes_owed() const { return running_->shared->replies.owed(); }
+
 Result<std::unique_ptr<PistacheTransport>> PistacheTransport::start(const TransportOptions& options,
                                                                     Service service) {
   const SignalsBlocked blocked;

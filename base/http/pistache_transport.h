@@ -47,6 +47,7 @@ class PistacheTransport {
   uint16_t port() const { return port_; }
   size_t connections() const;  // open now
   size_t bytes_held() const;   // octets of requests that have not arrived completely
+  size_t bytes_owed() const;   // octets of replies that wait for clients to read them
 
  private:
   struct Running;

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/http/http1_connection.h"
@@ -35,22 +36,6 @@ class Acceptor final : public Pistache::Tcp::Handler {
   }
   void onInput(const char*, size_t, const std::shared_ptr<Pistache::Tcp::Peer>&) override {}
 };
-
-Phase phase_of(ServerConnection::Stage stage) {
-  switch (stage) {
-    case ServerConnection::Stage::kIdle:
-      return Phase::kIdle;
-    case ServerConnection::Stage::kHeader:
-      return Phase::kHeader;
-    case ServerConnection::Stage::kBody:
-      return Phase::kBody;
-    case ServerConnection::Stage::kAwaiting:
-      return Phase::kAwaiting;
-    case ServerConnection::Stage::kBusy:
-      return Phase::kBusy;
-  }
-  return Phase::kIdle;
-}
 
 // Whether the client reset the connection, without reading what it may have sent.
 bool is_gone(const Connection& c) {
@@ -129,8 +114,9 @@ void Worker::onReady(const Pistache::Aio::FdSet& ready) {
 void Worker::opened(const std::shared_ptr<Pistache::Tcp::Peer>& peer) {
   try {
     const auto serial = ++opened_;
-    auto& c =
-        connections_.try_emplace(peer->fd(), peer, serial, make_http(*peer, serial)).first->second;
+    auto& c = connections_
+                  .try_emplace(peer->fd(), peer, serial, make_http(*peer, serial), shared_->replies)
+                  .first->second;
     refuse_if_full(c);
   } catch (...) {  // its first event finds it closed
     ::shutdown(peer->fd(), SHUT_RDWR);
@@ -154,7 +140,8 @@ std::unique_ptr<ServerConnection> Worker::make_http(const Pistache::Tcp::Peer& p
   const bool proxy = ip && std::ranges::any_of(shared_->trusted_proxies,
                                                [&](const IpPrefix& p) { return p.contains(*ip); });
   return make_negotiating_connection(
-      shared_->limits, ConnectionHost{shared_->service, name, proxy, std::move(defer)});
+      shared_->limits,
+      ConnectionHost{shared_->service, name, proxy, std::move(defer), &shared_->replies});
 }
 
 void Worker::on_mail() {
@@ -163,18 +150,25 @@ void Worker::on_mail() {
     tell_to_go();
     shared_->settle();
   }
+  std::vector<int> told;
   for (auto& letter : letters) {
-    guarded(letter.fd, [&] { deliver(std::move(letter)); });
-    shared_->settle();
+    guarded(letter.fd, [&] {
+      const auto it = connections_.find(letter.fd);
+      if (it == connections_.end() || it->second.serial != letter.serial) return;  // it left
+      it->second.http->complete(letter.ticket, std::move(letter.response));
+      if (told.empty() || told.back() != letter.fd) told.push_back(letter.fd);
+    });
   }
-}
-
-void Worker::deliver(Mailbox::Letter letter) {
-  const auto it = connections_.find(letter.fd);
-  if (it == connections_.end() || it->second.serial != letter.serial) return;  // the client left
-  auto& c = it->second;
-  c.http->complete(letter.ticket, std::move(letter.response));
-  if (!c.lingering && drive(c) == Fate::kKept) read(c);
+  std::ranges::sort(told);  // so that replies that come together leave together
+  told.erase(std::ranges::unique(told).begin(), told.end());
+  for (const int fd : told) {
+    guarded(fd, [&] {
+      const auto it = connections_.find(fd);
+      if (it == connections_.end() || it->second.lingering) return;
+      if (drive(it->second) == Fate::kKept) read(it->second);
+    });
+  }
+  for (size_t i = 0; i < letters.size(); ++i) shared_->settle();
 }
 
 void Worker::tell_to_go() {
@@ -206,17 +200,6 @@ void Worker::on_event(Connection& c, const Pistache::Aio::FdSet::Entry& event) {
     if (event.isWritable() && c.has_output() && drive(c) == Fate::kClosed) return;
     read(c);
   });
-}
-
-// An exception, a handler's or for want of memory, ends this connection: the others must not
-// suffer.
-template <typename Step>
-void Worker::guarded(int fd, Step step) {
-  try {
-    step();
-  } catch (...) {
-    if (const auto it = connections_.find(fd); it != connections_.end()) close(it->second);
-  }
 }
 
 // Reads as long as there is something and the replies find takers. Readiness is told once
@@ -277,7 +260,7 @@ Worker::Fate Worker::drive(Connection& c) {
   while (more) {
     if (flush(c) == Fate::kClosed) return Fate::kClosed;
     if (c.has_output()) return Fate::kKept;
-    more = !c.http->serve(c.out, kEnoughOutput) || c.has_output();
+    more = !c.http->serve(c.out, enough_output()) || c.has_output();
   }
   note_phase(c, false);
   // A client that has said all may still wait for replies.
@@ -286,8 +269,17 @@ Worker::Fate Worker::drive(Connection& c) {
   return Fate::kKept;
 }
 
+// Of one connection: less where little of the budget is free, but a reply at a time always.
+size_t Worker::enough_output() const {
+  return std::clamp(shared_->replies.share(), size_t{1}, kEnoughOutput);
+}
+
 Worker::Fate Worker::flush(Connection& c) {
   bool progress = false;
+  if (c.has_output() && c.sent == 0) {
+    c.writing_since = Clock::now();
+    c.taken = 0;
+  }
   while (c.has_output()) {
     const ssize_t n =
         ::send(c.fd, c.out.data() + c.sent, c.out.size() - c.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -297,15 +289,18 @@ Worker::Fate Worker::flush(Connection& c) {
           key(), c.fd,
           polling::NotifyOn::Read | polling::NotifyOn::Shutdown | polling::NotifyOn::Write,
           polling::Mode::Edge);
+      c.account.set(c.out.size());
       note_phase(c, progress);
       return Fate::kKept;
     }
     if (n < 0) return close(c);
     c.sent += static_cast<size_t>(n);
+    c.taken += static_cast<size_t>(n);
     progress = true;
   }
   c.out.clear();
   c.sent = 0;
+  c.account.set(0);
   return Fate::kKept;
 }
 
@@ -323,68 +318,6 @@ Worker::Fate Worker::close(Connection& c) {
   --shared_->connections;
   removePeer(peer);  // closes the descriptor
   return Fate::kClosed;
-}
-
-void Worker::note_phase(Connection& c, bool progress) {
-  Phase now = Phase::kIdle;
-  if (c.lingering) {
-    now = Phase::kLingering;
-  } else if (c.has_output()) {
-    now = Phase::kWriting;
-  } else {
-    now = phase_of(c.http->stage());
-  }
-  if (now == c.phase && !progress && c.http->served() == c.served_at_phase) return;
-  c.phase = now;
-  c.phase_since = Clock::now();
-  c.served_at_phase = c.http->served();
-}
-
-std::chrono::milliseconds Worker::timeout_of(Phase phase) const {
-  const auto& limits = shared_->limits;
-  switch (phase) {
-    case Phase::kIdle:
-      return limits.idle_timeout;
-    case Phase::kHeader:
-      return limits.header_timeout;
-    case Phase::kBody:
-      return limits.body_timeout;
-    case Phase::kAwaiting:
-      return limits.reply_timeout;
-    case Phase::kBusy:  // its streams have timeouts of their own
-      return std::chrono::hours(24 * 365);
-    case Phase::kWriting:
-      return limits.write_timeout;
-    case Phase::kLingering:
-      return limits.linger_timeout;
-  }
-  return limits.idle_timeout;
-}
-
-void Worker::check_timeouts() {
-  uint64_t expirations = 0;
-  [[maybe_unused]] const auto n = ::read(timer_.get(), &expirations, sizeof expirations);
-  if (!std::exchange(started_, true)) shared_->started.count_down();
-  const auto now = Clock::now();
-  std::vector<int> all;
-  for (const auto& [fd, c] : connections_) all.push_back(fd);
-  for (const int fd : all) {
-    guarded(fd, [&] { check_timeout(connections_.at(fd), now); });
-  }
-}
-
-void Worker::check_timeout(Connection& c, Clock::time_point now) {
-  c.http->tick(now);
-  if (now - c.phase_since < timeout_of(c.phase)) {
-    if (c.phase == Phase::kBusy) drive(c);
-    return;
-  }
-  if (c.phase != Phase::kWriting && c.phase != Phase::kLingering) c.http->time_out(c.out);
-  if (c.phase == Phase::kWriting || c.phase == Phase::kLingering || c.out.empty()) {
-    close(c);
-  } else {
-    drive(c);
-  }
 }
 
 void Shared::start_draining() {

@@ -27,6 +27,7 @@ struct Shared {
       : limits(options.limits),
         trusted_proxies(options.trusted_proxies),
         service(std::move(s)),
+        replies(options.limits.reply_budget),
         started(static_cast<ptrdiff_t>(options.threads)) {}
 
   // Has every worker tell its clients to go; `drained` follows once they have been told and no
@@ -38,6 +39,7 @@ struct Shared {
   const TransportLimits limits;
   const std::vector<IpPrefix> trusted_proxies;
   const Service service;
+  ReplyBudget replies;
   std::atomic<size_t> connections{0};
   std::atomic<size_t> held_by_known{0};  // octets of incomplete requests of all connections
   std::atomic<size_t> held_by_strangers{0};
@@ -54,10 +56,11 @@ enum class Phase { kIdle, kHeader, kBody, kAwaiting, kBusy, kWriting, kLingering
 
 struct Connection {
   Connection(std::shared_ptr<Pistache::Tcp::Peer> p, uint64_t number,
-             std::unique_ptr<ServerConnection> h)
-      : peer(std::move(p)), fd(peer->fd()), serial(number), http(std::move(h)) {}
+             std::unique_ptr<ServerConnection> h, ReplyBudget& replies)
+      : peer(std::move(p)), fd(peer->fd()), serial(number), http(std::move(h)), account(&replies) {}
 
   bool has_output() const { return sent < out.size(); }
+  size_t owed() const { return out.size() - sent + http->owed(); }
 
   std::shared_ptr<Pistache::Tcp::Peer> peer;
   int fd;
@@ -65,6 +68,11 @@ struct Connection {
   std::unique_ptr<ServerConnection> http;
   std::string out;  // replies; those bytes before `sent` are gone
   size_t sent = 0;
+  ReplyAccount account;  // of `out`
+  size_t taken = 0;      // octets that the socket took since `writing_since`
+  std::chrono::steady_clock::time_point writing_since{};  // there is output
+  // It owes replies, as ticks see it.
+  std::chrono::steady_clock::time_point owing_since = std::chrono::steady_clock::now();
   bool end_of_input = false;    // the client closed its side
   bool lingering = false;       // our side is closed
   ServerConnection::Held held;  // what counts in Shared
@@ -100,8 +108,16 @@ class Worker final : public Pistache::Tcp::Transport {
   void on_mail();
   void deliver(Mailbox::Letter letter);
   void tell_to_go();
+  // An exception, a handler's or for want of memory, ends this connection: the others must not
+  // suffer.
   template <typename Step>
-  void guarded(int fd, Step step);
+  void guarded(int fd, Step step) {
+    try {
+      step();
+    } catch (...) {
+      if (const auto it = connections_.find(fd); it != connections_.end()) close(it->second);
+    }
+  }
   void refuse_if_full(Connection& c);
   Fate read(Connection& c);
   Fate drive(Connection& c);
@@ -111,7 +127,9 @@ class Worker final : public Pistache::Tcp::Transport {
   void linger(Connection& c);
   Fate close(Connection& c);
   void note_phase(Connection& c, bool progress);
+  size_t enough_output() const;
   void check_timeouts();
+  void close_worst(std::chrono::steady_clock::time_point now);
   void check_timeout(Connection& c, std::chrono::steady_clock::time_point now);
   std::chrono::milliseconds timeout_of(Phase phase) const;
 

@@ -27,7 +27,7 @@ std::optional<std::chrono::seconds> TokenBuckets::wait(double tokens) const {
 }
 
 std::optional<std::chrono::seconds> TokenBuckets::take(std::string_view client) {
-  if (limit_.requests_per_s <= 0) return std::nullopt;
+  if (unlimited()) return std::nullopt;
   auto& shard = shard_of(client);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.by_client.find(client);
@@ -49,7 +49,7 @@ std::optional<std::chrono::seconds> TokenBuckets::take(std::string_view client) 
 }
 
 std::optional<std::chrono::seconds> TokenBuckets::look(std::string_view client) {
-  if (limit_.requests_per_s <= 0) return std::nullopt;
+  if (unlimited()) return std::nullopt;
   auto& shard = shard_of(client);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.by_client.find(client);
@@ -58,10 +58,12 @@ std::optional<std::chrono::seconds> TokenBuckets::look(std::string_view client) 
 }
 
 std::optional<std::chrono::seconds> ClientLimiter::take_stranger(std::string_view remote) {
+  if (strangers_.unlimited()) return std::nullopt;
   return strangers_.take(rate_key_of(remote));
 }
 
 std::optional<std::chrono::seconds> ClientLimiter::look_at_stranger(std::string_view remote) {
+  if (strangers_.unlimited()) return std::nullopt;
   return strangers_.look(rate_key_of(remote));
 }
 

@@ -31,6 +31,7 @@ class TokenBuckets {
   std::optional<std::chrono::seconds> take(std::string_view client);
   // The same without counting.
   std::optional<std::chrono::seconds> look(std::string_view client);
+  bool unlimited() const { return limit_.requests_per_s <= 0; }
 
  private:
   static constexpr size_t kShards = 16;  // so that workers seldom meet at one lock

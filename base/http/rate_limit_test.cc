@@ -92,10 +92,10 @@ class LimitedRouterTest : public ::testing::Test {
       handlers[id] = [](const Request&) { return Response::no_content(); };
     }
     RouterOptions options;
-    options.authenticator = [this](std::string_view token) -> Result<Principal> {
+    options.authenticator = [this](std::string_view token) -> Result<PrincipalPtr> {
       ++tokens_seen_;
       if (token == "bad") return fail(ErrorCode::kUnauthenticated, "a bad token");
-      return Principal{std::string(token), {"things"}, {}};
+      return std::make_shared<const Principal>(Principal{std::string(token), {"things"}, {}});
     };
     options.limiter =
         std::make_shared<ClientLimiter>(RateLimit{.requests_per_s = 1, .burst = 2},

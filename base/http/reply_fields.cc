@@ -1,5 +1,6 @@
 #include "base/http/reply_fields.h"
 
+#include <algorithm>
 #include <ctime>
 
 namespace sluice::http {
@@ -18,8 +19,18 @@ const std::string& date_field() {
   return text;
 }
 
+namespace {
+bool breaks_line(char c) { return c == '\r' || c == '\n' || c == '\0'; }
+}  // namespace
+
+bool is_clean_field_value(std::string_view value) {
+  return std::ranges::none_of(value, breaks_line);
+}
+
 void append_field_value(std::string_view value, std::string& out) {
-  for (const char c : value) out.push_back(c == '\r' || c == '\n' || c == '\0' ? ' ' : c);
+  const auto at = out.size();
+  out.append(value);
+  std::replace_if(out.begin() + static_cast<ptrdiff_t>(at), out.end(), breaks_line, ' ');
 }
 
 bool is_bodyless(int status) { return status < 200 || status == 204 || status == 304; }

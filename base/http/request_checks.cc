@@ -22,17 +22,35 @@ Result<void> check_values(const Parameter& parameter, std::string_view text) {
   }
 }
 
-std::vector<std::string_view> values_of(const Parameter& parameter, const Request& request) {
+// Calls check(value) for each value that the request has for it, until one fails.
+template <typename Check>
+Result<void> for_each_value(const Parameter& parameter, const Request& request, Check check) {
   switch (parameter.in) {
     case Parameter::In::kPath:
-      return {request.path_param(parameter.name)};
+      return check(request.path_param(parameter.name));
     case Parameter::In::kQuery:
-      return request.query.all(parameter.name);
+      for (const auto& [name, value] : request.query) {
+        if (name != parameter.name) continue;
+        if (auto ok = check(value); !ok) return ok;
+      }
+      return {};
     case Parameter::In::kHeader:
-      if (const auto value = request.headers.get(parameter.name)) return {*value};
+      if (const auto value = request.headers.get(parameter.name)) return check(*value);
       return {};
   }
   return {};
+}
+
+Result<void> check_parameter(const Parameter& parameter, const Request& request) {
+  size_t values = 0;
+  auto ok = for_each_value(parameter, request, [&](std::string_view value) -> Result<void> {
+    if (++values > 1 && !parameter.is_array) {
+      return bad_field(parameter.name, "may be given only once");
+    }
+    return check_values(parameter, value);
+  });
+  if (ok && values == 0 && parameter.required) return bad_field(parameter.name, "is required");
+  return ok;
 }
 
 Result<void> check_query_names(const Operation& operation, const Query& query) {
@@ -50,14 +68,7 @@ Result<void> check_query_names(const Operation& operation, const Query& query) {
 Result<void> check_parameters(const Operation& operation, const Request& request) {
   if (auto ok = check_query_names(operation, request.query); !ok) return ok;
   for (const auto& parameter : operation.parameters) {
-    const auto values = values_of(parameter, request);
-    if (values.empty() && parameter.required) return bad_field(parameter.name, "is required");
-    if (values.size() > 1 && !parameter.is_array) {
-      return bad_field(parameter.name, "may be given only once");
-    }
-    for (const auto value : values) {
-      if (auto ok = check_values(parameter, value); !ok) return ok;
-    }
+    if (auto ok = check_parameter(parameter, request); !ok) return ok;
   }
   return {};
 }

@@ -26,13 +26,14 @@ Result<void> RouteTree::add(Method method, std::string_view path, Route route) {
   return {};
 }
 
-const RouteTree::Methods* RouteTree::find(std::span<const std::string> segments,
+const RouteTree::Methods* RouteTree::find(std::span<const std::string_view> segments,
                                           std::vector<std::string_view>& values) const {
   const Node* node = descend(root_, segments, values);
   return node ? &node->methods : nullptr;
 }
 
-const RouteTree::Node* RouteTree::descend(const Node& from, std::span<const std::string> segments,
+const RouteTree::Node* RouteTree::descend(const Node& from,
+                                          std::span<const std::string_view> segments,
                                           std::vector<std::string_view>& values) {
   if (segments.empty()) return from.terminal ? &from : nullptr;
   const auto& segment = segments.front();

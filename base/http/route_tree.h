@@ -34,7 +34,7 @@ class RouteTree {
 
   // The methods of the path, null when there is no such path. `values` receives the segments that
   // stand for parameters, in order.
-  const Methods* find(std::span<const std::string> segments,
+  const Methods* find(std::span<const std::string_view> segments,
                       std::vector<std::string_view>& values) const;
 
  private:
@@ -44,7 +44,7 @@ class RouteTree {
     Methods methods{};
     bool terminal = false;
   };
-  static const Node* descend(const Node& from, std::span<const std::string> segments,
+  static const Node* descend(const Node& from, std::span<const std::string_view> segments,
                              std::vector<std::string_view>& values);
 
   Node root_;

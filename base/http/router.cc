@@ -70,8 +70,8 @@ Response server_fault() {
 
 // A reply to HEAD: that to GET without its body.
 Response without_body(Response&& reply) {
-  reply.headers.set("Content-Length", std::to_string(reply.body.size()));
-  reply.body.clear();
+  reply.headers.set("Content-Length", std::to_string(reply.content().size()));
+  reply.drop_content();
   return std::move(reply);
 }
 
@@ -100,6 +100,14 @@ std::optional<Response> check_body(const RequestBody& body, Request& request,
   return std::nullopt;
 }
 
+// Who asks for it again and again, and reads nothing, has no copies made.
+Handler fixed_reply(std::string_view media_type, std::string body) {
+  Response reply;
+  reply.headers.add("Content-Type", media_type);
+  reply.shared_body = std::make_shared<const std::string>(std::move(body));
+  return [reply = std::move(reply)](const Request&) { return reply; };
+}
+
 // GET /api-specs and GET /api-specs/NAME.yaml.
 std::vector<PlainRoute> document_routes(const std::vector<Contract>& contracts) {
   std::vector<PlainRoute> out;
@@ -110,12 +118,9 @@ std::vector<PlainRoute> document_routes(const std::vector<Contract>& contracts) 
                     {"title", contract.title()},
                     {"basePath", contract.base_path()},
                     {"href", path}});
-    Response document{200, {}, contract.text()};
-    document.headers.add("Content-Type", "application/yaml");
-    out.push_back({Method::kGet, path, [document](const Request&) { return document; }});
+    out.push_back({Method::kGet, path, fixed_reply("application/yaml", contract.text())});
   }
-  out.push_back({Method::kGet, "/api-specs",
-                 [reply = Response::json(200, list)](const Request&) { return reply; }});
+  out.push_back({Method::kGet, "/api-specs", fixed_reply("application/json", list.dump())});
   return out;
 }
 
@@ -175,7 +180,7 @@ Admission Router::admit(Request& request) const {
   } catch (...) {  // out of memory
     out.refusal = server_fault();
   }
-  out.known = request.principal.has_value();
+  out.known = request.principal != nullptr;
   if (!out.known) out.max_body = kMaxStrangerBody;
   if (out.refusal && request.method == Method::kHead) {
     out.refusal = without_body(std::move(*out.refusal));
@@ -183,7 +188,7 @@ Admission Router::admit(Request& request) const {
   return out;
 }
 
-Response Router::handle(Request request) const {
+Response Router::handle(Request&& request) const {
   Response response;
   try {
     response = tables_->answer(request);
@@ -193,12 +198,15 @@ Response Router::handle(Request request) const {
   if (request.method == Method::kHead) response = then(std::move(response), without_body);
   const auto& on_reply = tables_->options.on_reply;
   if (!on_reply || request.operation_id.empty()) return response;
-  return then(std::move(response),
-              [&on_reply, call = Call{std::move(request.operation_id), std::move(request.principal),
-                                      request.body.size()}](Response&& reply) {
-                on_reply(call, reply);
-                return std::move(reply);
-              });
+  Call call{request.operation_id, std::move(request.principal), request.body.size()};
+  if (!response.pending) {
+    on_reply(call, response);
+    return response;
+  }
+  return then(std::move(response), [&on_reply, call = std::move(call)](Response&& reply) {
+    on_reply(call, reply);
+    return std::move(reply);
+  });
 }
 
 Response Router::Tables::answer(Request& request) const {
@@ -252,8 +260,9 @@ std::optional<Response> Router::Tables::check_header(Request& request) const {
   auto query = Query::parse(target->query);
   if (!query) return to_response(query.error());
   request.query = std::move(*query);
+  request.path_params.reserve(values.size());
   for (size_t i = 0; i < values.size(); ++i) {
-    request.path_params.emplace(route->parameters[i], values[i]);
+    request.path_params.emplace_back(route->parameters[i], values[i]);
   }
   if (route->operation) {
     request.operation_id = route->operation->operation_id;

@@ -23,7 +23,7 @@ using Handlers = std::map<std::string, Handler, std::less<>>;  // by operationId
 
 // Turns a bearer token (RFC 6750 §2.1) into who sent it. kUnauthenticated for a bad token; its
 // message goes to the client. Called by several threads at a time.
-using Authenticator = std::function<Result<Principal>(std::string_view bearer_token)>;
+using Authenticator = std::function<Result<PrincipalPtr>(std::string_view bearer_token)>;
 
 // A route outside any document (a health check, metrics): no validation, no security.
 struct PlainRoute {
@@ -34,9 +34,9 @@ struct PlainRoute {
 
 // A call of an operation that has got its answer.
 struct Call {
-  std::string operation_id;
-  std::optional<Principal> principal;  // none: no token, a wrong one, or an operation without
-  size_t request_bytes = 0;            // of content
+  std::string_view operation_id;  // lives as long as the router
+  PrincipalPtr principal;         // null: no token, a wrong one, or an operation without
+  size_t request_bytes = 0;       // of content
 };
 
 struct RouterOptions {
@@ -78,7 +78,8 @@ class Router {
   // Never throws. What admit() has seen is not checked again. Answers by itself: 400 (malformed
   // path, parameters, body), 401, 403, 404, 405 with Allow, 406, 415, 429 and OPTIONS; HEAD runs
   // GET and drops the body, keeping its Content-Length. Safe to call from several threads.
-  Response handle(Request request) const;
+  // What it does not need to keep of the request is left there, for Request::clear().
+  Response handle(Request&& request) const;
 
  private:
   struct Tables;

@@ -77,8 +77,10 @@ components:
 )";
 
 Response show(const Request& request) {
+  auto params = nlohmann::json::object();
+  for (const auto& [name, value] : request.path_params) params[std::string(name)] = value;
   nlohmann::json out = {
-      {"operation", request.operation_id}, {"params", request.path_params}, {"body", request.json}};
+      {"operation", request.operation_id}, {"params", params}, {"body", request.json}};
   if (request.principal) out["who"] = request.principal->subject;
   return Response::json(200, out);
 }
@@ -100,7 +102,7 @@ std::vector<Contract> contracts() {
 }
 
 // The token is the list of its scopes; "late" has expired.
-Result<Principal> authenticate(std::string_view token) {
+Result<PrincipalPtr> authenticate(std::string_view token) {
   if (token == "late") return fail(ErrorCode::kUnauthenticated, "the token has expired");
   Principal principal;
   principal.subject = "tester";
@@ -109,7 +111,7 @@ Result<Principal> authenticate(std::string_view token) {
     token.remove_prefix(std::min(scope.size() + 1, token.size()));
     principal.scopes.emplace(scope);
   }
-  return principal;
+  return std::make_shared<const Principal>(std::move(principal));
 }
 
 Router make_router() {
@@ -238,7 +240,7 @@ TEST(Router, AnswersOrPassesOn) {
       {"an exception", request(Method::kGet, "/api/v1/throw"), 500, "its log says why"},
   };
   for (const auto& c : cases) {
-    const auto reply = router.handle(c.request);
+    const auto reply = router.handle(Request(c.request));
     EXPECT_EQ(reply.status, c.status) << c.behaviour << ": " << reply.body;
     EXPECT_THAT(reply.body, ::testing::HasSubstr(c.body_part)) << c.behaviour;
     if (reply.status >= 400) {
@@ -287,11 +289,12 @@ TEST(Router, HeadIsGetWithoutItsBody) {
 
 TEST(Router, ServesItsDocuments) {
   const auto router = make_router();
-  const auto list = nlohmann::json::parse(router.handle(request(Method::kGet, "/api-specs")).body);
+  const auto list =
+      nlohmann::json::parse(router.handle(request(Method::kGet, "/api-specs")).content());
   ASSERT_EQ(list.size(), 1U);
   EXPECT_EQ(list[0]["basePath"], "/api/v1");
   const auto document = router.handle(request(Method::kGet, list[0]["href"]));
-  EXPECT_EQ(document.body, kContract);
+  EXPECT_EQ(document.content(), kContract);
   EXPECT_EQ(document.headers.get("Content-Type"), "application/yaml");
 }
 

@@ -1,5 +1,6 @@
 #include "base/http/schema.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -200,11 +201,31 @@ Result<ParameterSchema> ParameterSchema::compile(const Json& schema, const Json&
   auto compiled = Schema::compile(schema, components);
   if (!compiled) return std::unexpected(compiled.error());
   out.schema_ = std::move(*compiled);
+  if (out.type_ == Type::kString) out.lengths_ = lengths_of(*typed);
+  return out;
+}
+
+std::optional<ParameterSchema::Lengths> ParameterSchema::lengths_of(const Json& schema) {
+  Lengths out;
+  for (const auto& [keyword, value] : schema.items()) {
+    if (keyword == "minLength" && value.is_number_unsigned()) {
+      out.min = value.get<size_t>();
+    } else if (keyword == "maxLength" && value.is_number_unsigned()) {
+      out.max = value.get<size_t>();
+    } else if (keyword != "type" && keyword != "description" && keyword != "title" &&
+               keyword != "example" && keyword != "format") {
+      return std::nullopt;
+    }
+  }
   return out;
 }
 
 Result<void> ParameterSchema::check(std::string_view text) const {
   if (!schema_) return {};
+  if (lengths_ && text.size() >= lengths_->min && text.size() <= lengths_->max &&
+      std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) {
+    return {};
+  }
   Json value;
   const char* const end = text.data() + text.size();
   switch (type_) {

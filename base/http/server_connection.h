@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/http/reply_budget.h"
 #include "base/http/service.h"
 
 namespace sluice::http {
@@ -22,8 +23,16 @@ struct ConnectionHost {
   // ticket, on the connection's thread, unless the connection is gone by then.
   std::function<void(uint32_t ticket, std::shared_ptr<PendingResponse> pending)> defer;
 
+  // What replies may take that wait to be read; null: whatever they like. Must outlive the
+  // connection.
+  ReplyBudget* replies = nullptr;
+
   // Fills in Request::remote from the peer and the header.
   void identify(Request& request) const;
+  // The service's reply, or a 503 when there is no memory for one.
+  Response handle(Request&& request) const;
+  // Makes a reply that there is no memory for a 503; not one to a change, which is done.
+  void fit(Response& response, Method method) const;
 };
 
 class ServerConnection {
@@ -80,6 +89,7 @@ class ServerConnection {
   virtual size_t served() const = 0;  // replies so far
   virtual Held held() const = 0;
   virtual bool reading_body() const = 0;
+  virtual size_t owed() const = 0;  // octets of replies not yet in the output
 };
 
 // The reply to a request that no handler sees: 405 says what may be asked for at all, 503 when to

@@ -10,6 +10,10 @@ namespace {
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
+std::unexpected<Error> malformed() {
+  return fail(ErrorCode::kInvalidArgument, "the path has malformed percent-encoding");
+}
+
 // Absolute form: the authority is the Host header's business; only the path routes.
 std::string_view without_authority(std::string_view text) {
   const auto scheme = text.find("://");
@@ -37,18 +41,21 @@ Result<Target> parse_target(std::string_view text) {
   if (!path.starts_with('/')) {
     return fail(ErrorCode::kInvalidArgument, "the request target is not a path");
   }
+  target.segments.reserve(static_cast<size_t>(std::ranges::count(path, '/')));
   while (!path.empty()) {
     path.remove_prefix(1);  // the slash
-    const auto raw = path.substr(0, path.find('/'));
-    path.remove_prefix(raw.size());
-    auto segment = percent_decode(raw, PlusIs::kItself);
-    if (!segment || std::ranges::any_of(*segment, is_control)) {
-      return fail(ErrorCode::kInvalidArgument, "the path has malformed percent-encoding");
+    auto segment = path.substr(0, path.find('/'));
+    path.remove_prefix(segment.size());
+    if (segment.contains('%')) {
+      auto decoded = percent_decode(segment, PlusIs::kItself);
+      if (!decoded) return malformed();
+      segment = target.decoded.emplace_back(std::move(*decoded));
     }
-    if (*segment == "." || *segment == "..") {
+    if (std::ranges::any_of(segment, is_control)) return malformed();
+    if (segment == "." || segment == "..") {
       return fail(ErrorCode::kInvalidArgument, "the path has dot segments");
     }
-    target.segments.push_back(std::move(*segment));
+    target.segments.push_back(segment);
   }
   return target;
 }

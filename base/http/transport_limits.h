@@ -24,6 +24,11 @@ struct TransportLimits {
   // HTTP/2: octets of replies of a connection that wait for its client to read; beyond: its further
   // requests are refused (REFUSED_STREAM).
   size_t max_unread = 16 * 1024 * 1024;
+  // Octets of replies of all connections that wait for clients to read; see reply_budget.h.
+  size_t reply_budget = 256 * 1024 * 1024;
+  // Octets a second that a client has to take of what it is owed, on average, after write_timeout
+  // of grace; slower: closed, or the stream reset. 0: at any pace.
+  size_t min_read_rate = 16 * 1024;
   std::chrono::milliseconds header_timeout{10'000};  // from the first byte of a request; 408
   std::chrono::milliseconds body_timeout{30'000};    // from the end of the header; 408
   std::chrono::milliseconds idle_timeout{120'000};   // between requests; closed
@@ -33,6 +38,12 @@ struct TransportLimits {
   // read and thrown away, since closing on unread data would destroy the reply on its way.
   std::chrono::milliseconds linger_timeout{2'000};
   size_t linger_bytes = 64 * 1024 * 1024;  // at most thrown away
+
+  // Whether a client that took so many octets in that time is too slow.
+  bool reads_too_slowly(size_t octets, std::chrono::steady_clock::duration time) const {
+    const std::chrono::duration<double> beyond = time - write_timeout;
+    return static_cast<double>(octets) < beyond.count() * static_cast<double>(min_read_rate);
+  }
 };
 
 }  // namespace sluice::http

@@ -1,5 +1,6 @@
 #include "base/store/store.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -36,6 +37,7 @@ class Store::Impl {
         head_(start),
         revision_(start.revision()),
         published_(std::move(start)),
+        published_revision_(revision_),
         thread_([this] { commit_until_stopped(); }) {}
   ~Impl() { close(); }
 
@@ -55,6 +57,8 @@ class Store::Impl {
     const std::lock_guard lock(published_mutex_);
     return published_;
   }
+
+  uint64_t revision() const { return published_revision_; }
 
   void submit(const Edit& edit, Done done) {
     {
@@ -124,6 +128,7 @@ class Store::Impl {
     {
       const std::lock_guard lock(published_mutex_);
       published_ = target;
+      published_revision_ = target.revision();
     }
     for (const auto& listener : listeners) listener(before, target);
     return {};
@@ -145,6 +150,7 @@ class Store::Impl {
 
   mutable std::mutex published_mutex_;  // held for a pointer copy only
   Snapshot published_;                  // written by the commit thread alone
+  std::atomic<uint64_t> published_revision_;
 
   std::thread thread_;  // last: it uses the others
 };
@@ -181,6 +187,7 @@ void Store::close() { impl_->close(); }
 
 const std::string& Store::source() const { return impl_->source(); }
 Snapshot Store::snapshot() const { return impl_->snapshot(); }
+uint64_t Store::revision() const { return impl_->revision(); }
 void Store::submit(const Edit& edit, Done done) { impl_->submit(edit, std::move(done)); }
 void Store::add_listener(Listener listener) { impl_->add_listener(std::move(listener)); }
 

@@ -48,6 +48,8 @@ class Store {
 
   // The last durable state. From any thread; never waits for a write.
   Snapshot snapshot() const;
+  // Of that state: snapshot().revision().
+  uint64_t revision() const;
 
   // Looks at the store and changes it through the transaction. An error undoes what it did. Edits
   // exclude each other, so keep them short; one must not call change() or submit().

@@ -37,18 +37,22 @@ struct Client {
     if (current) return &secret_hash;
     return former && now_ms < old_secret->valid_until_ms ? &old_secret->hash : nullptr;
   }
-  // Whether tokens that were given for the secret with this fingerprint count.
-  bool honours(std::string_view fingerprint, int64_t now_ms) const {
-    return secret_hash.fingerprint() == fingerprint ||
-           (old_secret && old_secret->hash.fingerprint() == fingerprint &&
-            now_ms < old_secret->valid_until_ms);
+  // Tokens that were given for the secret with this fingerprint count
+  // until then, Unix time in milliseconds; never: 0, for ever: INT64_MAX.
+  int64_t honours_until_ms(std::string_view fingerprint) const {
+    if (secret_hash.fingerprint() == fingerprint) return INT64_MAX;
+    if (!old_secret || old_secret->hash.fingerprint() != fingerprint) return 0;
+    return old_secret->valid_until_ms;
   }
 };
 
 class ClientStore {
  public:
   virtual ~ClientStore() = default;
-  // Called on every authenticated request, by several threads at a time: answer from memory.
+  // Another number whenever find() or is_revoked() may give another answer than before. Called on
+  // every authenticated request, by several threads at a time, as the two others are on many:
+  // answer from memory.
+  virtual uint64_t version() const = 0;
   virtual std::optional<Client> find(std::string_view client_id) const = 0;
   // Whether the token with that id (claim "jti") was revoked before its time.
   virtual bool is_revoked(std::string_view client_id, std::string_view token_id) const = 0;

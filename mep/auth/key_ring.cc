@@ -139,6 +139,7 @@ void KeyRing::publish(Keys keys) {
   auto next = std::make_shared<const Keys>(std::move(keys));
   const std::lock_guard lock(mutex_);
   keys_ = std::move(next);
+  ++version_;
 }
 
 std::shared_ptr<const KeyRing::Keys> KeyRing::keys() const {

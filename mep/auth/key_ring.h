@@ -7,6 +7,7 @@
 // rotation: a crash at any moment leaves it done or not begun.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -51,6 +52,7 @@ class KeyRing {
   std::shared_ptr<const Keys> keys() const;  // as of now
   std::shared_ptr<const SigningKey> signing() const { return keys()->front().key; }
   std::shared_ptr<const SigningKey> find(std::string_view key_id) const;  // null: not ours
+  uint64_t version() const { return version_; }  // another number whenever the keys have changed
 
   enum class Old : uint8_t { kKeep, kDrop };
   // From its return on a new, durable key signs. kDrop ends all tokens that were ever issued: for
@@ -80,6 +82,7 @@ class KeyRing {
   std::mutex writer_;  // held through a rotation
   mutable std::mutex mutex_;
   std::shared_ptr<const Keys> keys_;
+  std::atomic<uint64_t> version_{0};
 };
 
 }  // namespace sluice::mep::auth

@@ -11,11 +11,15 @@ namespace sluice::mep::auth {
 
 class MemoryClientStore final : public ClientStore {
  public:
+  uint64_t version() const override { return version_; }
+
   void add(Client client) {
+    ++version_;
     auto id = client.client_id;
     clients_.insert_or_assign(std::move(id), std::move(client));
   }
   void remove(std::string_view client_id) {
+    ++version_;
     if (const auto it = clients_.find(client_id); it != clients_.end()) clients_.erase(it);
   }
   std::optional<Client> find(std::string_view client_id) const override {
@@ -28,11 +32,13 @@ class MemoryClientStore final : public ClientStore {
     return revoked_.contains(token_id);
   }
   Result<void> revoke(const std::string&, const std::string& token_id, int64_t) override {
+    ++version_;
     revoked_.insert(token_id);
     return {};
   }
 
  private:
+  uint64_t version_ = 0;
   std::map<std::string, Client, std::less<>> clients_;
   std::set<std::string, std::less<>> revoked_;
 };

@@ -49,7 +49,7 @@ TEST_F(TokenEndpointTest, GivesATokenThatThePlatformTakes) {
   EXPECT_EQ(body["scope"], "mec_app_support mm5");
   const auto principal = tokens_.verify(body["access_token"].get<std::string>());
   ASSERT_TRUE(principal);
-  EXPECT_EQ(principal->subject, "app");
+  EXPECT_EQ((*principal)->subject, "app");
 }
 
 TEST_F(TokenEndpointTest, ReadsBasicAuthenticationWithItsInnerEncoding) {
@@ -63,7 +63,7 @@ TEST_F(TokenEndpointTest, NarrowsTheScopeOnRequest) {
   ASSERT_EQ(reply.status, 200);
   const auto body = nlohmann::json::parse(reply.body);
   EXPECT_EQ(body["scope"], "mm5");
-  EXPECT_THAT(tokens_.verify(body["access_token"].get<std::string>())->scopes,
+  EXPECT_THAT((*tokens_.verify(body["access_token"].get<std::string>()))->scopes,
               ::testing::ElementsAre("mm5"));
 }
 

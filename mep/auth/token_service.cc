@@ -1,8 +1,6 @@
 #include "mep/auth/token_service.h"
 
-#include <openssl/evp.h>
-
-#include <array>
+#include <algorithm>
 
 #include "mep/auth/base64.h"
 #include "mep/auth/jwt.h"
@@ -11,14 +9,6 @@ namespace sluice::mep::auth {
 namespace {
 
 constexpr auto kRefused = ErrorCode::kUnauthenticated;
-
-std::string digest_of(std::string_view token) {
-  std::array<char, 32> out{};
-  unsigned size = 0;
-  EVP_Digest(token.data(), token.size(), reinterpret_cast<unsigned char*>(out.data()), &size,
-             EVP_sha256(), nullptr);
-  return std::string(out.data(), out.size());
-}
 
 int64_t seconds_of(const Clock& clock) {
   return std::chrono::floor<std::chrono::seconds>(clock.wall()).time_since_epoch().count();
@@ -42,7 +32,11 @@ std::optional<std::string_view> app_instance_of(const http::Principal& principal
 
 TokenService::TokenService(const KeyRing& keys, const ClientStore& clients, const Clock& clock,
                            TokenOptions options)
-    : keys_(keys), clients_(clients), clock_(clock), options_(std::move(options)) {}
+    : keys_(keys),
+      clients_(clients),
+      clock_(clock),
+      options_(std::move(options)),
+      cache_(options_.max_verified) {}
 
 std::string TokenService::issue(const Client& client, const SecretHash& secret,
                                 const Scopes& scopes) const {
@@ -61,47 +55,57 @@ std::string TokenService::issue(const Client& client, const SecretHash& secret,
   return sign_jwt(claims, *keys_.signing());
 }
 
-Result<http::Principal> TokenService::verify(std::string_view token) const {
+Result<http::PrincipalPtr> TokenService::verify(std::string_view token) const {
+  // Before what they are the versions of: a change in between is seen the next time.
+  const auto clients = clients_.version();
+  const auto keys = keys_.version();
+  if (auto known = cache_.holder(token); known && known->clients == clients &&
+                                         known->keys == keys &&
+                                         milliseconds_of(clock_) < known->until_ms) {
+    return std::move(known->principal);
+  }
   const auto known = verified(token);
   if (!known) return std::unexpected(known.error());
-  const auto client = check_current(*known);
-  if (!client) return std::unexpected(client.error());
-  http::Principal out;
-  out.subject = client->client_id;
-  out.scopes = common_scopes(known->scopes, client->scopes);
-  if (client->app_instance_id) out.claims.emplace(kAppInstanceClaim, *client->app_instance_id);
+  const auto current = check_current(**known);
+  if (!current) return std::unexpected(current.error());
+  const auto& client = current->client;
+  auto out = std::make_shared<http::Principal>();
+  out->subject = client.client_id;
+  out->scopes = common_scopes((*known)->scopes, client.scopes);
+  if (client.app_instance_id) out->claims.emplace(kAppInstanceClaim, *client.app_instance_id);
+  cache_.set_holder(token, {out, clients, keys, current->until_ms});
   return out;
 }
 
 Result<TokenService::Identity> TokenService::identify(std::string_view token) const {
   const auto known = verified(token);
   if (!known) return std::unexpected(known.error());
-  if (auto ok = check_current(*known); !ok) return std::unexpected(ok.error());
-  return known->identity;
+  if (auto ok = check_current(**known); !ok) return std::unexpected(ok.error());
+  return Identity{(*known)->client_id, (*known)->token_id, (*known)->expires};
 }
 
 Result<TokenService::Verified> TokenService::verified(std::string_view token) const {
   if (token.size() > kMaxTokenSize) return fail(kRefused, "the token is malformed");
-  const auto digest = digest_of(token);
-  if (auto known = recall(digest)) return std::move(*known);
+  if (auto known = cache_.find(token)) return known;
   auto checked = check(token);
-  if (checked) remember(digest, *checked);
+  if (checked) cache_.remember(token, *checked);
   return checked;
 }
 
 // What may have changed since the token was issued or last seen.
-Result<Client> TokenService::check_current(const Verified& token) const {
-  if (token.identity.expires <= seconds_of(clock_)) return fail(kRefused, "the token has expired");
+Result<TokenService::Current> TokenService::check_current(const VerifiedToken& token) const {
+  if (token.expires <= seconds_of(clock_)) return fail(kRefused, "the token has expired");
   if (!keys_.find(token.key_id)) return fail(kRefused, "the token's key has been withdrawn");
-  auto client = clients_.find(token.identity.client_id);
-  if (!client || !client->honours(token.credential, milliseconds_of(clock_))) {
+  auto client = clients_.find(token.client_id);
+  const auto honoured = client ? client->honours_until_ms(token.credential) : 0;
+  if (honoured <= milliseconds_of(clock_)) {
     return fail(kRefused, "the token's client has been withdrawn");
   }
   if (client->token_generation != token.generation ||
-      clients_.is_revoked(token.identity.client_id, token.identity.token_id)) {
+      clients_.is_revoked(token.client_id, token.token_id)) {
     return fail(kRefused, "the token has been revoked");
   }
-  return std::move(*client);
+  return Current{std::move(*client), std::min(honoured, token.expires * 1000)};
 }
 
 Result<TokenService::Verified> TokenService::check(std::string_view token) const {
@@ -115,8 +119,10 @@ Result<TokenService::Verified> TokenService::check(std::string_view token) const
   if (expires == claims.end() || !expires->is_number_integer()) {
     return fail(kRefused, "the token does not expire");
   }
-  Verified out;
-  out.identity = {text(claims, "sub"), text(claims, "jti"), expires->get<int64_t>()};
+  VerifiedToken out;
+  out.client_id = text(claims, "sub");
+  out.token_id = text(claims, "jti");
+  out.expires = expires->get<int64_t>();
   out.scopes = split_scopes(text(claims, "scope"));
   out.credential = text(claims, "cred");
   // Absent in tokens of older versions of this program, which had but one generation.
@@ -125,25 +131,7 @@ Result<TokenService::Verified> TokenService::check(std::string_view token) const
     out.generation = generation->get<uint64_t>();
   }
   out.key_id = jwt->key_id;
-  return out;
-}
-
-std::optional<TokenService::Verified> TokenService::recall(const std::string& digest) const {
-  const std::lock_guard lock(mutex_);
-  const auto it = by_digest_.find(digest);
-  if (it == by_digest_.end()) return std::nullopt;
-  recent_.splice(recent_.begin(), recent_, it->second);
-  return it->second->second;
-}
-
-void TokenService::remember(const std::string& digest, const Verified& verified) const {
-  const std::lock_guard lock(mutex_);
-  if (by_digest_.contains(digest)) return;  // another thread was faster
-  recent_.emplace_front(digest, verified);
-  by_digest_.emplace(digest, recent_.begin());
-  if (recent_.size() <= options_.max_verified) return;
-  by_digest_.erase(recent_.back().first);
-  recent_.pop_back();
+  return std::make_shared<const VerifiedToken>(std::move(out));
 }
 
 }  // namespace sluice::mep::auth

@@ -2,11 +2,9 @@
 #pragma once
 
 #include <chrono>
-#include <list>
-#include <mutex>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -14,6 +12,7 @@
 #include "mep/auth/client_store.h"
 #include "mep/auth/key_ring.h"
 #include "mep/auth/scopes.h"
+#include "mep/auth/token_cache.h"
 
 namespace sluice::mep::auth {
 
@@ -42,7 +41,7 @@ class TokenService {
   // Who holds the token. kUnauthenticated when it is not ours, has expired or was revoked, or when
   // its client or the secret that it was given for is gone: withdrawing a client ends its tokens at
   // once. What the client is and may do now counts, not what it was when the token was issued.
-  Result<http::Principal> verify(std::string_view token) const;
+  Result<http::PrincipalPtr> verify(std::string_view token) const;
 
   // What a token says that verify() takes, for whoever revokes it.
   struct Identity {
@@ -53,31 +52,21 @@ class TokenService {
   Result<Identity> identify(std::string_view token) const;
 
  private:
-  // The parts of a token whose signature is good.
-  struct Verified {
-    Identity identity;
-    Scopes scopes;
-    std::string credential;  // fingerprint of the secret that the token was given for
-    uint64_t generation = 0;
-    std::string key_id;
+  using Verified = std::shared_ptr<const VerifiedToken>;
+  // The client of a token that counts, and how long it does unless something changes.
+  struct Current {
+    Client client;
+    int64_t until_ms;  // Unix time
   };
-  Result<Client> check_current(const Verified& verified) const;
+  Result<Current> check_current(const VerifiedToken& token) const;
   Result<Verified> verified(std::string_view token) const;
   Result<Verified> check(std::string_view token) const;
-  std::optional<Verified> recall(const std::string& digest) const;
-  void remember(const std::string& digest, const Verified& verified) const;
 
   const KeyRing& keys_;
   const ClientStore& clients_;
   const Clock& clock_;
   const TokenOptions options_;
-
-  // Checking a signature costs more than all the rest of a request: good ones are remembered, by
-  // digest so that no token stays in memory, the least recently used forgotten first.
-  using Recent = std::list<std::pair<std::string, Verified>>;
-  mutable std::mutex mutex_;
-  mutable Recent recent_;
-  mutable std::unordered_map<std::string, Recent::iterator> by_digest_;
+  mutable TokenCache cache_;
 };
 
 }  // namespace sluice::mep::auth

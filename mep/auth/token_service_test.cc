@@ -47,12 +47,12 @@ class TokenServiceTest : public ::testing::Test {
 TEST_F(TokenServiceTest, AnIssuedTokenTellsWhoAndWhat) {
   const auto principal = service_.verify(issue("video-app", {"mec_app_support"}));
   ASSERT_TRUE(principal) << principal.error().to_string();
-  EXPECT_EQ(principal->subject, "video-app");
-  EXPECT_THAT(principal->scopes, ::testing::ElementsAre("mec_app_support"));
-  EXPECT_EQ(app_instance_of(*principal), "app-1");
+  EXPECT_EQ((*principal)->subject, "video-app");
+  EXPECT_THAT((*principal)->scopes, ::testing::ElementsAre("mec_app_support"));
+  EXPECT_EQ(app_instance_of(**principal), "app-1");
   const auto manager = service_.verify(issue("operator", {"mm5"}));
   ASSERT_TRUE(manager);
-  EXPECT_FALSE(app_instance_of(*manager));
+  EXPECT_FALSE(app_instance_of(**manager));
 }
 
 TEST_F(TokenServiceTest, TokensOfOneClientDiffer) {
@@ -164,8 +164,8 @@ TEST_F(TokenServiceTest, WhatTheClientMayDoNowCounts) {
   });
   const auto principal = service_.verify(token);
   ASSERT_TRUE(principal);
-  EXPECT_TRUE(principal->scopes.empty());
-  EXPECT_EQ(app_instance_of(*principal), "app-2");
+  EXPECT_TRUE((*principal)->scopes.empty());
+  EXPECT_EQ(app_instance_of(**principal), "app-2");
 }
 
 struct Forgery {

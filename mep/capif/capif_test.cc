@@ -43,8 +43,9 @@ class CapifTest : public testing::Test {
     request.json = body;
     request.target = "/service-apis/v1/allServiceAPIs?" + query;
     request.query = http::Query::parse(query).value();
-    request.principal = http::Principal{"client", {}, {}};
-    request.principal->claims.emplace(auth::kAppInstanceClaim, "app-1");
+    http::Principal principal{"client", {}, {}};
+    principal.claims.emplace(auth::kAppInstanceClaim, "app-1");
+    request.principal = std::make_shared<const http::Principal>(std::move(principal));
     return http::await(handlers_.at(operation)(request));
   }
   std::string publish(const json& body = test_api()) {

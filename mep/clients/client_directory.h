@@ -18,6 +18,7 @@ class ClientDirectory final : public auth::ClientStore {
 
   // An ended app may still see how it ended (mec_app_support) and use no other API.
   std::optional<auth::Client> find(std::string_view client_id) const override;
+  uint64_t version() const override { return store_.base().revision(); }
   bool is_revoked(std::string_view client_id, std::string_view token_id) const override;
   Result<void> revoke(const std::string& client_id, const std::string& token_id,
                       int64_t expires) override;

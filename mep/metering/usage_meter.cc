@@ -15,9 +15,16 @@ int64_t unix_ms(std::chrono::system_clock::time_point time) {
 
 int64_t UsageMeter::now_ms() const { return unix_ms(clock_.wall()); }
 
-void UsageMeter::Counted::add(const UsageRecord& record) {
-  const auto [known, is_new] = counts.try_emplace(record.key(), record);
-  if (!is_new) known->second += record;
+UsageRecord& UsageMeter::Counted::of(const Key& key) {
+  if (const auto known = counts.find(key); known != counts.end()) return *known->second;
+  auto record = std::make_unique<UsageRecord>();
+  record->app_instance_id = key.app;
+  record->operation = key.operation;
+  record->status = key.status;
+  record->first_ms = INT64_MAX;
+  auto& out = *record;
+  counts.emplace(Key{out.app_instance_id, out.operation, out.status}, std::move(record));
+  return out;
 }
 
 void UsageMeter::count(const http::Call& call, const http::Response& reply) {
@@ -25,10 +32,13 @@ void UsageMeter::count(const http::Call& call, const http::Response& reply) {
   const auto app = auth::app_instance_of(*call.principal);
   if (!app) return;
   const auto now = now_ms();
-  const UsageRecord record{std::string(*app),  call.operation_id, reply.status, 1,
-                           call.request_bytes, reply.body.size(), now,          now};
   const std::lock_guard lock(counted_->mutex);
-  counted_->add(record);
+  auto& record = counted_->of({*app, call.operation_id, reply.status});
+  ++record.calls;
+  record.request_bytes += call.request_bytes;
+  record.response_bytes += reply.content().size();
+  record.first_ms = std::min(record.first_ms, now);
+  record.last_ms = std::max(record.last_ms, now);
 }
 
 UsageState UsageMeter::state(const store::Snapshot& now) const {
@@ -42,11 +52,12 @@ bool UsageMeter::is_due(const store::Snapshot& now) const {
 }
 
 void UsageMeter::flush() {
-  Counts counts;
+  auto taken = std::make_shared<Counts>();
   {
     const std::lock_guard lock(counted_->mutex);
-    counts.swap(counted_->counts);
+    taken->swap(counted_->counts);
   }
+  const auto& counts = *taken;
   if (counts.empty() && !is_due(store_.snapshot())) return;
   store_.submit(
       [&](store::Transaction& transaction) -> Result<void> {
@@ -54,10 +65,10 @@ void UsageMeter::flush() {
         if (is_due(transaction.view())) close_interval(transaction);
         return {};
       },
-      [counted = counted_, counts](const Result<void>& done) {
+      [counted = counted_, taken](const Result<void>& done) {
         if (done) return;
         const std::lock_guard lock(counted->mutex);
-        for (const auto& [key, record] : counts) counted->add(record);
+        for (const auto& [key, record] : *taken) counted->of(key) += *record;
       });
 }
 
@@ -65,15 +76,16 @@ void UsageMeter::store_counts(store::Transaction& transaction, const Counts& cou
   auto state = this->state(transaction.view());
   const auto before = state;
   if (transaction.view().of(collections_.open).empty()) state.opened_ms = INT64_MAX;
-  for (const auto& [key, record] : counts) {
+  for (const auto& [by, record] : counts) {
     const auto& open = transaction.view().of(collections_.open);
+    const auto key = record->key();
     const auto* known = open.find(key);
     if (known == nullptr && state.waiting_records + open.size() >= options_.max_records) {
-      state.lost_calls += record.calls;
+      state.lost_calls += record->calls;
       continue;
     }
-    state.opened_ms = std::min(state.opened_ms, record.first_ms);
-    auto sum = record;
+    state.opened_ms = std::min(state.opened_ms, record->first_ms);
+    auto sum = *record;
     if (known != nullptr) sum += known->value;
     transaction.put(collections_.open, key, std::move(sum));
   }

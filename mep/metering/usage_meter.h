@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "base/clock.h"
@@ -51,11 +52,25 @@ class UsageMeter {
   void acknowledge(uint64_t sequence, store::Store::Done done);
 
  private:
-  using Counts = std::unordered_map<std::string, UsageRecord>;  // by UsageRecord::key()
+  // What records are counted by. Refers to the texts of a record, or to those of a call.
+  struct Key {
+    std::string_view app;
+    std::string_view operation;
+    int status;
+    bool operator==(const Key&) const = default;
+  };
+  struct KeyHash {
+    size_t operator()(const Key& key) const noexcept {
+      const std::hash<std::string_view> hash;
+      return hash(key.app) * 31 + hash(key.operation) * 7 + static_cast<size_t>(key.status);
+    }
+  };
+  // A node each, so that keys may refer to the records.
+  using Counts = std::unordered_map<Key, std::unique_ptr<UsageRecord>, KeyHash>;
   struct Counted {
     std::mutex mutex;
     Counts counts;
-    void add(const UsageRecord& record);  // with the mutex held
+    UsageRecord& of(const Key& key);  // with the mutex held
   };
   bool is_due(const store::Snapshot& now) const;
   void store_counts(store::Transaction& transaction, const Counts& counts) const;

@@ -26,9 +26,10 @@ class UsageMeterTest : public testing::Test {
     meter_.emplace((*store_)->base(), store_->collections.usage, clock_, options_);
   }
   void call(const char* app, const char* operation = "getX", int status = 200) {
-    http::Call call{operation, http::Principal{"client", {}, {}}, 10};
-    call.principal->claims.emplace(auth::kAppInstanceClaim, app);
-    meter_->count(call, http::Response{status, {}, "12345"});
+    http::Principal principal{"client", {}, {}};
+    principal.claims.emplace(auth::kAppInstanceClaim, app);
+    meter_->count({operation, std::make_shared<const http::Principal>(principal), 10},
+                  http::Response{status, {}, "12345"});
   }
   // Until it is durable.
   void flush() {
@@ -84,8 +85,10 @@ TEST_F(UsageMeterTest, sums_calls_by_app_operation_and_result) {
 }
 
 TEST_F(UsageMeterTest, calls_without_an_app_are_not_counted) {
-  meter_->count({"getX", std::nullopt, 1}, http::Response{401, {}, ""});
-  meter_->count({"getX", http::Principal{"operator", {}, {}}, 1}, http::Response{});
+  const http::Principal operator_client{"operator", {}, {}};
+  meter_->count({"getX", nullptr, 1}, http::Response{401, {}, ""});
+  meter_->count({"getX", std::make_shared<const http::Principal>(operator_client), 1},
+                http::Response{});
   flush();
   end_interval();
   EXPECT_FALSE(meter_->next());

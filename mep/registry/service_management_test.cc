@@ -52,8 +52,9 @@ class ServiceManagementTest : public testing::Test {
     request.query = http::Query::parse(query).value();
     request.target = "/x?" + query;
     if (!if_match.empty()) request.headers.set("If-Match", if_match);
-    request.principal = http::Principal{"client", {}, {}};
-    request.principal->claims.emplace(auth::kAppInstanceClaim, token_app_);
+    http::Principal principal{"client", {}, {}};
+    principal.claims.emplace(auth::kAppInstanceClaim, token_app_);
+    request.principal = std::make_shared<const http::Principal>(std::move(principal));
     return http::await(handlers_.at(operation)(request));
   }
   std::string add(const json& body = test_service()) {
