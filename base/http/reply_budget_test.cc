@@ -45,7 +45,9 @@ TEST(ReplyBudget, AnAccountCountsWhatItOwesAndNothingOnceItIsGone) {
       account.set(owed);
       EXPECT_GE(budget.owed(), owed);
       EXPECT_LE(budget.owed(), owed + 48 * 1024);
-      if (owed == 0) EXPECT_EQ(budget.owed(), 0U);
+      if (owed == 0) {
+        EXPECT_EQ(budget.owed(), 0U);
+      }
     }
   }
   EXPECT_EQ(budget.owed(), 0U);
