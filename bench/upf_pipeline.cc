@@ -211,8 +211,9 @@ int run(const Options& options) {
 
   QsbrReclaimer reclaimer(1);
   auto link = ControlLink::make(pool, std::max(options.sessions, options.rules) + 16);
+  CaptureTap tap(reclaimer);
   Worker worker({.index = 0, .ports = ids, .burst = 32, .cached_flows = options.cached_flows},
-                site.shared, site.counters.worker(0), reclaimer, **link);
+                site.shared, site.counters.worker(0), reclaimer, **link, tap);
   const auto& counters = site.counters.worker(0);
   const auto received = [&] { return counters.received[options.downlink ? 1 : 0].packets.get(); };
   const auto sent = [&] {

@@ -1,12 +1,14 @@
 // sluice-upf: the user plane of an edge site.
 
 #include <iostream>
+#include <string_view>
 
 #include "base/command_line.h"
 #include "base/event_loop.h"
 #include "base/log.h"
 #include "upf-dataplane/control/config.h"
 #include "upf-dataplane/control/upf.h"
+#include "upf-dataplane/ctl_command.h"
 #include "upf-dataplane/worker/eal.h"
 
 namespace {
@@ -16,7 +18,8 @@ constexpr auto kAbout =
     "sessions from an SMF over PFCP (N4), and steers traffic to local apps as the platform\n"
     "(sluice-mep, over Mp2) says.\n\n"
     "Example: sluice-upf --config /etc/sluice/upf.yaml\n"
-    "Every key of the configuration is explained in deploy/upf.yaml.";
+    "Every key of the configuration is explained in deploy/upf.yaml.\n"
+    "A running user plane is asked by: sluice-upf ctl --help";
 
 int run(const sluice::upf::UpfConfig& config) {
   sluice::EventLoop loop;
@@ -47,6 +50,9 @@ int main(int argc, char** argv) {
   sluice::CommandLine line("sluice-upf", kAbout);
   std::string path;
   bool check_only = false;
+  if (argc > 1 && std::string_view(argv[1]) == "ctl") {
+    return sluice::upf::run_ctl_command(argc - 1, argv + 1);
+  }
   line.option("-c,--config", &path, "Configuration file (YAML)").required();
   line.flag("--check-config", &check_only, "Check the configuration and exit");
   line.version(SLUICE_VERSION);

@@ -37,11 +37,12 @@ limits: {{sessions: 64, rules: 64}}
 ports:
   - {{name: n3, role: n3, device: "net_af_packet0,iface=n3", mtu: 1600, addresses: [192.168.3.1/24, "fd03::1/64"]}}
   - {{name: n6, role: n6, device: "net_af_packet1,iface=n6", addresses: [192.168.6.1/24, "fd06::1/64"], gateways: [192.168.6.2, "fd06::2"]}}
-  - {{name: ldn, role: local-dn, device: "net_af_packet2,iface=ldn", addresses: [10.60.0.1/24, "fd60::1/64"]}}
+  - {{name: ldn, role: local-dn, device: "net_af_packet2,iface=ldn", mtu: 1600, addresses: [10.60.0.1/24, "fd60::1/64"]}}
 pfcp: {{address: 127.0.0.1}}
 ue_pools:
   - {{name: internet, v4: [10.46.0.0/24], v6: ["fd46::/48"]}}
 mp2: {{socket: {run}/mp2.sock}}
+control: {{socket: {run}/ctl.sock}}
 metrics: {{address: 127.0.0.1, port: 9465}}
 """
 

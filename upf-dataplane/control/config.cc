@@ -122,6 +122,12 @@ void read_root(ConfigNode root, UpfConfig& config) {
   }
   read_ports(root, config);
   {
+    auto gtpu = root.child("gtpu");
+    config.paths.interval = std::chrono::seconds(gtpu.integer("echo_interval_s", 60, 0, 86'400));
+    config.paths.t3 = std::chrono::milliseconds(gtpu.integer("t3_ms", 3000, 100, 60'000));
+    config.paths.n3 = static_cast<uint32_t>(gtpu.integer("n3", 5, 1, 100));
+  }
+  {
     auto pfcp = root.child("pfcp");
     config.pfcp_address = pfcp.required_parsed("address", &IpAddress::parse);
     config.pfcp_port = static_cast<uint16_t>(pfcp.integer("port", 8805, 1, 65535));
@@ -134,6 +140,11 @@ void read_root(ConfigNode root, UpfConfig& config) {
     auto mp2 = root.child("mp2");
     config.mp2_socket = mp2.text("socket", "/run/sluice/mp2.sock");
     config.mp2_group = mp2.text("group", "");
+  }
+  {
+    auto control = root.child("control");
+    config.ctl_socket = control.text("socket", "");
+    config.ctl_group = control.text("group", "");
   }
   {
     auto metrics = root.child("metrics");

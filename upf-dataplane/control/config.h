@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/net/ip_address.h"
 #include "upf-dataplane/control/buffer_limits.h"
+#include "upf-dataplane/control/path_policy.h"
 #include "upf-dataplane/pfcp/ue_address_pools.h"
 #include "upf-dataplane/steer/forwarding_table.h"
 
@@ -44,6 +45,7 @@ struct UpfConfig {
   uint32_t pdrs_per_session = 64;
 
   BufferLimits buffer;
+  PathPolicy paths;
 
   std::vector<PortConfig> ports;
 
@@ -55,6 +57,9 @@ struct UpfConfig {
 
   std::string mp2_socket;
   std::string mp2_group;  // empty: the owner only
+
+  std::string ctl_socket;  // for operators; empty: none
+  std::string ctl_group;   // empty: the owner only
 
   std::string metrics_address;
   uint16_t metrics_port = 9465;

@@ -136,6 +136,58 @@ std::optional<IpAddress> ip_destination(std::span<const uint8_t> frame) {
   return std::nullopt;
 }
 
+std::optional<IpAddress> ip_source(std::span<const uint8_t> frame) {
+  const uint16_t type = ether_type(frame);
+  if (type == kEtherTypeIpv4 && frame.size() >= kL3 + sizeof(Ipv4Header)) {
+    return Ipv4Address::from_bytes(frame.data() + kL3 + offsetof(Ipv4Header, source));
+  }
+  if (type == kEtherTypeIpv6 && frame.size() >= kL3 + sizeof(Ipv6Header)) {
+    return Ipv6Address::from_bytes(frame.data() + kL3 + offsetof(Ipv6Header, source));
+  }
+  return std::nullopt;
+}
+
+std::optional<Frame> make_gtpu_frame(const Port& port, const IpAddress& peer,
+                                     const Frame& message) {
+  constexpr uint8_t kHops = 64;
+  const bool is_v6 = peer.is_v6();
+  if (!(is_v6 ? port.has_v6 : port.has_v4)) return std::nullopt;
+  const size_t ip_bytes = is_v6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
+  const auto udp_bytes = static_cast<uint16_t>(sizeof(UdpHeader) + message.size());
+  Frame frame(kL3 + ip_bytes + udp_bytes);
+  write_ethernet(frame.data(), MacAddress(), port.mac, is_v6 ? kEtherTypeIpv6 : kEtherTypeIpv4);
+  uint8_t* ip = frame.data() + kL3;
+  auto* udp = reinterpret_cast<UdpHeader*>(ip + ip_bytes);
+  udp->source_port = kGtpuPort;
+  udp->destination_port = kGtpuPort;
+  udp->length = udp_bytes;
+  std::memcpy(udp + 1, message.data(), message.size());
+  const auto to = peer.v6().bytes();
+  if (!is_v6) {
+    auto* v4 = reinterpret_cast<Ipv4Header*>(ip);
+    v4->version_ihl = 0x45;
+    v4->total_length = static_cast<uint16_t>(ip_bytes + udp_bytes);
+    v4->flags_fragment = 0x4000;
+    v4->ttl = kHops;
+    v4->protocol = kProtoUdp;
+    std::memcpy(ip + 12, port.own_v4(), 4);
+    std::memcpy(ip + 16, to.data() + 12, 4);
+    v4->checksum = ip_checksum(ip, ip_bytes);
+    return frame;
+  }
+  auto* v6 = reinterpret_cast<Ipv6Header*>(ip);
+  v6->version_class_label = 0x60000000;
+  v6->payload_length = udp_bytes;
+  v6->next_header = kProtoUdp;
+  v6->hop_limit = kHops;
+  std::memcpy(v6->source, port.own_v6(), 16);
+  std::memcpy(v6->destination, to.data(), 16);
+  udp->checksum = udp_checksum_finish(
+      checksum_add(pseudo_header_sum(v6->source, v6->destination, 16, udp_bytes, kProtoUdp),
+                   reinterpret_cast<const uint8_t*>(udp), udp_bytes));
+  return frame;
+}
+
 std::optional<Frame> make_end_marker(const Port& port, const OuterHeader& tunnel) {
   const bool is_v6 = tunnel.peer.is_v6();
   if (!(is_v6 ? port.has_v6 : port.has_v4)) return std::nullopt;

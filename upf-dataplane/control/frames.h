@@ -19,6 +19,10 @@ using Frame = std::vector<uint8_t>;
 Frame make_probe(const IpAddress& target, const IpAddress& own, const MacAddress& own_mac,
                  const std::optional<MacAddress>& known);
 
+// A GTP-U message from the port to a peer, complete but for its destination MAC, which is zero.
+// Nothing when the port has no address of the family.
+std::optional<Frame> make_gtpu_frame(const Port& port, const IpAddress& peer, const Frame& message);
+
 // A GTP-U End Marker (TS 29.281 §7.3.2) to the tunnel's far end, complete but for its destination
 // MAC, which is zero. Nothing when the port has no address of the family.
 std::optional<Frame> make_end_marker(const Port& port, const OuterHeader& tunnel);
@@ -33,7 +37,8 @@ struct Advertised {
 // when the frame is anything else.
 std::optional<Advertised> parse_advertisement(std::span<const uint8_t> frame);
 
-// The destination of the IP packet in a frame; nothing when there is none.
+// The source and the destination of the IP packet in a frame; nothing when there is none.
+std::optional<IpAddress> ip_source(std::span<const uint8_t> frame);
 std::optional<IpAddress> ip_destination(std::span<const uint8_t> frame);
 
 }  // namespace sluice::upf

@@ -1,6 +1,7 @@
 #include "upf-dataplane/control/metrics.h"
 
 #include <array>
+#include <limits>
 #include <string_view>
 
 #include "upf-dataplane/pfcp/cause.h"
@@ -60,12 +61,10 @@ void add_copies(const MetricsSource& source, MetricFamilies& out) {
 }
 
 void add_answers(const MetricsSource& source, MetricFamilies& out) {
-  constexpr std::array<std::string_view, kAnswers> kNames = {"arp", "neighbour", "icmp_echo",
-                                                             "gtpu_echo", "dns"};
   auto family = out.counter("sluice_upf_answered_packets_total",
-                            "Requests that the user plane answered itself.");
+                            "Packets that the user plane answered itself.");
   for (size_t i = 0; i < kAnswers; ++i) {
-    family.add({{"kind", std::string(kNames[i])}},
+    family.add({{"kind", std::string(to_string(static_cast<Answer>(i)))}},
                number(source.counters.count(
                    [i](const WorkerCounters& w) -> const Counter& { return w.answered[i]; })));
   }
@@ -152,6 +151,37 @@ void add_n4(const MetricsSource& source, MetricFamilies& out) {
       .add(number(source.n4.associations().size()));
 }
 
+void add_paths(const MetricsSource& source, MetricFamilies& out) {
+  out.gauge("sluice_upf_gtpu_peers", "GTP-U peers that tunnels lead to and that are asked.")
+      .add(number(source.paths.peers()));
+  out.gauge("sluice_upf_gtpu_paths_failed", "GTP-U peers that do not answer.")
+      .add(number(source.paths.failed()));
+  out.counter("sluice_upf_gtpu_echo_requests_total", "GTP-U echo requests sent.")
+      .add(number(source.paths.requests()));
+  out.counter("sluice_upf_gtpu_error_indications_total", "GTP-U error indications received.")
+      .add(number(source.error_indications));
+}
+
+void add_latency(const MetricsSource& source, MetricFamilies& out) {
+  std::vector<MetricFamilies::Bucket> buckets;
+  for (size_t i = 0; i < LatencyHistogram::kBuckets; ++i) {
+    const uint64_t count = source.counters.count(
+        [i](const WorkerCounters& w) -> const Counter& { return w.latency.buckets[i]; });
+    const bool is_last = i + 1 == LatencyHistogram::kBuckets;
+    const double bound =
+        is_last ? std::numeric_limits<double>::infinity()
+                : static_cast<double>(uint64_t{1} << (i + LatencyHistogram::kFirstPower)) / 1e9;
+    buckets.push_back({bound, count});
+  }
+  const uint64_t sum = source.counters.count(
+      [](const WorkerCounters& w) -> const Counter& { return w.latency.sum_ns; });
+  out.histogram(
+         "sluice_upf_latency_seconds",
+         "From the reception of a round's first frames to its hand-over to the ports, of one round "
+         "in 64.")
+      .add({}, buckets, number(sum) / 1e9);
+}
+
 }  // namespace
 
 void collect_metrics(const MetricsSource& source, MetricFamilies& out) {
@@ -162,6 +192,8 @@ void collect_metrics(const MetricsSource& source, MetricFamilies& out) {
   add_rules(source, out);
   add_sessions(source, out);
   add_n4(source, out);
+  add_paths(source, out);
+  add_latency(source, out);
   out.gauge("sluice_upf_mep_connected", "1 while a platform is connected by Mp2.")
       .add(source.mep_connected ? 1 : 0);
   out.gauge("sluice_upf_neighbours", "Neighbours that are tracked.")

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/metrics/families.h"
+#include "upf-dataplane/control/path_monitor.h"
 #include "upf-dataplane/control/session_manager.h"
 #include "upf-dataplane/control/steering_manager.h"
 #include "upf-dataplane/pfcp/n4.h"
@@ -23,6 +24,8 @@ struct MetricsSource {
   bool per_session = false;  // two more series a session
   bool mep_connected = false;
   std::vector<uint64_t> missed;  // by port: frames the device lost before anyone polled them
+  const PathMonitor& paths;
+  uint64_t error_indications = 0;  // received
   uint64_t control_frames = 0;
   uint64_t control_frames_lost = 0;
 };

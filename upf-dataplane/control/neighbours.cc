@@ -248,6 +248,11 @@ void Neighbours::follow_path(NextHopId id, Entry& entry) {
   paths_.push_back({entry.address, entry.reachable});
 }
 
+bool Neighbours::has_failed(PortIndex port, const IpAddress& peer) const {
+  const auto known = by_address_.find({port, peer});
+  return known != by_address_.end() && entries_.at(known->second).has_failed;
+}
+
 void Neighbours::publish() {
   auto next = std::make_unique<ForwardingTable>();
   next->ports = ports_;

@@ -74,6 +74,8 @@ class Neighbours final : public NextHopResolver {
     bool works = false;
   };
   std::vector<Path> take_paths() { return std::exchange(paths_, {}); }
+  // Whether the path to such a peer is known to have failed.
+  bool has_failed(PortIndex port, const IpAddress& peer) const;
 
   bool is_reachable(NextHopId id) const;
   // "no ARP answer from 10.60.0.10 on ldn", for people.

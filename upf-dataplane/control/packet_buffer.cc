@@ -3,31 +3,15 @@
 #include <algorithm>
 
 namespace sluice::upf {
-namespace {
-
-constexpr uint16_t kHeadroom = 128;  // for the tunnel's headers
-constexpr uint16_t kTailroom = 64;
-constexpr size_t kMaxCopies = 16;    // of one packet
-constexpr size_t kCachedFlows = 64;  // releasing is rare; nothing is worth remembering
-
-}  // namespace
 
 PacketBuffer::PacketBuffer(const BufferLimits& limits, const SharedState& shared,
-                           WorkerCounters& counters, Neighbours& neighbours, FrameSender& sender,
-                           const Clock& clock, std::function<uint64_t()> ticks)
-    : limits_(limits),
-      shared_(shared),
-      counters_(counters),
-      neighbours_(neighbours),
-      sender_(sender),
-      clock_(clock),
-      ticks_(std::move(ticks)),
-      copies_(kMaxCopies),
-      pipeline_(shared, counters, kCachedFlows, &copies_) {}
+                           WorkerCounters& counters, ControlPipeline& pipeline, const Clock& clock)
+    : limits_(limits), shared_(shared), counters_(counters), pipeline_(pipeline), clock_(clock) {}
 
 void PacketBuffer::hold(uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame,
-                        const Session& session) {
+                        const Session& session, const FragmentPorts* ports) {
   Held held{.port = port, .frame = {frame.begin(), frame.end()}, .order = ++last_order_};
+  if (ports != nullptr) held.ports = *ports;
   const auto found = queues_.find(slot);
   const bool waits = found != queues_.end() && found->second.waiting_since;
   const bool ready = is_ready(session);
@@ -143,28 +127,8 @@ void PacketBuffer::retry(const std::function<const Session*(uint32_t slot)>& fin
 }
 
 bool PacketBuffer::process(const Held& held, const Session& session) {
-  std::vector<uint8_t> buffer(kHeadroom + held.frame.size() + kTailroom);
-  std::ranges::copy(held.frame, buffer.begin() + kHeadroom);
-  Packet packet{.data = buffer.data() + kHeadroom,
-                .length = static_cast<uint32_t>(held.frame.size()),
-                .headroom = kHeadroom,
-                .tailroom = kTailroom,
-                .in_port = held.port};
-  pipeline_.process({&packet, 1}, ticks_(), &session);
-  for (const WorkerEvent& event : pipeline_.events()) told_.push_back(event.slot);
-  copies_.each([this](const Packet& copy) { dispatch(copy); });
-  copies_.clear();
-  if (packet.verdict == Verdict::kHold) return false;
-  dispatch(packet);
-  return true;
-}
-
-void PacketBuffer::dispatch(const Packet& packet) {
-  if (packet.verdict == Verdict::kSend) {
-    sender_.send(packet.out_port, Frame(packet.data, packet.data + packet.length));
-  } else if (packet.verdict == Verdict::kPuntResolve) {
-    neighbours_.resolve_and_send(packet.out_port, Frame(packet.data, packet.data + packet.length));
-  }
+  const FragmentPorts* ports = held.ports ? &*held.ports : nullptr;
+  return pipeline_.run(held.port, held.frame, &session, ports).verdict != Verdict::kHold;
 }
 
 void PacketBuffer::drop(uint32_t slot) {

@@ -13,10 +13,8 @@
 
 #include "base/clock.h"
 #include "upf-dataplane/control/buffer_limits.h"
-#include "upf-dataplane/control/heap_copies.h"
-#include "upf-dataplane/control/neighbours.h"
+#include "upf-dataplane/control/control_pipeline.h"
 #include "upf-dataplane/session/session.h"
-#include "upf-dataplane/worker/pipeline.h"
 
 namespace sluice::upf {
 
@@ -24,16 +22,15 @@ namespace sluice::upf {
 // that users who are away cannot take the buffers of those who are not.
 class PacketBuffer {
  public:
-  // `counters` are this object's own, for the drops. `ticks` is the time of the pipelines. All must
-  // outlive this.
+  // `counters` are the control thread's own, for the drops. All must outlive this.
   PacketBuffer(const BufferLimits& limits, const SharedState& shared, WorkerCounters& counters,
-               Neighbours& neighbours, FrameSender& sender, const Clock& clock,
-               std::function<uint64_t()> ticks);
+               ControlPipeline& pipeline, const Clock& clock);
 
   // A frame that a worker handed over for the session in a slot, whose PDR `pdr` buffered it. It
-  // leaves at once when the session forwards it by now and nothing waits before it.
+  // leaves at once when the session forwards it by now and nothing waits before it. `ports` are a
+  // fragment's, when they are known.
   void hold(uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame,
-            const Session& session);
+            const Session& session, const FragmentPorts* ports = nullptr);
 
   // A limit below the configured one, from a BAR; nullopt: none.
   void set_suggested(uint32_t slot, std::optional<size_t> packets);
@@ -55,14 +52,13 @@ class PacketBuffer {
   size_t bytes() const { return bytes_; }
   // Slots that packets are held for, or that have a limit of their own.
   size_t slots() const { return queues_.size(); }
-  // Slots whose URRs want attention because of what was released.
-  std::vector<uint32_t> take_told() { return std::exchange(told_, {}); }
 
  private:
   struct Held {
     PortIndex port = 0;
     std::vector<uint8_t> frame;
     uint64_t order = 0;
+    std::optional<FragmentPorts> ports = {};
   };
   struct Queue {
     std::deque<Held> held;
@@ -86,19 +82,14 @@ class PacketBuffer {
   BufferLimits limits_;
   const SharedState& shared_;
   WorkerCounters& counters_;
-  Neighbours& neighbours_;
-  FrameSender& sender_;
+  ControlPipeline& pipeline_;
   const Clock& clock_;
-  std::function<uint64_t()> ticks_;
-  HeapCopies copies_;  // of the packet in hand
-  Pipeline pipeline_;
   std::map<uint32_t, Queue> queues_;
   std::set<uint32_t> waiting_;           // slots whose queue waits for a neighbour
   std::map<uint64_t, uint32_t> oldest_;  // order of a queue's first packet: its slot
   uint64_t last_order_ = 0;
   size_t packets_ = 0;
   size_t bytes_ = 0;
-  std::vector<uint32_t> told_;
 };
 
 }  // namespace sluice::upf

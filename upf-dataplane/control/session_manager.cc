@@ -130,6 +130,11 @@ Result<void> SessionManager::install(const SessionSpec& spec) {
   apply_changes(spec, next.state, shared_.ticks_per_second);
   move(guaranteed_, old != nullptr ? old->guaranteed : BitRates{}, next.guaranteed);
   hold_hops(*parts, next);
+  if (tunnels_ != nullptr) {
+    each_tunnel(*next.session, [&](PortIndex port, const OuterHeader& tunnel) {
+      tunnels_->tunnel_added(spec.seid, port, tunnel);
+    });
+  }
   if (old == nullptr) {
     free_slots_->pop_back();
     holders_[next.session->slot()] = spec.seid;
@@ -141,7 +146,7 @@ Result<void> SessionManager::install(const SessionSpec& spec) {
     if (next.state.usage_meter(id) == nullptr) next.removed.emplace(id, meter);
   }
   std::swap(*old, next);
-  retire(std::move(next));
+  retire(spec.seid, std::move(next));
   return {};
 }
 
@@ -209,7 +214,24 @@ void SessionManager::hold_hops(const Session::Parts& parts, Installed& installed
   }
 }
 
-void SessionManager::retire(Installed installed) {
+void SessionManager::each_tunnel(
+    const Session& session, const std::function<void(PortIndex, const OuterHeader&)>& visit) const {
+  for (const auto pdrs : session.all_pdrs()) {
+    for (const CompiledPdr& pdr : pdrs) {
+      if (!pdr.encapsulate) continue;
+      const IpAddress peer = pdr.peer_is_v6 ? IpAddress(Ipv6Address::from_bytes(pdr.peer))
+                                            : IpAddress(Ipv4Address::from_bytes(pdr.peer));
+      visit(pdr.out_port, {Teid(pdr.peer_teid), peer});
+    }
+  }
+}
+
+void SessionManager::retire(Seid seid, Installed installed) {
+  if (tunnels_ != nullptr) {
+    each_tunnel(*installed.session, [&](PortIndex port, const OuterHeader& tunnel) {
+      tunnels_->tunnel_removed(seid, port, tunnel);
+    });
+  }
   for (const NextHopId hop : installed.hops) neighbours_.release(hop);
   reclaimer_.retire([session = std::move(installed.session),
                      state = std::move(installed.state)]() mutable { session.reset(); });
@@ -226,7 +248,7 @@ SessionUsage SessionManager::remove(Seid seid) {
   holders_[slot] = Seid();
   buffer_.forget(slot);
   const SessionUsage used = usage(slot);
-  retire(std::move(gone));
+  retire(seid, std::move(gone));
   reclaimer_.retire([slot, slots = free_slots_, &counters = counters_] {
     counters.each([slot](WorkerCounters& worker) {
       SessionCounters& c = worker.sessions[slot];
@@ -274,7 +296,8 @@ std::optional<Seid> SessionManager::holder(uint32_t slot) const {
 }
 
 std::optional<Seid> SessionManager::hold(uint32_t slot, PdrId pdr, PortIndex port,
-                                         std::span<const uint8_t> frame) {
+                                         std::span<const uint8_t> frame,
+                                         const FragmentPorts* ports) {
   const auto seid = holder(slot);
   if (!seid) {
     // The control thread's own counters come last.
@@ -283,7 +306,7 @@ std::optional<Seid> SessionManager::hold(uint32_t slot, PdrId pdr, PortIndex por
         .add(1);
     return std::nullopt;
   }
-  buffer_.hold(slot, pdr, port, frame, *sessions_.at(*seid).session);
+  buffer_.hold(slot, pdr, port, frame, *sessions_.at(*seid).session, ports);
   return seid;
 }
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "upf-dataplane/control/neighbours.h"
 #include "upf-dataplane/control/packet_buffer.h"
+#include "upf-dataplane/control/tunnel_watcher.h"
 #include "upf-dataplane/session/reclaimer.h"
 #include "upf-dataplane/session/rule_state.h"
 #include "upf-dataplane/session/session.h"
@@ -26,6 +27,9 @@ class SessionManager final : public SessionInstaller {
                  PacketBuffer& buffer);
   ~SessionManager() override;
 
+  // Tells `watcher` of the tunnels of sessions from now on; null: nobody.
+  void watch_tunnels(TunnelWatcher* watcher) { tunnels_ = watcher; }
+
   Result<Seid> allocate_seid() override;
   Result<Teid> allocate_teid() override { return shared_.sessions.allocate_teid(); }
   unsigned load() const override {
@@ -42,8 +46,9 @@ class SessionManager final : public SessionInstaller {
 
   // A worker's frame to buffer for the session in a slot, and whose that is; nullopt, and the frame
   // is dropped, when the session is gone.
-  std::optional<Seid> hold(uint32_t slot, PdrId pdr, PortIndex port,
-                           std::span<const uint8_t> frame);
+  // `ports` are a fragment's, when they are known.
+  std::optional<Seid> hold(uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame,
+                           const FragmentPorts* ports = nullptr);
   // Lets go what was buffered and waits for a neighbour; call it often.
   void retry_releases();
 
@@ -79,7 +84,9 @@ class SessionManager final : public SessionInstaller {
   Result<void> link(const Keys& keys, const Session* session);
   void unlink(const Keys& keys, const Keys* except);
   void hold_hops(const Session::Parts& parts, Installed& installed);
-  void retire(Installed installed);
+  void each_tunnel(const Session& session,
+                   const std::function<void(PortIndex, const OuterHeader&)>& visit) const;
+  void retire(Seid seid, Installed installed);
   SessionUsage usage(uint32_t slot) const;
 
   size_t capacity_;
@@ -90,6 +97,7 @@ class SessionManager final : public SessionInstaller {
   const Clock& clock_;
   std::function<uint64_t()> ticks_;
   PacketBuffer& buffer_;
+  TunnelWatcher* tunnels_ = nullptr;
   std::vector<Seid> holders_;  // by slot; SEID 0: none
   std::unordered_map<Seid, Installed> sessions_;
   BitRates guaranteed_;

@@ -348,6 +348,12 @@ void SteeringManager::release_dropped() {
   for (const auto counter : std::exchange(to_free_, {})) free_counter(counter);
 }
 
+std::string SteeringManager::key_of(uint32_t counter) const {
+  const auto found = std::ranges::find_if(
+      rules_, [&](const auto& entry) { return entry.second.counter == counter; });
+  return found == rules_.end() ? std::string() : found->first;
+}
+
 mp2::Status SteeringManager::status() const {
   mp2::Status status{.generation = installed_.generation, .rules = {}, .dns = {}};
   const auto add = [&](const std::string& key, const auto& rule, auto& to) {

@@ -48,6 +48,8 @@ class SteeringManager final : public mp2::Mp2Handler {
   mp2::Status status() const;
   // Replacements and updates taken over from a platform so far.
   uint64_t sets_applied() const { return sets_applied_; }
+  // The rule that counts at `counter`, as the platform names it; empty: none, or a name's.
+  std::string key_of(uint32_t counter) const;
   // Whether a table was published since the last call: what status() says may differ.
   bool take_changes() { return std::exchange(changed_, false); }
 

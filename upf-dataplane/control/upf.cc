@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 #include "upf-dataplane/control/metrics.h"
+#include "upf-dataplane/packet/gtpu.h"
+#include "upf-dataplane/packet/gtpu_elements.h"
 
 namespace sluice::upf {
 namespace {
@@ -81,14 +83,35 @@ Result<void> Upf::open_ports() {
   neighbours_ = std::make_unique<Neighbours>(
       std::move(ports), gateways, *shared_, *reclaimer_, clock_, *link_,
       NeighbourPolicy{.probe_interval = config_.probe_interval, .misses = config_.probe_misses});
-  buffer_ = std::make_unique<PacketBuffer>(config_.buffer, *shared_,
-                                           counters_->worker(config_.workers), *neighbours_, *link_,
-                                           clock_, [] { return rte_get_tsc_cycles(); });
+  WorkerCounters& own_counters = counters_->worker(config_.workers);
+  pipeline_ = std::make_unique<ControlPipeline>(*shared_, own_counters, *neighbours_, *link_,
+                                                [] { return rte_get_tsc_cycles(); });
+  buffer_ =
+      std::make_unique<PacketBuffer>(config_.buffer, *shared_, own_counters, *pipeline_, clock_);
   sessions_ = std::make_unique<SessionManager>(
       config_.sessions, *shared_, *neighbours_, *reclaimer_, *counters_, clock_,
       [] { return rte_get_tsc_cycles(); }, *buffer_);
   steering_ = std::make_unique<SteeringManager>(random_instance_id(), config_.rules, *shared_,
                                                 *neighbours_, *reclaimer_, *counters_, clock_);
+  exceptions_ = std::make_unique<Exceptions>(
+      *pipeline_, *neighbours_, *link_, own_counters, clock_,
+      [this](uint32_t slot, uint16_t pdr, PortIndex port, std::span<const uint8_t> frame,
+             const FragmentPorts* known) { hold(slot, PdrId(pdr), port, frame, known); },
+      [this](PortIndex port, std::span<const uint8_t> frame, size_t gtp_offset) {
+        handle_signalling(port, frame, gtp_offset);
+      });
+  paths_ = std::make_unique<PathMonitor>(
+      config_.paths, clock_, [this](PortIndex port, const IpAddress& peer, const Frame& message) {
+        auto frame = make_gtpu_frame(neighbours_->ports()[port], peer, message);
+        if (frame) neighbours_->resolve_and_send(port, *std::move(frame));
+      });
+  std::vector<std::string> names;
+  for (const auto& port : config_.ports) names.push_back(port.name);
+  tap_ = std::make_unique<CaptureTap>(*reclaimer_);
+  capture_ = std::make_unique<Capture>(
+      *tap_, names, clock_, [] { return rte_get_tsc_cycles(); }, rte_get_tsc_hz());
+  tunnels_ = std::make_unique<Tunnels>(*paths_);
+  sessions_->watch_tunnels(tunnels_.get());
   return {};
 }
 
@@ -103,6 +126,7 @@ Result<void> Upf::serve() {
   auto mp2_server = mp2::Mp2Server::listen(loop_, mp2, *steering_);
   if (!mp2_server) return std::unexpected(mp2_server.error());
   mp2_ = std::move(*mp2_server);
+  if (auto serving = serve_operators(); !serving) return serving;
   auto metrics = MetricsEndpoint::start(config_.metrics_address, config_.metrics_port, loop_,
                                         [this](MetricFamilies& out) { collect(out); });
   if (!metrics) return std::unexpected(metrics.error());
@@ -112,6 +136,20 @@ Result<void> Upf::serve() {
   timers_.push_back(loop_.every(Neighbours::kTick, [this] { tick(); }));
   timers_.push_back(
       loop_.every(kStatusInterval, [this] { mp2_->publish_status(steering_->status()); }));
+  return {};
+}
+
+Result<void> Upf::serve_operators() {
+  if (config_.ctl_socket.empty()) return {};
+  explainer_ = std::make_unique<Explainer>(
+      *shared_, *sessions_, *steering_, [this](Seid seid) { return n4_->n4().spec(seid); },
+      [] { return rte_get_tsc_cycles(); }, config_.sessions,
+      SteeringManager::counter_slots(config_.rules));
+  std::optional<std::string> group;
+  if (!config_.ctl_group.empty()) group = config_.ctl_group;
+  auto ctl = CtlServer::listen(loop_, config_.ctl_socket, group, *this);
+  if (!ctl) return std::unexpected(ctl.error());
+  ctl_ = std::move(*ctl);
   return {};
 }
 
@@ -166,8 +204,8 @@ Result<void> Upf::start_workers() {
                                                               .idle_sleep = config_.idle_sleep,
                                                               .pool = pool_.get(),
                                                               .capacities = capacities},
-                                                *shared_, counters_->worker(i), *reclaimer_,
-                                                *link_));
+                                                *shared_, counters_->worker(i), *reclaimer_, *link_,
+                                                *tap_));
     worker_runs_.emplace_back([this, i] { workers_[i]->run(stop_); });
     if (auto launched = launch_worker(i, worker_runs_[i]); !launched) return launched;
   }
@@ -190,15 +228,19 @@ void Upf::stop_workers() {
 
 Upf::~Upf() {
   for (const auto timer : timers_) loop_.cancel(timer);
+  ctl_.reset();
   metrics_.reset();
   mp2_.reset();
   n4_.reset();
   stop_workers();
+  capture_.reset();
+  exceptions_.reset();
   steering_.reset();
   sessions_.reset();
   // What sessions retired may still send end markers by way of neighbours_.
   while (reclaimer_ && reclaimer_->pending() > 0) reclaimer_->reclaim();
   buffer_.reset();
+  pipeline_.reset();
   neighbours_.reset();
   while (reclaimer_ && reclaimer_->pending() > 0) reclaimer_->reclaim();
 }
@@ -214,28 +256,58 @@ void Upf::poll_workers() {
   // Neighbours may have answered just now.
   sessions_->retry_releases();
   take_held();
-  for (const uint32_t slot : buffer_->take_told()) {
+  link_->drain_exceptions([this](const ExceptionFrame& frame) { exceptions_->handle(frame); });
+  for (const uint32_t slot : pipeline_->take_told()) {
     if (const auto seid = sessions_->holder(slot)) n4_->usage_changed(*seid);
   }
   link_->drain_told([this](uint32_t slot) {
     if (const auto seid = sessions_->holder(slot)) n4_->usage_changed(*seid);
   });
+  capture_->poll();
   neighbours_->flush();
-  for (const auto& path : neighbours_->take_paths()) n4_->report_path(path.peer, path.works);
+  for (const auto& path : neighbours_->take_paths()) {
+    if (!paths_->has_failed(path.peer)) n4_->report_path(path.peer, path.works);
+  }
   if (neighbours_->take_changes()) steering_->refresh();
   if (steering_->take_changes()) mp2_->publish_status(steering_->status());
   reclaimer_->reclaim();
 }
 
 void Upf::take_held() {
-  link_->drain_held(
-      [this](uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame) {
-        const auto seid = sessions_->hold(slot, pdr, port, frame);
-        if (seid) n4_->packet_buffered(*seid, pdr);
-      });
+  link_->drain_held([this](uint32_t slot, PdrId pdr, PortIndex port,
+                           std::span<const uint8_t> frame) { hold(slot, pdr, port, frame); });
 }
 
-void Upf::tick() { neighbours_->tick(); }
+void Upf::hold(uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame,
+               const FragmentPorts* ports) {
+  const auto seid = sessions_->hold(slot, pdr, port, frame, ports);
+  if (seid) n4_->packet_buffered(*seid, pdr);
+}
+
+// What GTP-U peers say besides users' packets.
+void Upf::handle_signalling(PortIndex port, std::span<const uint8_t> frame, size_t gtp_offset) {
+  const auto view = parse_gtpu(frame.subspan(gtp_offset));
+  const auto from = ip_source(frame);
+  if (!view || !from) return;
+  if (view->type == kGtpuEchoResponse && view->sequence) {
+    return paths_->answered(port, *from, *view->sequence);
+  }
+  if (read_error_indication(frame.subspan(gtp_offset))) ++error_indications_;
+}
+
+void Upf::tick() {
+  for (const auto& change : paths_->tick()) {
+    spdlog::log(change.failed ? spdlog::level::warn : spdlog::level::info,
+                "GTP-U path {} peer={} port={}", change.failed ? "failed" : "works again",
+                change.peer.to_string(), neighbours_->ports()[change.port].name);
+    // The SMF is told once, though the neighbour may be lost too.
+    if (!neighbours_->has_failed(change.port, change.peer)) {
+      n4_->report_path(change.peer, !change.failed);
+    }
+  }
+  exceptions_->tick();
+  neighbours_->tick();
+}
 
 void Upf::collect(MetricFamilies& out) const {
   MetricsSource source{.counters = *counters_,
@@ -247,6 +319,8 @@ void Upf::collect(MetricFamilies& out) const {
                        .per_session = config_.metrics_per_session,
                        .mep_connected = mp2_->connected(),
                        .missed = {},
+                       .paths = *paths_,
+                       .error_indications = error_indications_,
                        .control_frames = link_->sent(),
                        .control_frames_lost = link_->send_failures()};
   for (const auto& device : devices_) source.missed.push_back(device.missed());

@@ -10,10 +10,15 @@
 #include "base/event_loop.h"
 #include "base/metrics/metrics_endpoint.h"
 #include "mp2/server.h"
+#include "upf-dataplane/control/capture.h"
 #include "upf-dataplane/control/config.h"
+#include "upf-dataplane/control/ctl_server.h"
+#include "upf-dataplane/control/exceptions.h"
+#include "upf-dataplane/control/explainer.h"
 #include "upf-dataplane/control/neighbours.h"
 #include "upf-dataplane/control/session_manager.h"
 #include "upf-dataplane/control/steering_manager.h"
+#include "upf-dataplane/control/tunnels.h"
 #include "upf-dataplane/pfcp/n4_server.h"
 #include "upf-dataplane/worker/control_link.h"
 #include "upf-dataplane/worker/dpdk_port.h"
@@ -24,7 +29,7 @@
 namespace sluice::upf {
 
 // Needs a started EAL. All members belong to the thread that made it, which runs `loop`.
-class Upf {
+class Upf final : public CtlHandler {
  public:
   // Opens the devices, serves N4 and Mp2, and lets the workers run.
   static Result<std::unique_ptr<Upf>> start(const UpfConfig& config, EventLoop& loop);
@@ -33,18 +38,31 @@ class Upf {
   void release_associations();
   Upf(const Upf&) = delete;
   Upf& operator=(const Upf&) = delete;
-  ~Upf();
+  ~Upf() override;
+
+  // For operators.
+  Result<nlohmann::json> answer(const nlohmann::json& request) override;
+  Result<void> begin_capture(const nlohmann::json& request, CaptureSink& sink) override;
+  void end_capture() override;
 
  private:
   Upf(const UpfConfig& config, EventLoop& loop);
   Result<void> open_ports();
   Result<void> serve();
+  Result<void> serve_operators();
   Result<void> start_workers();
   void stop_workers();
   pfcp::N4Config n4_config() const;
 
   void poll_workers();
   void take_held();
+  nlohmann::json describe() const;
+  Result<nlohmann::json> describe_sessions(const nlohmann::json& request) const;
+  nlohmann::json describe_rules() const;
+  Result<nlohmann::json> why(const nlohmann::json& request) const;
+  void handle_signalling(PortIndex port, std::span<const uint8_t> frame, size_t gtp_offset);
+  void hold(uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame,
+            const FragmentPorts* ports = nullptr);
   void tick();
   void collect(MetricFamilies& out) const;
 
@@ -60,16 +78,25 @@ class Upf {
   std::unique_ptr<CounterBank> counters_;
   std::unique_ptr<SharedState> shared_;
   std::unique_ptr<Neighbours> neighbours_;
+  std::unique_ptr<ControlPipeline> pipeline_;
   std::unique_ptr<PacketBuffer> buffer_;
   std::unique_ptr<SessionManager> sessions_;
   std::unique_ptr<SteeringManager> steering_;
+  std::unique_ptr<PathMonitor> paths_;
+  std::unique_ptr<Tunnels> tunnels_;
+  std::unique_ptr<Exceptions> exceptions_;
   std::unique_ptr<pfcp::N4Server> n4_;
   std::unique_ptr<mp2::Mp2Server> mp2_;
   std::unique_ptr<MetricsEndpoint> metrics_;
   std::vector<std::unique_ptr<PortCapacity>> capacities_;  // by port, null where there is none
+  std::unique_ptr<CaptureTap> tap_;
+  std::unique_ptr<Capture> capture_;
+  std::unique_ptr<Explainer> explainer_;
+  std::unique_ptr<CtlServer> ctl_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::function<void()>> worker_runs_;
   std::atomic<bool> stop_{false};
+  uint64_t error_indications_ = 0;
   std::vector<TimerId> timers_;
 };
 

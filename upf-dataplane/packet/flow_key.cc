@@ -68,6 +68,7 @@ bool parse_v4(std::span<const uint8_t> bytes, const FlowOrigin& from, FlowKey& k
   Upper upper{.protocol = ip->protocol, .tos = ip->tos};
   layout.total_bytes = static_cast<uint16_t>(total);
   layout.l4_offset = 0;
+  layout.is_fragment = ip->is_fragment();
   if (!ip->is_later_fragment()) {
     layout.l4_offset = static_cast<uint16_t>(header);
     if (!read_ports(bytes, header, total, upper)) return false;
@@ -94,6 +95,7 @@ bool find_upper(std::span<const uint8_t> bytes, uint8_t next, size_t total, Uppe
         const auto* fragment = reinterpret_cast<const Ipv6FragmentHeader*>(bytes.data() + at);
         next = fragment->next_header;
         at += sizeof(Ipv6FragmentHeader);
+        layout.is_fragment = (fragment->offset_flags & 0xfff9) != 0;
         if ((fragment->offset_flags & 0xfff8) != 0) {
           upper.protocol = next;
           return true;
@@ -124,6 +126,7 @@ bool parse_v6(std::span<const uint8_t> bytes, const FlowOrigin& from, FlowKey& k
   Upper upper{.tos = ip->traffic_class(), .bits = FlowKey::kIsV6};
   layout.total_bytes = static_cast<uint16_t>(total);
   layout.l4_offset = 0;
+  layout.is_fragment = false;
   if (!find_upper(bytes, ip->next_header, total, upper, layout)) return false;
   write_key(key,
             {load64(ip->source), load64(ip->source + 8), load64(ip->destination),

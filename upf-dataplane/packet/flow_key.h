@@ -62,10 +62,18 @@ struct FlowOrigin {
   uint32_t origin = 0;
 };
 
+// The ports that all fragments of a packet share, known from the first.
+struct FragmentPorts {
+  bool has_ports = false;  // the protocol has some
+  uint16_t source = 0;     // host order
+  uint16_t destination = 0;
+};
+
 // Where a user's packet's parts lie, beside its key.
 struct InnerLayout {
   uint16_t l4_offset = 0;    // from the IP header's first byte; 0 for a later fragment
   uint16_t total_bytes = 0;  // by the IP header
+  bool is_fragment = false;  // of either end: first, middle or last
 };
 
 // Parses a user's IP packet. False when it is not a whole IPv4 or IPv6 packet within `bytes` or its

@@ -24,10 +24,15 @@ inline constexpr uint8_t kGtpuFlagSequence = 0x02;
 inline constexpr uint8_t kGtpuFlagNpdu = 0x01;
 
 inline constexpr uint8_t kGtpuExtensionNone = 0x00;
+inline constexpr uint8_t kGtpuExtensionUdpPort = 0x40;
 inline constexpr uint8_t kGtpuExtensionPduSession = 0x85;
 // In the type of an extension header: who does not know it must not take the message (§5.2.1).
 inline constexpr uint8_t kGtpuComprehensionRequired = 0x80;
+// Information elements (§8).
 inline constexpr uint8_t kGtpuRecoveryIe = 14;
+inline constexpr uint8_t kGtpuTeidIe = 16;
+inline constexpr uint8_t kGtpuPeerAddressIe = 133;
+inline constexpr uint8_t kGtpuExtensionListIe = 141;
 
 struct GtpuHeader {
   uint8_t flags;

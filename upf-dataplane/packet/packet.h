@@ -20,6 +20,15 @@ enum class Verdict : uint8_t {
   kPuntLearn,    // to the control thread as it came: an address to learn (ARP, ND)
   kHold,         // to the control thread, which buffers it for the session in `slot`
   kPuntResolve,  // to the control thread, which finds the next hop by `out_port` and sends it
+  kException,    // to the control thread, which treats it as its `exception` says
+};
+
+// What takes more than a worker has: memory, or time.
+enum class Exception : uint8_t {
+  kOuterFragment,   // as it came: part of a tunnelled packet to an own address
+  kInnerFragment,   // as it came: part of a user's packet, whose ports a decision needs
+  kTooLong,         // ready to be sent by `out_port`, but to be cut in fragments before
+  kGtpuSignalling,  // as it came: a GTP-U message that is no G-PDU
 };
 
 struct Packet {
@@ -32,8 +41,10 @@ struct Packet {
   Verdict verdict = Verdict::kPending;
   DropReason drop = DropReason::kMalformedFrame;
   bool guaranteed = false;  // within a guaranteed rate: does not wait where a port is busy
-  uint16_t pdr = 0;         // with kHold: the id of the PDR that detected it
-  uint32_t slot = 0;        // of a user's packet, its session's
+  Exception exception = Exception::kOuterFragment;  // with kException
+  // With kHold the id of the PDR that detected it; with kException where the user's packet begins.
+  uint16_t pdr = 0;
+  uint32_t slot = 0;  // of a user's packet, its session's
 
   std::span<const uint8_t> bytes() const { return {data, length}; }
 
@@ -75,6 +86,12 @@ struct Packet {
     slot = session_slot;
     pdr = pdr_id;
     verdict = Verdict::kHold;
+  }
+  void except_for(Exception what, uint16_t inner_offset, uint32_t session_slot = 0) {
+    exception = what;
+    pdr = inner_offset;
+    slot = session_slot;
+    verdict = Verdict::kException;
   }
   void punt_to_learn() { verdict = Verdict::kPuntLearn; }
   void punt_to_resolve(PortIndex port) {

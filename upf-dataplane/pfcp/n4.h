@@ -48,6 +48,8 @@ class N4 {
   size_t session_count() const { return sessions_.size(); }
   size_t allocated_addresses() const { return sessions_.allocated_addresses(); }
   const LoadControl& load() const { return load_; }
+  // What the SMF asked for; null when there is no such session. Valid until the next message.
+  const SessionSpec* spec(Seid seid) const { return sessions_.spec(seid); }
 
  private:
   using Response = std::optional<std::vector<uint8_t>>;

@@ -64,6 +64,11 @@ class SessionProcedures {
   size_t size() const { return sessions_.size(); }
   // UE addresses of ours that are in use.
   size_t allocated_addresses() const { return pools_.in_use(); }
+  // What the SMF asked for; null when there is no such session. Valid until the next message.
+  const SessionSpec* spec(Seid seid) const {
+    const auto found = sessions_.find(seid);
+    return found == sessions_.end() ? nullptr : &found->second.spec;
+  }
 
  private:
   struct Queries {

@@ -59,6 +59,9 @@ Session::Session(const Parts& parts)
       has_core_tunnels_(
           std::ranges::any_of(parts.downlink, [](auto& pdr) { return pdr.teid != 0; })),
       has_addresses_(parts.ue_v4 != 0 || parts.ue_v6 != 0 || !parts.prefixes.empty()),
+      wants_ports_(std::ranges::any_of(
+          parts.sdf,
+          [](const CompiledSdf& sdf) { return !sdf.any_remote_port || !sdf.any_local_port; })),
       copies_(parts.copies.empty()
                   ? nullptr
                   : std::make_unique<const std::vector<CompiledCopy>>(parts.copies)) {

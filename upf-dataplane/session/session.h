@@ -184,6 +184,8 @@ class alignas(64) Session {
 
   // Whether one PDR per direction takes everything, so that there is nothing to cache.
   bool is_plain() const { return plain_; }
+  // Whether the ports of a packet can matter to which PDR detects it.
+  bool wants_ports() const { return wants_ports_; }
 
  private:
   explicit Session(const Parts& parts);
@@ -232,6 +234,7 @@ class alignas(64) Session {
   bool plain_;
   bool has_core_tunnels_;
   bool has_addresses_;  // otherwise the other end of its tunnels checks them
+  bool wants_ports_;
   std::unique_ptr<const std::vector<CompiledCopy>> copies_;  // null: none
 };
 

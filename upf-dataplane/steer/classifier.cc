@@ -20,6 +20,9 @@ struct Classifier::Pending {
 
 Classifier::Classifier(std::span<const Entry> entries) {
   std::vector<Pending> pending(entries.begin(), entries.end());
+  wants_ports_ = std::ranges::any_of(entries, [](const Entry& entry) {
+    return entry.box.src_port.has_value() || entry.box.dst_port.has_value();
+  });
   const auto by_tuple = [](const Pending& a, const Pending& b) {
     const int order = compare(a.key, b.key);
     return order != 0 ? order < 0 : a.rank < b.rank;

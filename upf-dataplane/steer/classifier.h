@@ -33,6 +33,8 @@ class Classifier {
   Rank find(const FlowKey& key) const;
 
   bool empty() const { return tuples_.empty(); }
+  // Whether a box names ports.
+  bool wants_ports() const { return wants_ports_; }
   size_t tuples() const { return tuples_.size(); }
 
  private:
@@ -61,6 +63,7 @@ class Classifier {
   static Tuple build_tuple(const FlowKey& mask, std::span<Pending> members);
 
   std::vector<Tuple> tuples_;  // ascending by best
+  bool wants_ports_ = false;
 };
 
 }  // namespace sluice::upf

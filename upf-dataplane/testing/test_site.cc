@@ -76,22 +76,34 @@ TestSite::TestSite(size_t capacity, const std::array<MacAddress, 3>& macs)
       std::vector<Neighbours::Gateways>{
           {}, {*IpAddress::parse("192.168.6.2"), *IpAddress::parse("fd06::2")}, {}},
       shared, reclaimer, clock, *this, NeighbourPolicy{});
-  buffer = std::make_unique<PacketBuffer>(buffer_limits, shared, counters.worker(1), *neighbours,
-                                          *this, clock, [this] { return ticks(); });
+  control_pipeline = std::make_unique<ControlPipeline>(shared, counters.worker(1), *neighbours,
+                                                       *this, [this] { return ticks(); });
+  buffer = std::make_unique<PacketBuffer>(buffer_limits, shared, counters.worker(1),
+                                          *control_pipeline, clock);
   sessions = std::make_unique<SessionManager>(
       capacity, shared, *neighbours, reclaimer, counters, clock, [this] { return ticks(); },
       *buffer);
   steering = std::make_unique<SteeringManager>("test", capacity, shared, *neighbours, reclaimer,
                                                counters, clock);
+  exceptions = std::make_unique<Exceptions>(
+      *control_pipeline, *neighbours, *this, counters.worker(1), clock,
+      [this](uint32_t slot, uint16_t pdr, PortIndex port, std::span<const uint8_t> frame,
+             const FragmentPorts* ports) { hold(slot, pdr, port, frame, ports); },
+      [this](PortIndex port, std::span<const uint8_t> frame, size_t gtp_offset) {
+        const auto message = frame.subspan(gtp_offset);
+        signalling.emplace_back(port, Frame(message.begin(), message.end()));
+      });
   pipeline = std::make_unique<Pipeline>(shared, counters.worker(0), 1024, &copy_room);
   answer(kN6, "192.168.6.2", kGatewayMac);
   answer(kN6, "fd06::2", kGatewayMac);
 }
 
 TestSite::~TestSite() {
+  exceptions.reset();
   steering.reset();
   sessions.reset();
   buffer.reset();
+  control_pipeline.reset();
   neighbours.reset();
   while (reclaimer.pending() > 0) reclaimer.grace_period();
 }
@@ -117,10 +129,15 @@ std::vector<Outcome> TestSite::run(PortIndex in_port,
   pipeline->process(packets, ticks());
   for (const auto& event : pipeline->events()) told.push_back(event.slot);
   for (const auto& packet : packets) {
-    if (packet.verdict != Verdict::kHold) continue;
-    if (const auto seid =
-            sessions->hold(packet.slot, PdrId(packet.pdr), packet.in_port, packet.bytes())) {
-      held.emplace_back(*seid, PdrId(packet.pdr));
+    if (packet.verdict == Verdict::kHold) {
+      hold(packet.slot, packet.pdr, packet.in_port, packet.bytes());
+    } else if (packet.verdict == Verdict::kException) {
+      exceptions->handle({.kind = packet.exception,
+                          .in_port = packet.in_port,
+                          .out_port = packet.out_port,
+                          .inner_offset = packet.pdr,
+                          .slot = packet.slot,
+                          .bytes = packet.bytes()});
     }
   }
   const auto outcome_of = [](const Packet& packet) -> Outcome {
@@ -136,6 +153,13 @@ std::vector<Outcome> TestSite::run(PortIndex in_port,
   copy_room.each([&](const Packet& copy) { copies.push_back(outcome_of(copy)); });
   copy_room.clear();
   return outcomes;
+}
+
+void TestSite::hold(uint32_t slot, uint16_t pdr, PortIndex port, std::span<const uint8_t> frame,
+                    const FragmentPorts* ports) {
+  if (const auto seid = sessions->hold(slot, PdrId(pdr), port, frame, ports)) {
+    held.emplace_back(*seid, PdrId(pdr));
+  }
 }
 
 SessionSpec TestSite::ue_session(uint32_t n) {
@@ -226,6 +250,7 @@ void TestSite::pass(std::chrono::milliseconds time) {
     for (const auto& [where, mac] : alive) answer(where.first, where.second, mac);
     if (neighbours->take_changes()) steering->refresh();
     sessions->retry_releases();
+    exceptions->tick();
   }
 }
 

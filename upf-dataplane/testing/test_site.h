@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "upf-dataplane/control/exceptions.h"
 #include "upf-dataplane/control/heap_copies.h"
 #include "upf-dataplane/control/neighbours.h"
 #include "upf-dataplane/control/session_manager.h"
@@ -67,6 +68,10 @@ class TestSite final : public FrameSender {
   void pass(std::chrono::milliseconds time);  // in steps of the neighbours' tick
   void grace_period() { reclaimer.grace_period(); }
 
+  // A frame that a session buffers.
+  void hold(uint32_t slot, uint16_t pdr, PortIndex port, std::span<const uint8_t> frame,
+            const FragmentPorts* ports = nullptr);
+
   // FrameSender: what the control thread sent.
   bool send(PortIndex port, const Frame& frame) override {
     sent.emplace_back(port, frame);
@@ -85,12 +90,15 @@ class TestSite final : public FrameSender {
   CounterBank counters;
   SharedState shared;
   std::unique_ptr<Neighbours> neighbours;
+  std::unique_ptr<ControlPipeline> control_pipeline;
   std::unique_ptr<PacketBuffer> buffer;
   std::unique_ptr<SessionManager> sessions;
   std::unique_ptr<SteeringManager> steering;
   HeapCopies copy_room{32};
   std::vector<Outcome> copies;  // that the last run() made
+  std::unique_ptr<Exceptions> exceptions;
   std::unique_ptr<Pipeline> pipeline;
+  std::vector<std::pair<PortIndex, Frame>> signalling;  // GTP-U messages for the control thread
   uint64_t generation = 0;
   // Neighbours that answer every probe while time passes.
   std::map<std::pair<PortIndex, std::string>, std::string> alive;

@@ -16,18 +16,21 @@ constexpr unsigned kResolveRing = 64;
 constexpr unsigned kSendRing = 4096;
 constexpr unsigned kToldRing = 4096;
 constexpr unsigned kHeldRing = 1024;
+constexpr unsigned kExceptionRing = 1024;
+constexpr unsigned kExceptionsAtOnce = 256;
 
 }  // namespace
 
 void RingDeleter::operator()(rte_ring* ring) const { rte_ring_free(ring); }
 
 ControlLink::ControlLink(rte_mempool* pool, size_t sessions, Ring to_learn, Ring to_resolve,
-                         Ring held, Ring told, Ring to_workers)
+                         Ring held, Ring exceptions, Ring told, Ring to_workers)
     : pool_(pool),
       to_learn_(std::move(to_learn)),
       to_resolve_(std::move(to_resolve)),
       held_(std::move(held)),
       held_of_(std::make_unique<std::atomic<uint16_t>[]>(sessions)),
+      exceptions_(std::move(exceptions)),
       told_(std::move(told)),
       to_workers_(std::move(to_workers)) {}
 
@@ -36,17 +39,19 @@ Result<std::unique_ptr<ControlLink>> ControlLink::make(rte_mempool* pool, size_t
   Ring to_learn(rte_ring_create("to_learn", kLearnRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
   Ring to_resolve(rte_ring_create("to_resolve", kResolveRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
   Ring held(rte_ring_create("held", kHeldRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
+  Ring exceptions(rte_ring_create("exceptions", kExceptionRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
   Ring told(rte_ring_create("told", kToldRing, SOCKET_ID_ANY, RING_F_SC_DEQ));
   Ring to_workers(rte_ring_create("to_workers", kSendRing, SOCKET_ID_ANY, RING_F_SP_ENQ));
-  if (!to_learn || !to_resolve || !held || !told || !to_workers)
+  if (!to_learn || !to_resolve || !held || !exceptions || !told || !to_workers)
     return dpdk_fail("cannot make the control rings");
-  return std::unique_ptr<ControlLink>(new ControlLink(pool, sessions, std::move(to_learn),
-                                                      std::move(to_resolve), std::move(held),
-                                                      std::move(told), std::move(to_workers)));
+  return std::unique_ptr<ControlLink>(
+      new ControlLink(pool, sessions, std::move(to_learn), std::move(to_resolve), std::move(held),
+                      std::move(exceptions), std::move(told), std::move(to_workers)));
 }
 
 ControlLink::~ControlLink() {
-  for (auto* ring : {to_learn_.get(), to_resolve_.get(), held_.get(), to_workers_.get()}) {
+  for (auto* ring :
+       {to_learn_.get(), to_resolve_.get(), held_.get(), exceptions_.get(), to_workers_.get()}) {
     void* frame = nullptr;
     while (rte_ring_dequeue(ring, &frame) == 0) rte_pktmbuf_free(static_cast<rte_mbuf*>(frame));
   }
@@ -76,6 +81,29 @@ void ControlLink::drain_held(const HoldHandler& handle) {
     held_of_[frame->hash.usr].fetch_sub(1, std::memory_order_relaxed);
     handle(frame->hash.usr, PdrId(frame->vlan_tci), static_cast<PortIndex>(frame->port),
            {rte_pktmbuf_mtod(frame, const uint8_t*), frame->data_len});
+    rte_pktmbuf_free(frame);
+  }
+}
+
+bool ControlLink::except(rte_mbuf* frame, const Packet& packet) {
+  frame->port = static_cast<uint16_t>(packet.in_port | packet.out_port << 8);
+  frame->hash.usr = packet.slot;
+  frame->vlan_tci = packet.pdr;
+  frame->vlan_tci_outer = static_cast<uint16_t>(packet.exception);
+  return rte_ring_enqueue(exceptions_.get(), frame) == 0;
+}
+
+void ControlLink::drain_exceptions(const std::function<void(const ExceptionFrame&)>& handle) {
+  void* entry = nullptr;
+  for (unsigned i = 0; i < kExceptionsAtOnce && rte_ring_dequeue(exceptions_.get(), &entry) == 0;
+       ++i) {
+    auto* frame = static_cast<rte_mbuf*>(entry);
+    handle({.kind = static_cast<Exception>(frame->vlan_tci_outer),
+            .in_port = static_cast<PortIndex>(frame->port),
+            .out_port = static_cast<PortIndex>(frame->port >> 8),
+            .inner_offset = frame->vlan_tci,
+            .slot = frame->hash.usr,
+            .bytes = {rte_pktmbuf_mtod(frame, const uint8_t*), frame->data_len}});
     rte_pktmbuf_free(frame);
   }
 }

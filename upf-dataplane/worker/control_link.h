@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "upf-dataplane/control/exception_frame.h"
 #include "upf-dataplane/control/neighbours.h"
 #include "upf-dataplane/packet/packet.h"
 #include "upf-dataplane/session/model.h"
@@ -39,6 +40,9 @@ class ControlLink final : public FrameSender {
   // is away takes the ring from the others.
   static constexpr uint16_t kMostHeld = 32;
   bool hold(rte_mbuf* frame, uint32_t slot, uint16_t pdr, PortIndex port);
+  // Hands over a frame that needs more than a worker has; false, and it stays the worker's, when
+  // the control thread is behind.
+  bool except(rte_mbuf* frame, const Packet& packet);
   // Tells the control thread that the session in a slot wants attention; false when it is behind.
   bool tell(uint32_t slot);
   // Frames to send, with their port in mbuf->port; at most frames.size().
@@ -54,6 +58,8 @@ class ControlLink final : public FrameSender {
   using HoldHandler =
       std::function<void(uint32_t slot, PdrId, PortIndex, std::span<const uint8_t>)>;
   void drain_held(const HoldHandler& handle);
+  // Hands the exceptions to `handle`, no more at once than leave time for other work.
+  void drain_exceptions(const std::function<void(const ExceptionFrame&)>& handle);
   // Hands the slots that workers told to `handle`.
   void drain_told(const std::function<void(uint32_t slot)>& handle);
   // Frames that send() handed over, and those that it had no room for.
@@ -64,14 +70,15 @@ class ControlLink final : public FrameSender {
   using Ring = std::unique_ptr<rte_ring, RingDeleter>;
   static void drain(rte_ring* ring, Punt why, const PuntHandler& handle);
   ControlLink(rte_mempool* pool, size_t sessions, Ring to_learn, Ring to_resolve, Ring held,
-              Ring told, Ring to_workers);
+              Ring exceptions, Ring told, Ring to_workers);
 
   rte_mempool* pool_;
   Ring to_learn_;
   Ring to_resolve_;
   Ring held_;
   std::unique_ptr<std::atomic<uint16_t>[]> held_of_;  // by slot: packets in `held_`
-  Ring told_;                                         // slots plus 1, in place of pointers
+  Ring exceptions_;
+  Ring told_;  // slots plus 1, in place of pointers
   Ring to_workers_;
   uint64_t sent_ = 0;
   uint64_t send_failures_ = 0;

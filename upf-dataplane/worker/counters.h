@@ -3,8 +3,10 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "base/huge_memory.h"
@@ -47,8 +49,48 @@ struct Traffic {
 };
 
 // What the UPF answers itself.
-enum class Answer : uint8_t { kArp, kNeighbour, kIcmpEcho, kGtpuEcho, kDns, kCount };
+enum class Answer : uint8_t {
+  kArp,
+  kNeighbour,
+  kIcmpEcho,
+  kGtpuEcho,
+  kDns,
+  kIcmpTimeExceeded,
+  kIcmpTooBig,
+  kTunnelUnknown,
+  kExtensionUnknown,
+  kCount
+};
 inline constexpr size_t kAnswers = static_cast<size_t>(Answer::kCount);
+
+// The name under which metrics show it.
+constexpr std::string_view to_string(Answer answer) {
+  constexpr std::array<std::string_view, kAnswers> kNames = {"arp",
+                                                             "neighbour",
+                                                             "icmp_echo",
+                                                             "gtpu_echo",
+                                                             "dns",
+                                                             "icmp_time_exceeded",
+                                                             "icmp_too_big",
+                                                             "gtpu_error_indication",
+                                                             "gtpu_extensions"};
+  return kNames[static_cast<size_t>(answer)];
+}
+
+// How long packets stay in a worker, sampled. Buckets by powers of two: bucket i holds what took
+// less than 2^(i + kFirstPower) ns and not less than half of that; the last, everything longer.
+struct LatencyHistogram {
+  static constexpr size_t kBuckets = 16;
+  static constexpr unsigned kFirstPower = 9;  // 512 ns; the last but one ends at 8.4 ms
+  std::array<Counter, kBuckets> buckets;
+  Counter sum_ns;
+  void add(uint64_t ns) {
+    const auto power = static_cast<unsigned>(std::bit_width(ns));
+    const size_t bucket = power <= kFirstPower ? 0 : power - kFirstPower;
+    buckets[bucket < kBuckets ? bucket : kBuckets - 1].add(1);
+    sum_ns.add(ns);
+  }
+};
 
 struct SessionCounters {
   TrafficCounter uplink;  // inner IP bytes
@@ -76,6 +118,7 @@ struct alignas(64) WorkerCounters {
   Counter copied;  // packets made, beside those received, for duplication
   Counter cache_hits;
   Counter cache_misses;
+  LatencyHistogram latency;
   StageCounters stages;
   HugeVector<SessionCounters> sessions;
   HugeVector<TrafficCounter> rules;  // traffic and DNS rules alike

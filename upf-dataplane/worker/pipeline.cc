@@ -59,6 +59,8 @@ void Pipeline::find_sessions() {
       work.session = find_by_address(work.key);
     }
     if (work.session == nullptr && !without_session(work)) continue;
+    if (work.layout.is_fragment && !take_fragment(work)) [[unlikely]]
+      continue;
     if (work.key.direction() == Direction::kUplink) {
       work.session->prefetch_uplink();
     } else {
@@ -78,7 +80,7 @@ const Session* Pipeline::find_by_address(const FlowKey& key) const {
 bool Pipeline::without_session(Work& work) {
   Packet& packet = *work.packet;
   if (work.key.direction() == Direction::kUplink) {
-    drop(packet, DropReason::kUnknownTunnel);
+    unknown_tunnel(work);
     return false;
   }
   if (is_own_tunnel(work)) return leave_tunnel(work);
@@ -196,10 +198,11 @@ bool Pipeline::take_rates(const Work& work, const CompiledPdr& pdr) {
 bool Pipeline::admit(Work& work, const CompiledPdr& pdr) {
   for (UsageMeter* meter : work.session->usage(pdr)) {
     if (meter->permits()) continue;
-    if (meter->refused()) tell(work, meter);
+    if (!dry_ && meter->refused()) tell(work, meter);
     drop(*work.packet, DropReason::kQuotaExhausted);
     return false;
   }
+  if (dry_) return true;
   count_usage(work, pdr, true);
   if (!take_rates(work, pdr)) {
     drop(*work.packet, DropReason::kRateExceeded);
@@ -212,7 +215,7 @@ bool Pipeline::admit(Work& work, const CompiledPdr& pdr) {
 
 void Pipeline::protect(Work& work) {
   QerMeters* rate = work.rule == kNoRank ? nullptr : steering_->rules[work.rule].guarantee;
-  if (rate == nullptr) return;
+  if (rate == nullptr || dry_) return;
   const bool uplink = work.key.direction() == Direction::kUplink;
   Meter& meter = uplink ? rate->uplink : rate->downlink;
   if (meter.take(work.layout.total_bytes, now_, shared_.writers > 1)) {
@@ -276,7 +279,7 @@ void Pipeline::act_downlink(Work& work) {
   if (has_branch(work)) return branch_downlink(work, pdr);
   if (!open(work)) return;
   if (work.rule != kNoRank && steer_locally(work, steering_->rules[work.rule])) return;
-  send_into_tunnel(*work.packet, pdr);
+  send_into_tunnel(work, pdr);
 }
 
 // True when the rule decided the packet's fate.
@@ -301,7 +304,7 @@ bool Pipeline::steer_locally(Work& work, const SteeringRule& rule) {
   const NextHop hop = shared_.next_hops.get(rule.next_hop);
   if (!hop.reachable()) return false;  // towards the centre; the control thread suspends the rule
   count_rule(rule.counter, work.layout.total_bytes);
-  send_ethernet(*work.packet, hop, work.key.is_v6());
+  send_ethernet(*work.packet, hop, work.key.is_v6(), &work);
   return true;
 }
 
@@ -315,7 +318,7 @@ void Pipeline::strip_tunnel(Work& work) {
 bool Pipeline::open(Work& work) {
   strip_tunnel(work);
   if (take_hop(work.packet->data)) return true;
-  drop(*work.packet, DropReason::kHopLimit);
+  no_hop_left(work);
   return false;
 }
 
@@ -327,18 +330,19 @@ void Pipeline::send_to_network(Work& work, const CompiledPdr& pdr) {
   if (*id != kNoNextHop) {
     const NextHop hop = shared_.next_hops.get(*id);
     if (!hop.reachable()) return drop(packet, DropReason::kNoNextHop);
-    return send_ethernet(packet, hop, work.key.is_v6());
+    return send_ethernet(packet, hop, work.key.is_v6(), &work);
   }
   // An on-link neighbour that nobody sent to yet: the control thread will find it.
-  send_ethernet(packet, NextHop(MacAddress(), pdr.out_port, false), work.key.is_v6());
+  send_ethernet(packet, NextHop(MacAddress(), pdr.out_port, false), work.key.is_v6(), &work);
   if (packet.verdict != Verdict::kSend) return;
   packet.punt_to_resolve(pdr.out_port);
 }
 
-void Pipeline::send_into_tunnel(Packet& packet, const CompiledPdr& pdr) {
+void Pipeline::send_into_tunnel(Work& work, const CompiledPdr& pdr) {
+  Packet& packet = *work.packet;
   const NextHop hop = shared_.next_hops.get(pdr.peer_hop);
   if (!hop.reachable()) return drop(packet, DropReason::kNoNextHop);
-  if (put_into_tunnel(packet, pdr)) send_ethernet(packet, hop, pdr.peer_is_v6);
+  if (put_into_tunnel(packet, pdr)) send_ethernet(packet, hop, pdr.peer_is_v6, &work);
 }
 
 // The packet as it leaves towards its FAR's far end, but for Ethernet; false when it is dropped.
@@ -352,22 +356,27 @@ bool Pipeline::put_into_tunnel(Packet& packet, const CompiledPdr& pdr) {
                             .qfi = pdr.qfi_mark,
                             .paging_bits = pdr.paging_bits,
                             .tos = pdr.mark_tos};
-  const bool fits = packet.length + tunnel_overhead(tunnel) <= port.mtu;
-  if (fits && encapsulate(packet, tunnel)) return true;
-  drop(packet, fits ? DropReason::kNoRoom : DropReason::kTooBig);
+  if (encapsulate(packet, tunnel)) return true;
+  drop(packet, DropReason::kNoRoom);
   return false;
 }
 
-// `packet` begins with its IP header.
-void Pipeline::send_ethernet(Packet& packet, const NextHop& hop, bool is_v6) {
+void Pipeline::send_ethernet(Packet& packet, const NextHop& hop, bool is_v6, Work* user) {
   const Port& port = forwarding_->ports[hop.port()];
-  if (packet.length > port.mtu) return drop(packet, DropReason::kTooBig);
+  const bool is_long = packet.length > port.mtu;
+  if (is_long && (user == nullptr || !may_cut(*user))) [[unlikely]] {
+    return user == nullptr ? drop(packet, DropReason::kTooBig) : too_big(*user, port.mtu);
+  }
   if (!packet.prepend(kEthernetBytes)) return drop(packet, DropReason::kNoRoom);
   auto* header = reinterpret_cast<EthernetHeader*>(packet.data);
   hop.write_mac(header->destination);
   std::memcpy(header->source, port.mac.bytes().data(), 6);
   header->type = is_v6 ? kEtherTypeIpv6 : kEtherTypeIpv4;
   packet.send_to(hop.port());
+  if (is_long) [[unlikely]] {
+    packet.except_for(Exception::kTooLong,
+                      static_cast<uint16_t>(packet.length - user->layout.total_bytes));
+  }
 }
 
 void Pipeline::answered(Packet& packet, Answer kind) {

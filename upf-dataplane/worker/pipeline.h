@@ -5,13 +5,17 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "upf-dataplane/packet/copy_room.h"
 #include "upf-dataplane/packet/flow_key.h"
+#include "upf-dataplane/packet/gtpu_answer.h"
+#include "upf-dataplane/packet/icmp_error.h"
 #include "upf-dataplane/packet/packet.h"
 #include "upf-dataplane/steer/flow_cache.h"
 #include "upf-dataplane/worker/counters.h"
+#include "upf-dataplane/worker/error_limiter.h"
 #include "upf-dataplane/worker/shared_state.h"
 #include "upf-dataplane/worker/stage_timer.h"
 #include "upf-dataplane/worker/worker_event.h"
@@ -29,7 +33,8 @@ class Pipeline {
         counters_(counters),
         copies_(copies),
         cache_(cached_flows),
-        timer_(counters.stages) {}
+        timer_(counters.stages),
+        errors_(shared.ticks_per_second) {}
 
   // Decides every packet of the burst (at most kMaxBurst) and counts all but the sending. A punted
   // frame is either one that the control thread learns from (ARP, ND), as it came, or one whose
@@ -39,6 +44,22 @@ class Pipeline {
   void process(std::span<Packet> burst, uint64_t now) { process(burst, now, nullptr); }
   // The same for packets of one session, which need not be published yet.
   void process(std::span<Packet> burst, uint64_t now, const Session* session);
+  // The same for one fragment of a user's packet, whose ports are known from another.
+  void process_fragment(Packet& packet, uint64_t now, const Session* session,
+                        const FragmentPorts& ports);
+
+  // What decides a user's packet. Everything is valid until the next quiescent state.
+  struct Decision {
+    FlowKey key = {};
+    const Session* session = nullptr;  // none: no session has the packet
+    const CompiledPdr* pdr = nullptr;  // none: no PDR detects it
+    const SteeringTable* rules = nullptr;
+    Rank rule = kNoRank;        // in `rules`, of the best MEC rule
+    bool rate_limited = false;  // a QER's rates apply, and were not asked
+  };
+  // Decides one packet without using up or counting what its session has: rates, quotas, usage.
+  // Counters of the pipeline's own count. Nothing when it is no user's packet.
+  std::optional<Decision> explain(Packet& packet, uint64_t now);
 
   // What process() has to tell the control thread. Who cannot deliver an event says not_told() to
   // its meter.
@@ -72,6 +93,8 @@ class Pipeline {
   // Stage 2: keeps the packets that have a session.
   void find_sessions();
   const Session* find_by_address(const FlowKey& key) const;
+  // Whether a fragment can be decided here (pipeline_special.cc).
+  bool take_fragment(Work& work);
   // True when it has one by a prefix, or came by a tunnel of a MEC rule; else it is finished.
   bool without_session(Work& work);
   // Whether it is for an address of ours, as packets in the tunnels of MEC rules are.
@@ -127,15 +150,35 @@ class Pipeline {
   void send_copies(const Packet& original, const uint8_t* frame, const SteeringBranch& branch,
                    const CompiledPdr* tunnel);
   Packet* take_copy(const Packet& original);
-  void deliver(Packet& packet, const SteeringDestination& to);
+  void deliver(Packet& packet, const SteeringDestination& to, Work* user);
 
   void strip_tunnel(Work& work);
   bool open(Work& work);
   void to_network(Work& work, const CompiledPdr& pdr);
   void send_to_network(Work& work, const CompiledPdr& pdr);
-  void send_into_tunnel(Packet& packet, const CompiledPdr& pdr);
+  void send_into_tunnel(Work& work, const CompiledPdr& pdr);
   bool put_into_tunnel(Packet& packet, const CompiledPdr& pdr);
-  void send_ethernet(Packet& packet, const NextHop& hop, bool is_v6);
+  // `packet` begins with an IP header, and ends with the user's packet `user`: when it is too long
+  // it is cut, or its sender is told. Without a user it is a copy, or a whole tunnel packet, which
+  // is dropped then.
+  void send_ethernet(Packet& packet, const NextHop& hop, bool is_v6, Work* user);
+  // Sends the user's packet in hand, which answers `work`, to the UE, as far as N4 permits packets
+  // of `reply_key`.
+  void reply_to_ue(Work& work, const FlowKey& reply_key, Answer kind);
+  static int match_reply(Work& work, const CompiledPdr& uplink);
+
+  // Whether a packet that is too long for its port may be cut instead.
+  bool may_cut(const Work& work) const;
+
+  // What cannot go on, and whom it is told (pipeline_errors.cc). `mtu` is that of the port, for
+  // all that surrounds the user's packet by now too.
+  void no_hop_left(Work& work);
+  void too_big(Work& work, uint32_t mtu);
+  void report(Work& work, IcmpError error, uint32_t mtu, DropReason reason);
+  void report_to_ue(Work& work, IcmpError error, uint32_t mtu, DropReason reason);
+  void report_to_network(Work& work, IcmpError error, uint32_t mtu, DropReason reason);
+  void unknown_tunnel(Work& work);
+  void refuse_gtpu(Packet& packet, const Port& port, const GtpuPlace& at, size_t end);
   void answered(Packet& packet, Answer kind);
   void drop(Packet& packet, DropReason reason);
   void count_rule(uint32_t counter, uint64_t bytes) { counters_.rules[counter].add(bytes); }
@@ -147,10 +190,13 @@ class Pipeline {
   StageTimer timer_;
   const ForwardingTable* forwarding_ = nullptr;  // for the burst in hand
   const SteeringTable* steering_ = nullptr;
-  const Session* only_ = nullptr;  // the session that all packets are known to be of
+  const Session* only_ = nullptr;         // the session that all packets are known to be of
+  const FragmentPorts* ports_ = nullptr;  // of the packet that the fragment in hand belongs to
+  bool dry_ = false;                      // explaining
   uint64_t now_ = 0;
   std::array<Work, kMaxBurst> work_;
   size_t works_ = 0;
+  ErrorLimiter errors_;
   std::array<WorkerEvent, kMaxBurst> events_;
   size_t event_count_ = 0;
 };

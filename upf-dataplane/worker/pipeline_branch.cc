@@ -41,14 +41,14 @@ void Pipeline::branch_uplink(Work& work, const CompiledPdr& pdr) {
     whole.truncate(static_cast<uint32_t>(ip_bytes(whole.data)));
     if (!branch.duplicate) {
       packet = whole;
-      return deliver(packet, branch.to[0]);
+      return deliver(packet, branch.to[0], nullptr);
     }
     send_copies(whole, packet.data, branch, nullptr);
   }
   if (!open(work)) return;
   if (applies && !branch.encapsulated) {
     count_rule(rule.counter, work.layout.total_bytes);
-    if (!branch.duplicate) return deliver(packet, branch.to[0]);
+    if (!branch.duplicate) return deliver(packet, branch.to[0], &work);
     send_copies(packet, packet.data - work.inner_offset, branch, nullptr);
   }
   to_network(work, pdr);
@@ -68,9 +68,9 @@ void Pipeline::branch_downlink(Work& work, const CompiledPdr& pdr) {
                 branch.encapsulated ? &pdr : nullptr);
   } else if (applies && !is_local) {
     if (branch.encapsulated && !put_into_tunnel(packet, pdr)) return;
-    return deliver(packet, branch.to[0]);
+    return deliver(packet, branch.to[0], &work);
   }
-  send_into_tunnel(packet, pdr);
+  send_into_tunnel(work, pdr);
 }
 
 // `original` is what the copies begin as, `frame` the first byte of the frame it came in, `tunnel`
@@ -87,7 +87,7 @@ void Pipeline::send_copies(const Packet& original, const uint8_t* frame,
     if (hop.port() == original.in_port && std::memcmp(mac, ethernet->source, 6) == 0) continue;
     Packet* copy = take_copy(original);
     if (copy == nullptr || (tunnel != nullptr && !put_into_tunnel(*copy, *tunnel))) continue;
-    deliver(*copy, branch.to[i]);
+    deliver(*copy, branch.to[i], nullptr);
   }
 }
 
@@ -99,8 +99,8 @@ Packet* Pipeline::take_copy(const Packet& original) {
   return copy;
 }
 
-// `packet` begins with an IP header.
-void Pipeline::deliver(Packet& packet, const SteeringDestination& to) {
+// `packet` and `user` are as for send_ethernet().
+void Pipeline::deliver(Packet& packet, const SteeringDestination& to, Work* user) {
   const NextHop hop = shared_.next_hops.get(to.next_hop);
   if (!hop.reachable()) return drop(packet, DropReason::kNoNextHop);
   bool is_v6 = packet.data[0] >> 4 == 6;
@@ -126,7 +126,7 @@ void Pipeline::deliver(Packet& packet, const SteeringDestination& to) {
       break;
   }
   if (!has_room) return drop(packet, DropReason::kNoRoom);
-  send_ethernet(packet, hop, is_v6);
+  send_ethernet(packet, hop, is_v6, user);
 }
 
 }  // namespace sluice::upf

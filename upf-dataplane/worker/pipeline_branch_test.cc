@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "upf-dataplane/packet/checksum.h"
 #include "upf-dataplane/testing/frame_builder.h"
 #include "upf-dataplane/testing/test_site.h"
 
@@ -422,6 +423,37 @@ TEST_F(BranchTest, says_which_destination_leads_nowhere) {
     EXPECT_EQ(site.rule_status("r").reason, c.reason);
     EXPECT_EQ(site.run(kN3, request()).out_port, kN6);
   }
+}
+
+TEST_F(BranchTest, cuts_what_a_rules_tunnel_has_no_room_for_or_says_so) {
+  set(rule("FORWARD_DECAPSULATED", tunnel("GRE", "10.60.0.10")));
+  const auto big = [&](uint16_t flags) {
+    return site.run(kN3, tunnelled()
+                             .ipv4("10.45.0.2", kService)
+                             .fragment(flags)
+                             .tcp(4000, 80)
+                             .payload(Bytes(1450))
+                             .frame());
+  };
+  site.sent.clear();
+  EXPECT_EQ(big(0).verdict, Verdict::kException);
+  ASSERT_THAT(site.sent, SizeIs(2));
+  for (const auto& [port, frame] : site.sent) {
+    EXPECT_EQ(port, kLdn);
+    EXPECT_LE(frame.size(), 14U + 1500);
+    const uint8_t* outer = frame.data() + 14;
+    EXPECT_EQ(size_t{outer[2]} << 8 | outer[3], frame.size() - 14);
+    EXPECT_EQ(checksum_fold(checksum_add(0, outer, 20)), 0xffff);
+    const uint8_t* inner = outer + 24;
+    EXPECT_EQ(size_t{inner[2]} << 8 | inner[3], frame.size() - 14 - 24);
+    EXPECT_EQ(checksum_fold(checksum_add(0, inner, 20)), 0xffff);
+  }
+  const auto told = big(0x4000);
+  ASSERT_EQ(told.verdict, Verdict::kSend) << to_string(told.drop);
+  EXPECT_EQ(told.out_port, kN3);
+  const size_t icmp = 14 + 20 + 8 + 16 + 20;
+  ASSERT_GT(told.frame.size(), icmp + 8);
+  EXPECT_EQ(told.frame[icmp + 6] << 8 | told.frame[icmp + 7], 1500 - 24);
 }
 
 }  // namespace

@@ -22,14 +22,14 @@ void Pipeline::without_pdr(Work& work) {
   if (!admit(work, *from_cp)) return;
   counters_.sessions[work.session->slot()].downlink.add(work.layout.total_bytes);
   strip_tunnel(work);
-  send_into_tunnel(*work.packet, *from_cp);
+  send_into_tunnel(work, *from_cp);
 }
 
 void Pipeline::send_to_cp(Work& work, const CompiledPdr& pdr) {
   if (!admit(work, pdr)) return;
   counters_.sessions[work.session->slot()].uplink.add(work.layout.total_bytes);
   strip_tunnel(work);
-  send_into_tunnel(*work.packet, pdr);
+  send_into_tunnel(work, pdr);
 }
 
 }  // namespace sluice::upf

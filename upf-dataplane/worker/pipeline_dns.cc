@@ -12,13 +12,11 @@ constexpr uint8_t kReplyHops = 64;
 // The largest response is well below; the room behind the query is what the buffer has.
 constexpr size_t kMaxResponse = 1232;
 
-FlowKey reversed(const FlowKey& key, PortIndex in_port) {
+FlowKey reversed(const FlowKey& key) {
   FlowKey out = key;
   std::memcpy(out.source, key.destination, 16);
   std::memcpy(out.destination, key.source, 16);
   std::swap(out.source_port, out.destination_port);
-  out.set_direction(Direction::kDownlinkCore);
-  out.origin = in_port;
   return out;
 }
 
@@ -75,25 +73,12 @@ bool Pipeline::answer_dns_query(Work& work) {
     packet.truncate(static_cast<uint32_t>(dns_offset + answer->bytes));
   }
   finish_headers(packet.data, work.layout.l4_offset, sizeof(UdpHeader) + answer->bytes);
-  // The response obeys what N4 says of packets towards the UE, as if the resolver had sent it.
-  const PortIndex from = work.session->uplink_pdr(work.pdr).out_port;
-  const int pdr = work.session->match_downlink(reversed(work.key, from), from);
-  if (pdr < 0) {
-    drop(packet, DropReason::kNoPdr);
-    return true;
-  }
-  const CompiledPdr& downlink = work.session->downlink_pdr(static_cast<size_t>(pdr));
-  if (!downlink.gate_open || !downlink.forward || !downlink.encapsulate) {
-    drop(packet, downlink.gate_open ? DropReason::kFarDrop : DropReason::kGateClosed);
-    return true;
-  }
   work.layout.total_bytes = static_cast<uint16_t>(packet.length);
-  work.key.set_direction(Direction::kDownlinkCore);
-  if (downlink.special != 0 && !admit(work, downlink)) return true;
-  counters_.sessions[work.session->slot()].downlink.add(packet.length);
-  if (answer->first != nullptr) count_rule(answer->first->counter, packet.length);
-  send_into_tunnel(packet, downlink);
-  if (packet.verdict == Verdict::kSend) answered(packet, Answer::kDns);
+  // As if the resolver had sent it.
+  reply_to_ue(work, reversed(work.key), Answer::kDns);
+  if (answer->first != nullptr && packet.verdict == Verdict::kSend) {
+    count_rule(answer->first->counter, work.layout.total_bytes);
+  }
   return true;
 }
 

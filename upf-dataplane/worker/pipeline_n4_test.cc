@@ -229,10 +229,12 @@ TEST(PathFailure, is_told_once_and_so_is_its_end) {
   ASSERT_EQ(failed.size(), 1U);
   EXPECT_EQ(failed[0].peer, *IpAddress::parse("192.168.3.2"));
   EXPECT_FALSE(failed[0].works);
+  EXPECT_TRUE(site.neighbours->has_failed(kN3, failed[0].peer));
   site.answer(kN3, "192.168.3.2", kGnbMac);
   const auto back = site.neighbours->take_paths();
   ASSERT_EQ(back.size(), 1U);
   EXPECT_TRUE(back[0].works);
+  EXPECT_FALSE(site.neighbours->has_failed(kN3, back[0].peer));
 }
 
 }  // namespace

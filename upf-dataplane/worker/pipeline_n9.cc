@@ -26,11 +26,8 @@ void Pipeline::send_to_upf(Work& work, const CompiledPdr& pdr) {
                             .qfi = pdr.has_qfi_mark ? pdr.qfi_mark : work.key.qfi,
                             .tos = pdr.mark_tos,
                             .is_uplink = true};
-  if (packet.length + tunnel_overhead(tunnel) > port.mtu) {
-    return drop(packet, DropReason::kTooBig);
-  }
   if (!encapsulate(packet, tunnel)) return drop(packet, DropReason::kNoRoom);
-  send_ethernet(packet, hop, pdr.peer_is_v6);
+  send_ethernet(packet, hop, pdr.peer_is_v6, &work);
 }
 
 // Copies of the user's packet as it came, before any hop.
@@ -54,7 +51,7 @@ void Pipeline::duplicate(const Work& work, const CompiledPdr& pdr) {
                               .teid = to.teid,
                               .tos = to.tos};
     if (encapsulate(*copy, tunnel)) {
-      send_ethernet(*copy, hop, to.is_v6);
+      send_ethernet(*copy, hop, to.is_v6, nullptr);
     } else {
       drop(*copy, DropReason::kNoRoom);
     }

@@ -113,6 +113,33 @@ TEST_F(N9Test, brings_home_what_comes_back_from_either) {
   EXPECT_EQ(site.sessions->remove(spec.seid).downlink_packets, 2U);
 }
 
+TEST_F(N9Test, tells_the_user_what_the_anchors_tunnel_carries_and_nobody_of_what_came_by_it) {
+  classify();
+  install();
+  const auto big = [&](uint16_t flags) {
+    return site.run(kN3, from("192.168.3.2", kGnbMac, up.value())
+                             .ipv4("10.45.0.2", kCentral)
+                             .fragment(flags)
+                             .udp(4000, 80)
+                             .payload(Bytes(1540))
+                             .frame());
+  };
+  const auto told = big(0x4000);
+  ASSERT_EQ(told.verdict, Verdict::kSend) << to_string(told.drop);
+  EXPECT_EQ(MacAddress::from_bytes(told.frame.data()).to_string(), kGnbMac);
+  const size_t icmp = 14 + 20 + 8 + 16 + 20;
+  ASSERT_GT(told.frame.size(), icmp + 8);
+  EXPECT_EQ(told.frame[icmp], 3);
+  EXPECT_EQ(told.frame[icmp + 1], 4);
+  EXPECT_EQ(told.frame[icmp + 6] << 8 | told.frame[icmp + 7], 1600 - 44);
+
+  site.sent.clear();
+  EXPECT_EQ(big(0).verdict, Verdict::kException);  // may be cut
+  EXPECT_THAT(site.sent, SizeIs(2));
+
+  EXPECT_EQ(returned("10.45.0.2", 1).drop, DropReason::kHopLimit);
+}
+
 TEST_F(N9Test, takes_no_tunnel_for_another) {
   classify();
   install();

@@ -55,8 +55,11 @@ bool parse_outer_v6(const Packet& packet, Outer& outer) {
   const auto* ip = reinterpret_cast<const Ipv6Header*>(packet.data + kL3);
   const size_t end = kL3 + sizeof(Ipv6Header) + ip->payload_length;
   if (packet.data[kL3] >> 4 != 6 || packet.length < end) return false;
-  outer.is_udp = ip->next_header == kProtoUdp;
   outer.is_fragment = ip->next_header == kProtoFragment;
+  const size_t fragment = kL3 + sizeof(Ipv6Header);
+  outer.is_udp = outer.is_fragment ? end >= fragment + sizeof(Ipv6FragmentHeader) &&
+                                         packet.data[fragment] == kProtoUdp
+                                   : ip->next_header == kProtoUdp;
   outer.l4_offset = kL3 + sizeof(Ipv6Header);
   outer.end = end;
   outer.destination = ip->destination;
@@ -87,6 +90,10 @@ void Pipeline::parse_access(Packet& packet, const Port& port, uint16_t l3_type) 
   if (!whole) return drop(packet, DropReason::kMalformedFrame);
   const size_t gtp_offset = outer.l4_offset + sizeof(UdpHeader);
   const auto* udp = reinterpret_cast<const UdpHeader*>(packet.data + outer.l4_offset);
+  if (outer.is_fragment && outer.is_udp &&
+      port.owns_wire(outer.destination, l3_type == kEtherTypeIpv6)) [[unlikely]] {
+    return packet.except_for(Exception::kOuterFragment, 0);
+  }
   if (!outer.is_udp || outer.is_fragment || outer.end < gtp_offset ||
       udp->destination_port != kGtpuPort) {
     return handle_own(packet, port, l3_type);
@@ -99,15 +106,21 @@ void Pipeline::parse_access(Packet& packet, const Port& port, uint16_t l3_type) 
     return drop(packet, DropReason::kMalformedFrame);
   }
   GtpuView gtp;
-  if (!read_gtpu({packet.data + gtp_offset, udp_end - gtp_offset}, gtp))
-    return drop(packet, DropReason::kMalformedGtpu);
+  if (!read_gtpu({packet.data + gtp_offset, udp_end - gtp_offset}, gtp)) {
+    return refuse_gtpu(packet, port, {kL3, outer.l4_offset}, udp_end);
+  }
   if (gtp.type == kGtpuEchoRequest) {
     if (!answer_gtpu_echo(packet, port.mac, kL3, gtp_offset)) {
       return drop(packet, DropReason::kMalformedGtpu);
     }
     return answered(packet, Answer::kGtpuEcho);
   }
-  if (gtp.type != kGtpuGpdu) return drop(packet, DropReason::kUnsupportedProtocol);
+  if (gtp.type != kGtpuGpdu) [[unlikely]] {
+    const bool is_known = gtp.type == kGtpuEchoResponse || gtp.type == kGtpuErrorIndication ||
+                          gtp.type == kGtpuSupportedExtensions;
+    if (!is_known) return drop(packet, DropReason::kUnsupportedProtocol);
+    return packet.except_for(Exception::kGtpuSignalling, static_cast<uint16_t>(gtp_offset));
+  }
 
   Work& work = work_[works_];
   work.packet = &packet;

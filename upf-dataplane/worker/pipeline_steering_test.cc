@@ -76,11 +76,13 @@ TEST_F(SteeringTest, forwards_what_matches_to_the_app_and_nothing_else) {
   EXPECT_EQ(site.rule_status("t1").hits, 1U);
 }
 
-TEST_F(SteeringTest, does_not_match_ports_of_later_fragments) {
+TEST_F(SteeringTest, decides_no_later_fragment_before_its_ports_are_known) {
   site.set_rules({kToApp});
   settle();
   const auto fragment = uplink().ipv4("10.45.0.2", kService).fragment(0x00b9).tcp(4000, 80).frame();
-  EXPECT_EQ(site.run(kN3, fragment).out_port, kN6);
+  site.sent.clear();
+  EXPECT_EQ(site.run(kN3, fragment).verdict, Verdict::kException);
+  EXPECT_TRUE(site.sent.empty());
 }
 
 TEST_F(SteeringTest, carries_the_apps_answer_to_the_ue) {

@@ -188,7 +188,7 @@ TEST_F(PipelineTest, drops_what_it_cannot_place_and_says_why) {
       {"an extension header of length zero", kN3, endless_extension, DropReason::kMalformedGtpu},
       {"a user's packet longer than its tunnel", kN3, long_inner, DropReason::kMalformedInner},
       {"no user's packet at all", kN3, tunnel(teid).frame(), DropReason::kMalformedInner},
-      {"an unknown tunnel", kN3, inner(tunnel(Teid(0xdead))).frame(), DropReason::kUnknownTunnel},
+      {"no tunnel", kN3, inner(tunnel(Teid(0))).frame(), DropReason::kUnknownTunnel},
       {"a tunnel to another address", kN3,
        inner(
            eth(kOwnMac, kGnbMac).ipv4("192.168.3.2", "192.168.3.9").udp(1, 2152).gtpu(teid.value()))
@@ -217,21 +217,6 @@ TEST_F(PipelineTest, drops_what_it_cannot_place_and_says_why) {
        DropReason::kNotForwardable},
       {"the UPF's own address on N6", kN3,
        tunnel(teid).ipv4("10.45.0.2", "192.168.6.1").udp(1, 2).frame(), DropReason::kNoNextHop},
-      {"no hop left upwards", kN3,
-       tunnel(teid).ipv4("10.45.0.2", kFarHost).ttl(1).udp(1, 2).frame(), DropReason::kHopLimit},
-      {"no hop left downwards", kN6,
-       eth(kOwnMac, kGatewayMac).ipv6(kFarHost6, "fd45:0:0:2::1").ttl(1).udp(1, 2).frame(),
-       DropReason::kHopLimit},
-      {"an extension header that must be understood", kN3,
-       [&] {
-         auto frame = inner(tunnel(teid)).frame();
-         frame[14 + 28 + 11] = 0xc0;
-         return frame;
-       }(),
-       DropReason::kMalformedGtpu},
-      {"a packet longer than the tunnel carries", kN6,
-       eth(kOwnMac, kGatewayMac).ipv4(kFarHost, "10.45.0.2").udp(1, 2).payload(Bytes(1540)).frame(),
-       DropReason::kTooBig},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.what);
@@ -315,7 +300,7 @@ TEST_F(PipelineTest, obeys_gates_and_the_far) {
   EXPECT_EQ(site.run(kN6, downlink).verdict, Verdict::kSend);
 
   site.sessions->remove(spec.seid);
-  expect_dropped(kN3, uplink, DropReason::kUnknownTunnel);
+  EXPECT_EQ(site.run(kN3, uplink).out_port, kN3);  // the base station is told
   expect_dropped(kN6, downlink, DropReason::kUnknownUe);
 }
 

@@ -5,6 +5,7 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
+#include <algorithm>
 #include <thread>
 
 namespace sluice::upf {
@@ -12,6 +13,8 @@ namespace {
 
 // So many empty rounds in a row make a worker idle.
 constexpr uint32_t kIdleRounds = 256;
+// One round of so many is measured.
+constexpr uint32_t kSampledRounds = 64;
 
 void load(const rte_mbuf* frame, PortIndex port, Packet& packet) {
   packet.data = rte_pktmbuf_mtod(frame, uint8_t*);
@@ -41,13 +44,15 @@ void store(const Packet& packet, rte_mbuf* frame) {
 }  // namespace
 
 Worker::Worker(WorkerOptions options, const SharedState& shared, WorkerCounters& counters,
-               QsbrReclaimer& reclaimer, ControlLink& link)
+               QsbrReclaimer& reclaimer, ControlLink& link, CaptureTap& capture)
     : options_(std::move(options)),
       counters_(counters),
       reclaimer_(reclaimer),
       link_(link),
+      capture_(capture),
       copies_(options_.pool),
-      pipeline_(shared, counters, options_.cached_flows, &copies_) {
+      pipeline_(shared, counters, options_.cached_flows, &copies_),
+      ticks_per_second_(shared.ticks_per_second) {
   for (size_t port = 0; port < options_.capacities.size(); ++port) {
     if (PortCapacity* capacity = options_.capacities[port]) {
       shapers_[port] = std::make_unique<PortShaper>(*capacity);
@@ -93,7 +98,13 @@ size_t Worker::poll() {
   }
   timer.lap(Stage::kSend);
   timer.end(received);
+  if (received > 0 && ++rounds_ % kSampledRounds == 0) sample_latency(now_);
   return received;
+}
+
+void Worker::sample_latency(uint64_t since) {
+  const uint64_t ticks = rte_rdtsc() - since;
+  counters_.latency.add(ticks * 1000 / std::max<uint64_t>(ticks_per_second_ / 1'000'000, 1));
 }
 
 size_t Worker::receive(PortIndex port) {
@@ -111,6 +122,9 @@ size_t Worker::receive(PortIndex port) {
   }
   counters_.received[port].packets.add(count);
   counters_.received[port].bytes.add(bytes);
+  if (const FrameFilter* filter = capture_.filter()) [[unlikely]] {
+    capture(*filter, port, true, {frames_.data(), count});
+  }
   pipeline_.timer().lap(Stage::kReceive);
   pipeline_.process({packets_.data(), count}, now_);
   for (const WorkerEvent& event : pipeline_.events()) {
@@ -121,6 +135,15 @@ size_t Worker::receive(PortIndex port) {
   copies_.clear();
   pipeline_.timer().lap(Stage::kSend);
   return count;
+}
+
+void Worker::capture(const FrameFilter& filter, PortIndex port, bool received,
+                     std::span<rte_mbuf* const> frames) {
+  const uint64_t now = rte_rdtsc();
+  for (const rte_mbuf* frame : frames) {
+    capture_.copy(filter, port, received, now,
+                  {rte_pktmbuf_mtod(frame, const uint8_t*), frame->data_len});
+  }
 }
 
 void Worker::dispatch(const Packet& packet, rte_mbuf* frame) {
@@ -147,6 +170,14 @@ void Worker::dispatch(const Packet& packet, rte_mbuf* frame) {
     }
     case Verdict::kHold:
       if (link_.hold(frame, packet.slot, packet.pdr, packet.in_port)) {
+        counters_.punted.add(1);
+        return;
+      }
+      counters_.dropped[static_cast<size_t>(DropReason::kPuntFull)].add(1);
+      break;
+    case Verdict::kException:
+      store(packet, frame);
+      if (link_.except(frame, packet)) {
         counters_.punted.add(1);
         return;
       }
@@ -187,6 +218,9 @@ void Worker::send_waiting(PortIndex port) {
 void Worker::flush(PortIndex port) {
   Outbox& outbox = outboxes_[port];
   if (outbox.count == 0) return;
+  if (const FrameFilter* filter = capture_.filter()) [[unlikely]] {
+    capture(*filter, port, false, {outbox.frames.data(), outbox.count});
+  }
   uint64_t bytes = 0;
   for (uint16_t i = 0; i < outbox.count; ++i) bytes += outbox.frames[i]->pkt_len;
   const uint16_t sent =
@@ -212,6 +246,9 @@ void Worker::send_from_control() {
   while (const size_t count = link_.take_to_send(frames)) {
     for (size_t i = 0; i < count; ++i) {
       const auto port = static_cast<PortIndex>(frames[i]->port);
+      if (const FrameFilter* filter = capture_.filter()) [[unlikely]] {
+        capture(*filter, port, false, {&frames[i], 1});
+      }
       const uint64_t bytes = frames[i]->pkt_len;
       if (rte_eth_tx_burst(options_.ports[port], static_cast<uint16_t>(options_.index), &frames[i],
                            1) == 1) {

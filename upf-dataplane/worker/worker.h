@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "upf-dataplane/qos/port_shaper.h"
+#include "upf-dataplane/worker/capture_tap.h"
 #include "upf-dataplane/worker/control_link.h"
 #include "upf-dataplane/worker/counters.h"
 #include "upf-dataplane/worker/pipeline.h"
@@ -34,8 +35,9 @@ struct WorkerOptions {
 
 class Worker {
  public:
+  // All must outlive this.
   Worker(WorkerOptions options, const SharedState& shared, WorkerCounters& counters,
-         QsbrReclaimer& reclaimer, ControlLink& link);
+         QsbrReclaimer& reclaimer, ControlLink& link, CaptureTap& capture);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();  // frees what still waits
@@ -54,6 +56,10 @@ class Worker {
   };
 
   size_t receive(PortIndex port);
+  void capture(const FrameFilter& filter, PortIndex port, bool received,
+               std::span<rte_mbuf* const> frames);
+  // How long the round took whose first frames came at `since`, in ticks.
+  void sample_latency(uint64_t since);
   void dispatch(const Packet& packet, rte_mbuf* frame);
   void queue(PortIndex port, rte_mbuf* frame);
   // Sends by a port with a configured capacity, now or later.
@@ -66,6 +72,7 @@ class Worker {
   WorkerCounters& counters_;
   QsbrReclaimer& reclaimer_;
   ControlLink& link_;
+  CaptureTap& capture_;
   WorkerCopies copies_;
   Pipeline pipeline_;
   std::array<Outbox, kMaxPorts> outboxes_;
@@ -73,6 +80,8 @@ class Worker {
   uint64_t now_ = 0;  // ticks, of the round
   std::array<rte_mbuf*, Pipeline::kMaxBurst> frames_;
   std::array<Packet, Pipeline::kMaxBurst> packets_;
+  const uint64_t ticks_per_second_;
+  uint32_t rounds_ = 0;  // in which something came
 };
 
 }  // namespace sluice::upf

@@ -1,0 +1,35 @@
+// Which sessions send by which tunnels, and whether the far ends are there.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "upf-dataplane/control/path_monitor.h"
+#include "upf-dataplane/control/tunnel_watcher.h"
+
+namespace sluice::upf {
+
+// Control thread only.
+class Tunnels final : public TunnelWatcher {
+ public:
+  // `paths` is told of peers; it must outlive this.
+  explicit Tunnels(PathMonitor& paths) : paths_(paths) {}
+
+  void tunnel_added(Seid seid, PortIndex port, const OuterHeader& tunnel) override;
+  void tunnel_removed(Seid seid, PortIndex port, const OuterHeader& tunnel) override;
+
+  // The sessions that use the tunnel, each once.
+  std::vector<Seid> users(const OuterHeader& tunnel) const;
+
+  size_t size() const { return users_.size(); }
+
+ private:
+  struct Hash {
+    size_t operator()(const OuterHeader& tunnel) const;
+  };
+  PathMonitor& paths_;
+  std::unordered_multimap<OuterHeader, Seid, Hash> users_;
+};
+
+}  // namespace sluice::upf
