@@ -234,7 +234,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        mep = Mep(name, more=f"limits: {{{NO_RATE}, services_per_app: 20000}}\n",
+        mep = Mep(name, more=f"limits: {{{NO_RATE}, services_per_app: 20000, services_bytes_per_app: 67108864}}\n",
                   prefix=on_core(0))
         try:
             mep.start()

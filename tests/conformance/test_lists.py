@@ -5,7 +5,9 @@ import urllib.parse
 import pytest
 from conftest import OPERATIONS
 
-LISTS = [o for o in OPERATIONS if o.parameter("query", "nextpage_opaque_marker")]
+# CAPIF's discovery has pages too, but its answer is the object of TS 29.222.
+LISTS = [o for o in OPERATIONS if o.parameter("query", "nextpage_opaque_marker")
+         and o.id != "discoverApis"]
 PAGE = 3  # as conftest.py configures
 
 
