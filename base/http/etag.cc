@@ -1,5 +1,7 @@
 #include "base/http/etag.h"
 
+#include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 namespace sluice::http {
@@ -27,7 +29,13 @@ bool names(std::string_view list, std::string_view etag, bool weak) {
 
 }  // namespace
 
-std::string etag_of(uint64_t revision) { return fmt::format("\"{}\"", revision); }
+std::string etag_of(uint64_t revision) {
+  std::array<char, 22> text;  // 20 digits and two quotes
+  text.front() = '"';
+  const auto end = std::to_chars(text.data() + 1, text.data() + text.size() - 1, revision).ptr;
+  *end = '"';
+  return {text.data(), end + 1};
+}
 
 Result<void> check_if_match(const Request& request, std::string_view etag) {
   const auto condition = request.headers.joined("If-Match");

@@ -110,7 +110,8 @@ Http2Connection::Http2Connection(const TransportLimits& limits, ConnectionHost h
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Callbacks::stream_closed);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, Callbacks::frame_sent);
     nghttp2_option_set_no_auto_window_update(option, 1);
-    nghttp2_session_server_new2(&session_, callbacks, this, option);
+    auto memory = memory_.functions();  // copied
+    nghttp2_session_server_new3(&session_, callbacks, this, option, &memory);
   }
   nghttp2_session_callbacks_del(callbacks);
   nghttp2_option_del(option);

@@ -264,7 +264,10 @@ void Http2Connection::move_to(Stream& s, StreamState state) {
 void Http2Connection::tick(TimePoint now) {
   now_ = now;
   noise_ = 0;
-  if (served_ == std::exchange(served_before_, served_)) spare_.clear();
+  if (served_ == std::exchange(served_before_, served_)) {
+    spare_.clear();
+    memory_.release();
+  }
   for (auto& s : streams_) {
     if (s->since == TimePoint{}) s->since = now;
     if (s->reading_since == TimePoint{} && s->sent > 0) s->reading_since = now;

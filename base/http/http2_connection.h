@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/http/http2_memory.h"
 #include "base/http/http2_request.h"
 #include "base/http/server_connection.h"
 #include "base/http/transport_limits.h"
@@ -73,6 +74,7 @@ class Http2Connection final : public ServerConnection {
 
   const TransportLimits& limits_;
   const ConnectionHost host_;
+  Http2Memory memory_;
   nghttp2_session* session_ = nullptr;
   std::vector<std::unique_ptr<Stream>> streams_;  // in no order
   std::vector<std::unique_ptr<Stream>> spare_;    // closed ones, to be used again

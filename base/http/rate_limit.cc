@@ -14,8 +14,9 @@ TokenBuckets::Shard& TokenBuckets::shard_of(std::string_view client) {
   return shards_[std::hash<std::string_view>()(client) % kShards];
 }
 
-double TokenBuckets::tokens_now(const Bucket& bucket) const {
-  const std::chrono::duration<double> since = clock_.now() - bucket.at;
+double TokenBuckets::tokens_at(std::chrono::steady_clock::time_point now,
+                               const Bucket& bucket) const {
+  const std::chrono::duration<double> since = now - bucket.at;
   return std::min(std::max(1.0, limit_.burst),
                   bucket.tokens + since.count() * limit_.requests_per_s);
 }
@@ -42,8 +43,9 @@ std::optional<std::chrono::seconds> TokenBuckets::take(std::string_view client) 
   }
   auto& bucket = *found->second;
   shard.recent.splice(shard.recent.begin(), shard.recent, found->second);
-  const double tokens = tokens_now(bucket);
-  bucket.at = clock_.now();
+  const auto now = clock_.now();
+  const double tokens = tokens_at(now, bucket);
+  bucket.at = now;
   bucket.tokens = tokens < 1 ? tokens : tokens - 1;
   return wait(tokens);
 }
@@ -54,7 +56,7 @@ std::optional<std::chrono::seconds> TokenBuckets::look(std::string_view client) 
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.by_client.find(client);
   if (found == shard.by_client.end()) return std::nullopt;
-  return wait(tokens_now(*found->second));
+  return wait(tokens_at(clock_.now(), *found->second));
 }
 
 std::optional<std::chrono::seconds> ClientLimiter::take_stranger(std::string_view remote) {
@@ -77,7 +79,7 @@ std::string rate_key_of(std::string_view remote) {
   }
   const auto address = IpAddress::parse(host);
   if (!address) return std::string(host.substr(0, kMaxKey));
-  if (address->is_v4()) return address->to_string();
+  if (address->is_v4()) return std::string(host);  // which has no other form
   return IpPrefix::make(IpPrefix::make(*address, 64)->network(), 64)->to_string();
 }
 

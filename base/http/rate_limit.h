@@ -47,7 +47,7 @@ class TokenBuckets {
     std::unordered_map<std::string_view, std::list<Bucket>::iterator> by_client;
   };
   Shard& shard_of(std::string_view client);
-  double tokens_now(const Bucket& bucket) const;
+  double tokens_at(std::chrono::steady_clock::time_point now, const Bucket& bucket) const;
   std::optional<std::chrono::seconds> wait(double tokens) const;
 
   const RateLimit limit_;

@@ -208,9 +208,9 @@ Result<ParameterSchema> ParameterSchema::compile(const Json& schema, const Json&
 std::optional<ParameterSchema::Lengths> ParameterSchema::lengths_of(const Json& schema) {
   Lengths out;
   for (const auto& [keyword, value] : schema.items()) {
-    if (keyword == "minLength" && value.is_number_unsigned()) {
+    if (keyword == "minLength" && value.is_number_integer()) {
       out.min = value.get<size_t>();
-    } else if (keyword == "maxLength" && value.is_number_unsigned()) {
+    } else if (keyword == "maxLength" && value.is_number_integer()) {
       out.max = value.get<size_t>();
     } else if (keyword != "type" && keyword != "description" && keyword != "title" &&
                keyword != "example" && keyword != "format") {

@@ -10,6 +10,9 @@ namespace {
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
+// Neither a control character nor '%', nor one that costs another comparison to tell from them.
+bool is_plain(char c) { return static_cast<unsigned char>(c) > '%' && c != 0x7f; }
+
 std::unexpected<Error> malformed() {
   return fail(ErrorCode::kInvalidArgument, "the path has malformed percent-encoding");
 }
@@ -32,8 +35,9 @@ Result<Target> parse_target(std::string_view text) {
     target.asterisk = true;
     return target;
   }
-  text = without_authority(text);
-  auto path = text.substr(0, text.find_first_of("?#"));
+  if (!text.starts_with('/')) text = without_authority(text);
+  const auto path_end = std::ranges::find_if(text, [](char c) { return c == '?' || c == '#'; });
+  auto path = text.substr(0, static_cast<size_t>(path_end - text.begin()));
   if (path.size() < text.size() && text[path.size()] == '?') {
     target.query = text.substr(path.size() + 1);
     target.query = target.query.substr(0, target.query.find('#'));
@@ -44,14 +48,17 @@ Result<Target> parse_target(std::string_view text) {
   target.segments.reserve(static_cast<size_t>(std::ranges::count(path, '/')));
   while (!path.empty()) {
     path.remove_prefix(1);  // the slash
-    auto segment = path.substr(0, path.find('/'));
-    path.remove_prefix(segment.size());
-    if (segment.contains('%')) {
+    size_t size = 0;
+    bool plain = true;  // what nearly all are, so that one look at each character is enough
+    for (; size < path.size() && path[size] != '/'; ++size) plain &= is_plain(path[size]);
+    auto segment = path.substr(0, size);
+    path.remove_prefix(size);
+    if (!plain && segment.contains('%')) {
       auto decoded = percent_decode(segment, PlusIs::kItself);
       if (!decoded) return malformed();
       segment = target.decoded.emplace_back(std::move(*decoded));
     }
-    if (std::ranges::any_of(segment, is_control)) return malformed();
+    if (!plain && std::ranges::any_of(segment, is_control)) return malformed();
     if (segment == "." || segment == "..") {
       return fail(ErrorCode::kInvalidArgument, "the path has dot segments");
     }
