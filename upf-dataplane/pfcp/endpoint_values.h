@@ -33,19 +33,11 @@ struct IpVersion {
   bool v6 = false;
 };
 
-#define PFCP_CODEC(T, constant)                       \
-  template <>                                         \
-  struct IeCodec<T> {                                 \
-    static constexpr IeType kType = IeType::constant; \
-    static Read<T> read(Bytes value);                 \
-    static void write(const T& v, ByteWriter& out);   \
-  };
 PFCP_CODEC(TrafficEndpointId, kTrafficEndpointId)
 PFCP_CODEC(UeIpAddressPoolIdentity, kUeIpAddressPoolIdentity)
 PFCP_CODEC(FramedRoute, kFramedRoute)
 PFCP_CODEC(FramedIpv6Route, kFramedIPv6Route)
 PFCP_CODEC(FramedRouting, kFramedRouting)
 PFCP_CODEC(IpVersion, kIpVersion)
-#undef PFCP_CODEC
 
 }  // namespace sluice::upf::pfcp

@@ -34,13 +34,6 @@ struct UsageInformation {  // §8.2.59: of which side of a monitoring time a rep
   uint8_t flags = 0;
 };
 
-#define PFCP_CODEC(T, constant)                       \
-  template <>                                         \
-  struct IeCodec<T> {                                 \
-    static constexpr IeType kType = IeType::constant; \
-    static Read<T> read(Bytes value);                 \
-    static void write(const T& v, ByteWriter& out);   \
-  };
 PFCP_CODEC(MonitoringTime, kMonitoringTime)
 PFCP_CODEC(SubsequentVolumeThreshold, kSubsequentVolumeThreshold)
 PFCP_CODEC(SubsequentVolumeQuota, kSubsequentVolumeQuota)
@@ -49,6 +42,5 @@ PFCP_CODEC(SubsequentTimeQuota, kSubsequentTimeQuota)
 PFCP_CODEC(SubsequentEventThreshold, kSubsequentEventThreshold)
 PFCP_CODEC(SubsequentEventQuota, kSubsequentEventQuota)
 PFCP_CODEC(UsageInformation, kUsageInformation)
-#undef PFCP_CODEC
 
 }  // namespace sluice::upf::pfcp

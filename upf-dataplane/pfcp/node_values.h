@@ -58,13 +58,6 @@ struct RemoteGtpUPeer {  // §8.2.70
   IpAddress address;
 };
 
-#define PFCP_CODEC(T, constant)                       \
-  template <>                                         \
-  struct IeCodec<T> {                                 \
-    static constexpr IeType kType = IeType::constant; \
-    static Read<T> read(Bytes value);                 \
-    static void write(const T& v, ByteWriter& out);   \
-  };
 PFCP_CODEC(UpFunctionFeatures, kUpFunctionFeatures)
 PFCP_CODEC(CpFunctionFeatures, kCpFunctionFeatures)
 PFCP_CODEC(SequenceNumber, kSequenceNumber)
@@ -74,6 +67,5 @@ PFCP_CODEC(PfcpAssociationReleaseRequest, kPfcpAssociationReleaseRequest)
 PFCP_CODEC(GracefulReleasePeriod, kGracefulReleasePeriod)
 PFCP_CODEC(NodeReportType, kNodeReportType)
 PFCP_CODEC(RemoteGtpUPeer, kRemoteGtpUPeer)
-#undef PFCP_CODEC
 
 }  // namespace sluice::upf::pfcp

@@ -18,15 +18,7 @@ struct PfdContents {
   bool wants_inspection = false;
 };
 
-#define PFCP_CODEC(T, constant)                       \
-  template <>                                         \
-  struct IeCodec<T> {                                 \
-    static constexpr IeType kType = IeType::constant; \
-    static Read<T> read(Bytes value);                 \
-    static void write(const T& v, ByteWriter& out);   \
-  };
 PFCP_CODEC(ApplicationId, kApplicationId)
 PFCP_CODEC(PfdContents, kPfdContents)
-#undef PFCP_CODEC
 
 }  // namespace sluice::upf::pfcp

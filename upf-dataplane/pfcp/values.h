@@ -33,6 +33,14 @@ using Read = std::expected<T, ValueError>;
 
 template <typename T>
 struct IeCodec;
+// Declares the codec of a value type that stands for one element; the .cc file beside defines it.
+#define PFCP_CODEC(T, constant)                       \
+  template <>                                         \
+  struct IeCodec<T> {                                 \
+    static constexpr IeType kType = IeType::constant; \
+    static Read<T> read(Bytes value);                 \
+    static void write(const T& v, ByteWriter& out);   \
+  };
 
 // §8.2.38: the name of a PFCP node.
 struct NodeId {
@@ -311,13 +319,6 @@ struct PdnType {  // §8.2.79
   uint8_t value = kIpv4;
 };
 
-#define PFCP_CODEC(T, constant)                       \
-  template <>                                         \
-  struct IeCodec<T> {                                 \
-    static constexpr IeType kType = IeType::constant; \
-    static Read<T> read(Bytes value);                 \
-    static void write(const T& v, ByteWriter& out);   \
-  };
 PFCP_CODEC(Cause, kCause)
 PFCP_CODEC(NodeId, kNodeId)
 PFCP_CODEC(FSeid, kFSeid)
@@ -381,6 +382,5 @@ PFCP_CODEC(AssociationSetupResponseFlags, kPfcpAsRspFlags)
 PFCP_CODEC(OffendingIe, kOffendingIe)
 PFCP_CODEC(FailedRuleId, kFailedRuleId)
 PFCP_CODEC(PdnType, kPdnType)
-#undef PFCP_CODEC
 
 }  // namespace sluice::upf::pfcp
