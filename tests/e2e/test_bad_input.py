@@ -123,6 +123,19 @@ def dropped(lab, reason):
     return lab.upf_metrics().total("sluice_upf_dropped_packets_total", reason=reason)
 
 
+def answered(lab, kind):
+    return lab.upf_metrics().total("sluice_upf_answered_packets_total", kind=kind)
+
+
+def wait_for_ten_more(count, before, what):
+    """Until count() is `before` and exactly ten; a failure says what it was instead."""
+    try:
+        wait_for(lambda: count() >= before + 10, what)
+    except TimeoutError as late:
+        raise AssertionError(f"{count() - before} and not 10 were counted as {what}") from late
+    assert count() == before + 10, what
+
+
 def uplink(inner, teid=1, qfi=9):
     return bytes(GTP_U_Header(teid=teid, E=1, next_ex=0x85)
                  / GTPPDUSessionContainer(type=1, QFI=qfi) / inner)
@@ -138,7 +151,7 @@ GTPU_CASES = {
     "extension of length 0": (uplink(INNER)[:12] + b"\x00" + uplink(INNER)[13:], "malformed_gtpu"),
     "extension past the end": (uplink(INNER)[:12] + b"\xff" + uplink(INNER)[13:],
                                "malformed_gtpu"),
-    "unknown tunnel": (uplink(INNER, teid=0xffffffff), "unknown_tunnel"),
+    "tunnel 0": (uplink(INNER, teid=0), "unknown_tunnel"),
 }
 
 
@@ -147,7 +160,17 @@ def test_bad_gtpu_is_dropped_for_the_right_reason(lab, name):
     data, reason = GTPU_CASES[name]
     before = dropped(lab, reason)
     send_all(lab.net.place("ran"), addresses.N3_GNB[4], (addresses.N3_UPF[4], 2152), [data] * 10)
-    wait_for(lambda: dropped(lab, reason) == before + 10, f"10 drops as {reason}")
+    wait_for_ten_more(lambda: dropped(lab, reason), before, reason)
+
+
+def test_senders_into_an_unknown_tunnel_are_told(lab):
+    before = answered(lab, "gtpu_error_indication")
+    heard = lab.ran("status")["gnb"]["error_indications"]
+    send_all(lab.net.place("ran"), addresses.N3_GNB[4], (addresses.N3_UPF[4], 2152),
+             [uplink(INNER, teid=0xffffffff)] * 10)
+    wait_for_ten_more(lambda: answered(lab, "gtpu_error_indication"), before, "error indications")
+    wait_for(lambda: lab.ran("status")["gnb"]["error_indications"] == heard + 10,
+             "the gNB to have heard of each")
 
 
 def test_a_users_false_source_address_is_dropped(lab):

@@ -143,6 +143,7 @@ def test_router_discovery_passes_by_the_smf(site):
         *forwarding(),
         create_far(3, [p.IE_DestinationInterface(interface="CP-function"), tunnel(SMF_TEID)])])
     assert created[2][0] == created[4][0] != created[3][0]
+    site.upf.wait_for("neighbour answers address=192.168.3.2")
     solicitation = IPv6(src="fe80::1234", dst="ff02::2", hlim=255) / ICMPv6ND_RS() / Raw(b"\1\1solici")
     site.to_n3(created[2][0], solicitation)
     assert site.tunnelled(SMF_TEID, b"solici") == bytes(solicitation)
