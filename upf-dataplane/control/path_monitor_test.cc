@@ -104,6 +104,19 @@ TEST_F(PathMonitorTest, tunnels_name_the_sessions_that_use_them) {
   EXPECT_EQ(tunnels.size(), 0U);
 }
 
+TEST(Tunnels, one_that_many_sessions_share_is_found_by_each) {
+  ManualClock clock;
+  PathMonitor paths({}, clock, [](PortIndex, const IpAddress&, const Frame&) {});
+  Tunnels tunnels(paths);
+  const OuterHeader shared{Teid(0x500), kPeer};
+  constexpr uint64_t kSessions = 50'000;  // one after the other, each would take seconds to leave
+  for (uint64_t i = 1; i <= kSessions; ++i) tunnels.tunnel_added(Seid(i), 0, shared);
+  tunnels.tunnel_added(Seid(1), 0, shared);
+  for (uint64_t i = kSessions; i > 1; --i) tunnels.tunnel_removed(Seid(i), 0, shared);
+  EXPECT_THAT(tunnels.users(shared), ElementsAre(Seid(1)));
+  EXPECT_EQ(tunnels.size(), 2U);
+}
+
 TEST(GtpuElements, an_error_indication_names_a_tunnel) {
   const std::vector<uint8_t> v4 = {0x36, 26, 0,  20, 0, 0, 0, 0,   0, 0, 0,   0x40, 1, 0x08,
                                    0x68, 0,  16, 0,  0, 5, 0, 133, 0, 4, 192, 168,  3, 2};

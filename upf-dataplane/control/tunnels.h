@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <unordered_map>
+#include <set>
 #include <vector>
 
 #include "upf-dataplane/control/path_monitor.h"
@@ -22,14 +22,18 @@ class Tunnels final : public TunnelWatcher {
   // The sessions that use the tunnel, each once.
   std::vector<Seid> users(const OuterHeader& tunnel) const;
 
-  size_t size() const { return users_.size(); }
+  size_t size() const { return uses_.size(); }
 
  private:
-  struct Hash {
-    size_t operator()(const OuterHeader& tunnel) const;
+  // Ordered by tunnel, then session: thousands of sessions may send by one tunnel (N9).
+  struct Use {
+    IpAddress peer;
+    Teid teid;
+    Seid seid;
+    auto operator<=>(const Use&) const = default;
   };
   PathMonitor& paths_;
-  std::unordered_multimap<OuterHeader, Seid, Hash> users_;
+  std::multiset<Use> uses_;  // one for each PDR or copy
 };
 
 }  // namespace sluice::upf
