@@ -12,10 +12,12 @@
 namespace sluice::mp2 {
 namespace {
 
-using nlohmann::json;
-using traffic_rules::JsonElement;
-using traffic_rules::JsonFields;
+using JsonElement = traffic_rules::BasicJsonElement<JsonNode>;
+using JsonFields = traffic_rules::BasicJsonFields<JsonNode>;
+using traffic_rules::JsonPath;
 using traffic_rules::JsonProblem;
+using traffic_rules::text_of;
+using traffic_rules::type_name_of;
 
 constexpr int64_t kLargest = std::numeric_limits<int64_t>::max();
 
@@ -31,10 +33,10 @@ SetVersion read_version(JsonFields& fields) {
   return {fields.text("source"), natural(fields, "generation")};
 }
 
-Result<traffic_rules::TrafficRule> read_rule(const json& value, traffic_rules::TrafficRule*) {
+Result<traffic_rules::TrafficRule> read_rule(const JsonNode& value, traffic_rules::TrafficRule*) {
   return traffic_rules::traffic_rule_from_json(value);
 }
-Result<traffic_rules::DnsRule> read_rule(const json& value, traffic_rules::DnsRule*) {
+Result<traffic_rules::DnsRule> read_rule(const JsonNode& value, traffic_rules::DnsRule*) {
   return traffic_rules::dns_rule_from_json(value);
 }
 const std::string& id_of(const traffic_rules::TrafficRule& rule) { return rule.traffic_rule_id; }
@@ -45,7 +47,7 @@ constexpr RuleKind kind_of(const traffic_rules::DnsRule*) { return RuleKind::kDn
 // Keys of one kind of rule within one message: each at most once.
 class UniqueKeys {
  public:
-  void add(const std::string& key, const std::string& path, JsonProblem& problem) {
+  void add(const std::string& key, const JsonPath& path, JsonProblem& problem) {
     if (!seen_.insert(key).second) problem.add(path, fmt::format("'{}' appears twice", key));
   }
 
@@ -109,11 +111,12 @@ std::vector<std::string> read_keys(JsonFields& fields, const char* member, JsonP
   std::vector<std::string> out;
   fields.require(member);
   for (const auto& element : fields.list(member, kMaxEntries)) {
-    if (const auto* text = element.value->get_ptr<const std::string*>()) {
-      keys.add(*text, element.path, problem);
-      out.push_back(*text);
+    if (const auto text = text_of(*element.value)) {
+      out.emplace_back(*text);
+      keys.add(out.back(), element.path, problem);
     } else {
-      problem.add(element.path, fmt::format("must be a string, is {}", element.value->type_name()));
+      problem.add(element.path,
+                  fmt::format("must be a string, is {}", type_name_of(*element.value)));
     }
   }
   return out;
@@ -125,7 +128,7 @@ std::vector<Enum> read_words(JsonFields& fields, const char* member) {
   for (const auto& element : fields.list(member, 64)) {
     // A word of a newer version is a feature that this one has no use for.
     for (const auto& entry : traffic_rules::words(Enum{})) {
-      if (*element.value == entry.word) out.push_back(entry.value);
+      if (text_of(*element.value) == entry.word) out.push_back(entry.value);
     }
   }
   return out;
@@ -163,7 +166,7 @@ Hello read_hello(JsonFields& fields, JsonProblem& problem) {
     m.features.max_rules = small(features, "max_rules");
     m.features.max_dns_rules = small(features, "max_dns_rules");
     for (const auto& element : features.list("filters", kMaxFilters)) {
-      if (element.value->is_string()) m.features.filters.push_back(*element.value);
+      if (const auto text = text_of(*element.value)) m.features.filters.emplace_back(*text);
     }
   }
   return m;
@@ -228,10 +231,10 @@ std::vector<IpPrefix> read_addresses(JsonFields& fields, JsonProblem& problem) {
   std::vector<IpPrefix> out;
   fields.require("addresses");
   for (const auto& element : fields.list("addresses", kMaxTagAddresses)) {
-    const auto* text = element.value->get_ptr<const std::string*>();
+    const auto text = text_of(*element.value);
     const auto prefix =
-        text == nullptr ? Result<IpPrefix>(fail(ErrorCode::kInvalidArgument, "must be a string"))
-                        : IpPrefix::parse(*text);
+        !text ? Result<IpPrefix>(fail(ErrorCode::kInvalidArgument, "must be a string"))
+              : IpPrefix::parse(*text);
     if (prefix) {
       out.push_back(*prefix);
     } else {
@@ -271,10 +274,10 @@ Message read_message(const std::string& type, JsonFields& fields, JsonProblem& p
 }  // namespace
 
 Result<Message> decode(std::string_view line) {
-  const auto value = json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (value.is_discarded()) return fail(ErrorCode::kInvalidArgument, "the line is not JSON");
+  const auto document = JsonText::parse(line);
+  if (!document) return fail(ErrorCode::kInvalidArgument, "the line is not JSON");
   JsonProblem problem;
-  JsonFields fields(value, "", problem);
+  JsonFields fields(document->root(), "", problem);
   const auto type = fields.text("type");
   return problem.result(read_message(type, fields, problem));
 }

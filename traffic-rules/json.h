@@ -10,15 +10,22 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "traffic-rules/model.h"
 
 namespace sluice::traffic_rules {
 
 Result<TrafficRule> traffic_rule_from_json(const nlohmann::json& json,
                                            const std::string& path = {});
+Result<TrafficRule> traffic_rule_from_json(const JsonNode& json);
 nlohmann::json to_json(const TrafficRule& rule);
 
 Result<DnsRule> dns_rule_from_json(const nlohmann::json& json, const std::string& path = {});
+Result<DnsRule> dns_rule_from_json(const JsonNode& json);
 nlohmann::json to_json(const DnsRule& rule);
+
+// Appends the same as text.
+void append_json(const TrafficRule& rule, std::string& out);
+void append_json(const DnsRule& rule, std::string& out);
 
 }  // namespace sluice::traffic_rules

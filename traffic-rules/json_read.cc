@@ -14,12 +14,12 @@ using nlohmann::json;
 // Longer texts cannot be an address, a range, a port or a protocol, and are not worth quoting.
 constexpr size_t kMaxValueLength = 128;
 
-template <typename T>
-std::optional<Spelled<T>> spelled(const json& value, const std::string& path,
+template <typename Json, typename T>
+std::optional<Spelled<T>> spelled(const Json& value, const JsonPath& path,
                                   Result<T> (*parse)(std::string_view), JsonProblem& problem) {
-  const auto* text = value.get_ptr<const std::string*>();
-  if (text == nullptr) {
-    problem.add(path, fmt::format("must be a string, is {}", value.type_name()));
+  const auto text = text_of(value);
+  if (!text) {
+    problem.add(path, fmt::format("must be a string, is {}", type_name_of(value)));
     return std::nullopt;
   }
   if (text->size() > kMaxValueLength) {
@@ -31,12 +31,19 @@ std::optional<Spelled<T>> spelled(const json& value, const std::string& path,
     problem.add(path, parsed.error().message);
     return std::nullopt;
   }
-  return Spelled<T>{std::move(*parsed), *text};
+  return Spelled<T>{std::move(*parsed), std::string(*text)};
 }
 
+bool is_filled_object(const json& value) { return value.is_object() && !value.empty(); }
+bool is_filled_object(const JsonNode& value) {
+  return value.kind() == JsonNode::Kind::kObject && value.size() > 0;
+}
+bool is_list(const json& value) { return value.is_array(); }
+bool is_list(const JsonNode& value) { return value.kind() == JsonNode::Kind::kArray; }
+
 // A list of a filter. An empty one is the same as none: the standard's cardinality is 0..N.
-template <typename T>
-std::vector<Spelled<T>> spelled_list(JsonFields& fields, const char* member,
+template <typename Json, typename T>
+std::vector<Spelled<T>> spelled_list(BasicJsonFields<Json>& fields, const char* member,
                                      Result<T> (*parse)(std::string_view), JsonProblem& problem) {
   std::vector<Spelled<T>> out;
   for (const auto& element : fields.list(member, kMaxValues)) {
@@ -47,8 +54,8 @@ std::vector<Spelled<T>> spelled_list(JsonFields& fields, const char* member,
   return out;
 }
 
-template <typename T>
-std::optional<Spelled<T>> spelled_member(JsonFields& fields, const char* member,
+template <typename Json, typename T>
+std::optional<Spelled<T>> spelled_member(BasicJsonFields<Json>& fields, const char* member,
                                          Result<T> (*parse)(std::string_view),
                                          JsonProblem& problem) {
   const auto* value = fields.find(member);
@@ -61,14 +68,17 @@ Result<std::string> parse_tag(std::string_view text) {
   return std::string(text);
 }
 
-std::optional<uint8_t> small_integer(JsonFields& fields, const char* member, int64_t high) {
+template <typename Json>
+std::optional<uint8_t> small_integer(BasicJsonFields<Json>& fields, const char* member,
+                                     int64_t high) {
   const auto value = fields.optional_integer(member, 0, high);
   if (!value) return std::nullopt;
   return static_cast<uint8_t>(*value);
 }
 
 // "tag", which edition 2.1.1 calls "token".
-std::vector<std::string> read_tags(JsonFields& fields, JsonProblem& problem) {
+template <typename Json>
+std::vector<std::string> read_tags(BasicJsonFields<Json>& fields, JsonProblem& problem) {
   const auto tags = spelled_list(fields, "tag", parse_tag, problem);
   const auto tokens = spelled_list(fields, "token", parse_tag, problem);
   if (!tags.empty() && !tokens.empty()) {
@@ -85,7 +95,8 @@ bool has_family(const std::vector<Spelled<IpRange>>& list, bool v4) {
 }
 
 // Filters that no packet can match are mistakes, and are told apart from those that match little.
-void refuse_contradictions(const TrafficFilter& filter, JsonFields& fields) {
+template <typename Json>
+void refuse_contradictions(const TrafficFilter& filter, BasicJsonFields<Json>& fields) {
   if (filter.dscp && filter.tc) {
     fields.fail("tC", "is of IPv6 packets and dSCP of IPv4 packets; use a filter for each");
   }
@@ -106,8 +117,9 @@ void refuse_contradictions(const TrafficFilter& filter, JsonFields& fields) {
   }
 }
 
-TrafficFilter read_filter(const JsonElement& element, JsonProblem& problem) {
-  JsonFields fields(*element.value, element.path, problem);
+template <typename Json>
+TrafficFilter read_filter(const BasicJsonElement<Json>& element, JsonProblem& problem) {
+  BasicJsonFields<Json> fields(*element.value, element.path, problem);
   TrafficFilter filter;
   filter.src_address = spelled_list(fields, "srcAddress", IpRange::parse, problem);
   filter.dst_address = spelled_list(fields, "dstAddress", IpRange::parse, problem);
@@ -124,16 +136,17 @@ TrafficFilter read_filter(const JsonElement& element, JsonProblem& problem) {
   filter.tc = small_integer(fields, "tC", 255);
   fields.refuse_unknown();
 
-  if (filter == TrafficFilter{} && element.value->is_object() && !element.value->empty()) {
+  if (filter == TrafficFilter{} && is_filled_object(*element.value)) {
     problem.add(element.path, "names members but no value; write {} to match every packet");
   }
   refuse_contradictions(filter, fields);
   return filter;
 }
 
-TunnelData read_tunnel_data(const json& value, const std::string& path, TunnelType type,
+template <typename Json>
+TunnelData read_tunnel_data(const Json& value, const JsonPath& path, TunnelType type,
                             JsonProblem& problem) {
-  JsonFields fields(value, path, problem);
+  BasicJsonFields<Json> fields(value, path, problem);
   TunnelData data;
   if (type == TunnelType::kGtpU) {
     if (const auto teid = fields.optional_integer("teid", 1, UINT32_MAX)) {
@@ -147,8 +160,9 @@ TunnelData read_tunnel_data(const json& value, const std::string& path, TunnelTy
   return data;
 }
 
-TunnelInfo read_tunnel(const json& value, const std::string& path, JsonProblem& problem) {
-  JsonFields fields(value, path, problem);
+template <typename Json>
+TunnelInfo read_tunnel(const Json& value, const JsonPath& path, JsonProblem& problem) {
+  BasicJsonFields<Json> fields(value, path, problem);
   TunnelInfo tunnel;
   tunnel.tunnel_type = fields.choice("tunnelType", words(TunnelType{}));
   auto destination = spelled_member(fields, "tunnelDstAddress", IpAddress::parse, problem);
@@ -166,9 +180,10 @@ TunnelInfo read_tunnel(const json& value, const std::string& path, JsonProblem& 
   return tunnel;
 }
 
-DestinationInterface read_destination(const json& value, const std::string& path,
+template <typename Json>
+DestinationInterface read_destination(const Json& value, const JsonPath& path,
                                       JsonProblem& problem) {
-  JsonFields fields(value, path, problem);
+  BasicJsonFields<Json> fields(value, path, problem);
   DestinationInterface out;
   out.interface_type = fields.choice("interfaceType", words(InterfaceType{}));
   // Members of the other types are ignored, as generated clients send them along.
@@ -218,10 +233,11 @@ DestinationCount destination_count(Action action) {
 }
 
 // One object or an array of them, as the editions differ.
-void read_destinations(JsonFields& fields, TrafficRule& rule, JsonProblem& problem) {
+template <typename Json>
+void read_destinations(BasicJsonFields<Json>& fields, TrafficRule& rule, JsonProblem& problem) {
   const auto* value = fields.find("dstInterface");
-  const auto path = fields.path_of("dstInterface");
-  rule.dst_interface_is_list = value != nullptr && value->is_array();
+  const JsonPath path = fields.path_of("dstInterface");
+  rule.dst_interface_is_list = value != nullptr && is_list(*value);
   const size_t given = value == nullptr ? 0 : rule.dst_interface_is_list ? value->size() : 1;
   const auto allowed = destination_count(rule.action);
   if (given < allowed.least || given > allowed.most) {
@@ -237,17 +253,17 @@ void read_destinations(JsonFields& fields, TrafficRule& rule, JsonProblem& probl
   }
 }
 
-std::string read_id(JsonFields& fields, const char* member) {
+template <typename Json>
+std::string read_id(BasicJsonFields<Json>& fields, const char* member) {
   auto id = fields.text(member);
   if (auto valid = check_identifier(id); !valid) fields.fail(member, valid.error().message);
   return id;
 }
 
-}  // namespace
-
-Result<TrafficRule> traffic_rule_from_json(const json& value, const std::string& path) {
+template <typename Json>
+Result<TrafficRule> read_traffic_rule(const Json& value, const JsonPath& path) {
   JsonProblem problem;
-  JsonFields fields(value, path, problem);
+  BasicJsonFields<Json> fields(value, path, problem);
   TrafficRule rule;
   rule.traffic_rule_id = read_id(fields, "trafficRuleId");
   rule.filter_type = fields.choice("filterType", words(FilterType{}));
@@ -265,9 +281,10 @@ Result<TrafficRule> traffic_rule_from_json(const json& value, const std::string&
   return problem.result(std::move(rule));
 }
 
-Result<DnsRule> dns_rule_from_json(const json& value, const std::string& path) {
+template <typename Json>
+Result<DnsRule> read_dns_rule(const Json& value, const JsonPath& path) {
   JsonProblem problem;
-  JsonFields fields(value, path, problem);
+  BasicJsonFields<Json> fields(value, path, problem);
   DnsRule rule;
   rule.dns_rule_id = read_id(fields, "dnsRuleId");
   rule.domain_name.text = fields.text("domainName");
@@ -290,5 +307,18 @@ Result<DnsRule> dns_rule_from_json(const json& value, const std::string& path) {
   rule.state = fields.choice("state", words(RuleState{}));
   return problem.result(std::move(rule));
 }
+
+}  // namespace
+
+Result<TrafficRule> traffic_rule_from_json(const json& json, const std::string& path) {
+  return read_traffic_rule(json, path);
+}
+Result<TrafficRule> traffic_rule_from_json(const JsonNode& json) {
+  return read_traffic_rule(json, {});
+}
+Result<DnsRule> dns_rule_from_json(const json& json, const std::string& path) {
+  return read_dns_rule(json, path);
+}
+Result<DnsRule> dns_rule_from_json(const JsonNode& json) { return read_dns_rule(json, {}); }
 
 }  // namespace sluice::traffic_rules

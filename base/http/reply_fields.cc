@@ -1,6 +1,7 @@
 #include "base/http/reply_fields.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <ctime>
 
 namespace sluice::http {

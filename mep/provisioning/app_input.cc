@@ -27,8 +27,8 @@ Result<std::vector<typename Kind::Rule>> read_rules(JsonFields& fields, const ch
     auto rule = Kind::parse(*element.value, element.path);
     if (!rule) return std::unexpected(rule.error());
     if (!ids.insert(id_of(*rule)).second) {
-      return bad_field(fmt::format("{}.{}", element.path, Kind::kIdMember), "'{}' appears twice",
-                       id_of(*rule));
+      return bad_field(fmt::format("{}.{}", element.path.to_string(), Kind::kIdMember),
+                       "'{}' appears twice", id_of(*rule));
     }
     out.push_back(std::move(*rule));
   }
@@ -51,7 +51,7 @@ auto read_freedoms(JsonFields& fields, const char* member,
   for (const auto& element : fields.list(member, kMaxRules)) {
     JsonProblem problem;
     const auto id = JsonFields(*element.value, element.path, problem).text(Kind::kIdMember);
-    const auto id_path = fmt::format("{}.{}", element.path, Kind::kIdMember);
+    const auto id_path = fmt::format("{}.{}", element.path.to_string(), Kind::kIdMember);
     const auto is_it = [&](const auto& rule) { return id_of(rule) == id; };
     if (std::ranges::none_of(rules, is_it)) {
       return bad_field(id_path, "there is no {} '{}' here", Kind::kNoun, JsonFields::shortened(id));
