@@ -5,6 +5,12 @@
 #include "base/http/reply_fields.h"
 
 namespace sluice::http {
+namespace {
+
+// Octets of a long reply that are always sent at a time, however short memory is.
+constexpr size_t kPiece = 4096;
+
+}  // namespace
 
 void write_response(const Response& response, bool keep_alive, int minor_version,
                     std::string& out) {
@@ -19,7 +25,7 @@ void write_response(const Response& response, bool keep_alive, int minor_version
   const bool bodyless = is_bodyless(response.status);
   const bool own_length = response.headers.has("Content-Length");
   if (!bodyless && !own_length) {
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", content.size());
+    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.length());
   }
   if (!keep_alive) {
     out.append("Connection: close\r\n");
@@ -31,7 +37,7 @@ void write_response(const Response& response, bool keep_alive, int minor_version
 }
 
 Http1Connection::Http1Connection(const ParserLimits& limits, ConnectionHost host)
-    : parser_(limits), host_(std::move(host)) {}
+    : parser_(limits), host_(std::move(host)), max_body_(limits.max_body) {}
 
 void Http1Connection::feed(std::string_view bytes) {
   if (!finished_) parser_.feed(bytes);
@@ -40,6 +46,10 @@ void Http1Connection::feed(std::string_view bytes) {
 bool Http1Connection::serve(std::string& out, size_t enough) {
   while (!finished_) {
     if (out.size() >= enough) return false;
+    if (sending_) {
+      send_more(out, enough);
+      continue;
+    }
     if (awaited_) {
       if (!awaited_->reply) return true;
       const auto ready = std::move(*awaited_);
@@ -57,6 +67,11 @@ bool Http1Connection::serve(std::string& out, size_t enough) {
         out.append("HTTP/1.1 100 Continue\r\n\r\n");
         break;
       case Http1Parser::Event::kError:
+        if (refusal_) {  // of a request whose body is longer than what is worth throwing away
+          reply(*std::exchange(refusal_, std::nullopt), false, 1, out);
+          parser_.discard();
+          break;
+        }
         refuse(parser_.error().status, parser_.error().detail, out);
         break;
       case Http1Parser::Event::kRequest:
@@ -76,8 +91,11 @@ void Http1Connection::admit(std::string& out) {
   auto admission = host_.service.admit(parser_.header());
   known_ = admission.known;
   parser_.limit_body(admission.max_body);
-  if (!admission.refusal) return;
-  if (parser_.expects_continue()) {
+  if (!admission.refusal) {
+    if (admission.consumer) parser_.stream_body(std::move(admission.consumer));
+    return;
+  }
+  if (parser_.expects_continue() || parser_.declared_length().value_or(0) > max_body_) {
     reply(*admission.refusal, false, 1, out);
     parser_.discard();
     return;
@@ -115,7 +133,26 @@ void Http1Connection::reply(const Response& response, bool keep_alive, int minor
   ++served_;
   keep_alive = keep_alive && !going_away_;
   write_response(response, keep_alive, minor_version, out);
-  finished_ = !keep_alive;
+  if (response.source && !is_bodyless(response.status)) {
+    sending_ = Sending{response.source, response.source->size(), keep_alive};
+  } else {
+    finished_ = !keep_alive;
+  }
+}
+
+// A source that fails leaves the client with less than was announced, which only the end of the
+// connection can say.
+void Http1Connection::send_more(std::string& out, size_t enough) {
+  auto& [source, left, keep_alive] = *sending_;
+  const size_t before = out.size();
+  out.resize(std::max(enough, before + kPiece));
+  const size_t room = static_cast<size_t>(std::min<uint64_t>(left, out.size() - before));
+  const auto got = room > 0 ? source->read(out.data() + before, room) : Result<size_t>(0);
+  out.resize(before + got.value_or(0));
+  left -= got.value_or(0);
+  if (got && left > 0 && *got > 0) return;
+  finished_ = !keep_alive || left > 0;
+  sending_.reset();
 }
 
 ServerConnection::Stage Http1Connection::stage() const {
@@ -146,7 +183,7 @@ ServerConnection::Held Http1Connection::held() const {
 }
 
 void Http1Connection::overload(bool strangers_only, std::string& out) {
-  if (!reading_body() || (strangers_only && known_)) return;
+  if (!reading_body() || parser_.streaming() || (strangers_only && known_)) return;
   refuse(503, "too many requests are arriving at once", out);
 }
 

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <optional>
+
+#include "base/http/problem.h"
 
 namespace sluice::http {
 namespace {
@@ -53,10 +54,39 @@ bool is_of_another_version(std::string_view header) {
   return std::ranges::count(line, ' ') == 2 && line.substr(line.rfind(' ')).starts_with(" HTTP/");
 }
 
+// Octets that have arrived, in a string that never reserves what is only promised.
+struct ArrivedBody {
+  using value_type = std::string;
+  class reader {
+   public:
+    template <bool kIsRequest, typename Fields>
+    reader(beast::header<kIsRequest, Fields>&, value_type& body) : body_(body) {}
+    void init(const boost::optional<uint64_t>& /*length*/, boost::system::error_code& code) {
+      code = {};
+    }
+    template <typename Buffers>
+    size_t put(const Buffers& buffers, boost::system::error_code& code) {
+      code = {};
+      size_t size = 0;
+      for (auto i = boost::asio::buffer_sequence_begin(buffers);
+           i != boost::asio::buffer_sequence_end(buffers); ++i) {
+        const boost::asio::const_buffer piece = *i;
+        body_.append(static_cast<const char*>(piece.data()), piece.size());
+        size += piece.size();
+      }
+      return size;
+    }
+    void finish(boost::system::error_code& code) { code = {}; }
+
+   private:
+    value_type& body_;
+  };
+};
+
 }  // namespace
 
 struct Http1Parser::State {
-  using Parser = beast::request_parser<beast::string_body>;
+  using Parser = beast::request_parser<ArrivedBody>;
 
   explicit State(const ParserLimits& l) : limits(l) {}
 
@@ -70,6 +100,7 @@ struct Http1Parser::State {
   Event read_header();
   Event begin_body(std::string_view header);
   Event read_body();
+  std::optional<ParseError> pass_on();
   std::optional<ParseError> check_header() const;
   std::optional<ParseError> check_framing() const;
   void copy_header();
@@ -81,8 +112,11 @@ struct Http1Parser::State {
   std::optional<Parser> parser;  // engaged while in the body
   ParsedRequest parsed;
   bool continue_expected = false;
-  size_t max_body = 0;   // of the body that arrives
-  bool discard = false;  // it
+  size_t max_body = 0;                     // of the body that arrives
+  bool discard = false;                    // it
+  std::shared_ptr<BodyConsumer> consumer;  // of it
+  size_t discarded = 0;                    // octets of it
+  uint64_t streamed = 0;                   // octets of all bodies
   std::optional<ParseError> failure;
 };
 
@@ -115,6 +149,19 @@ void Http1Parser::limit_body(size_t octets) {
 
 void Http1Parser::discard_body() { state_->discard = true; }
 
+void Http1Parser::stream_body(std::shared_ptr<BodyConsumer> consumer) {
+  state_->consumer = std::move(consumer);
+}
+
+std::optional<uint64_t> Http1Parser::declared_length() const {
+  const auto length = state_->parser ? state_->parser->content_length() : boost::none;
+  return length ? std::optional<uint64_t>(*length) : std::nullopt;
+}
+
+bool Http1Parser::streaming() const { return state_->consumer != nullptr; }
+
+uint64_t Http1Parser::streamed() const { return state_->streamed; }
+
 const ParseError& Http1Parser::error() const { return *state_->failure; }
 
 Http1Parser::Stage Http1Parser::stage() const {
@@ -130,6 +177,7 @@ void Http1Parser::discard() {
   state_->buffer = {};
   state_->consumed = 0;
   state_->parser.reset();
+  state_->consumer.reset();
 }
 
 // Waits until the whole header is there: only then can it be checked as a whole, and parsing it in
@@ -173,7 +221,7 @@ Event Http1Parser::State::begin_body(std::string_view header) {
   }
   parser.emplace();
   parser->header_limit(static_cast<uint32_t>(header.size() + 1));
-  parser->body_limit(limits.max_body);
+  parser->body_limit(std::max<uint64_t>(limits.max_body, limits.max_streamed_body));
   boost::system::error_code code;
   parser->put(boost::asio::buffer(header.data(), header.size()), code);
   if (code == beast::error::bad_version && is_of_another_version(header)) {
@@ -185,6 +233,8 @@ Event Http1Parser::State::begin_body(std::string_view header) {
   copy_header();
   max_body = limits.max_body;
   discard = false;
+  discarded = 0;
+  consumer.reset();
   return parser->is_done() ? read_body() : Event::kHeader;
 }
 
@@ -204,7 +254,8 @@ std::optional<ParseError> Http1Parser::State::check_header() const {
       !equal_ignoring_case(message[beast::field::expect], "100-continue")) {
     return ParseError{417, "the only expectation met here is 100-continue"};
   }
-  if (!parse_method(message.method_string())) return ParseError{405, "no resource here knows this method"};
+  if (!parse_method(message.method_string()))
+    return ParseError{405, "no resource here knows this method"};
   return std::nullopt;
 }
 
@@ -239,8 +290,26 @@ void Http1Parser::State::copy_header() {
   continue_expected = message.version() == 11 && message.count(beast::field::expect) > 0;
 }
 
+// What has arrived of a body that is not kept.
+std::optional<ParseError> Http1Parser::State::pass_on() {
+  auto& body = parser->get().body();
+  if (body.empty()) return std::nullopt;
+  std::optional<ParseError> why;
+  if (discard) {
+    discarded += body.size();
+    if (discarded > limits.max_body) why = too_large();
+  } else if (auto ok = consumer->take(body); !ok) {
+    why = ParseError{status_of(ok.error().code), ok.error().to_string()};
+  } else {
+    streamed += body.size();
+  }
+  body.clear();
+  return why;
+}
+
 Event Http1Parser::State::read_body() {
-  if (const auto length = parser->content_length(); length && *length > max_body && !discard) {
+  const uint64_t most = consumer ? limits.max_streamed_body : max_body;
+  if (const auto length = parser->content_length(); length && *length > most && !discard) {
     return fail(too_large());
   }
   // Beast takes for granted that the end of a chunked body, "0" and two line breaks, comes whole.
@@ -255,9 +324,11 @@ Event Http1Parser::State::read_body() {
       break;
     }
     if (code) return fail(to_error(code));
-    auto& body = parser->get().body();
-    if (discard) body.clear();
-    if (body.size() > max_body) return fail(too_large());
+    if (discard || consumer) {
+      if (auto why = pass_on()) return fail(std::move(*why));
+    } else if (parser->get().body().size() > max_body) {
+      return fail(too_large());
+    }
   }
   if (!parser->is_done()) {
     if (!std::exchange(continue_expected, false)) return Event::kNeedMore;
@@ -265,6 +336,7 @@ Event Http1Parser::State::read_body() {
     return pending().empty() && parser->get().body().empty() ? Event::kContinue : Event::kNeedMore;
   }
   parsed.request.body = std::move(parser->get().body());
+  parsed.request.consumer = std::exchange(consumer, nullptr);
   parser.reset();
   return Event::kRequest;
 }

@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/http/body_stream.h"
 #include "base/http/message.h"
 #include "base/http/transport_limits.h"
 
@@ -51,11 +54,17 @@ class Http1Parser {
   bool expects_continue() const;   // the client may be waiting before it sends the body
   void limit_body(size_t octets);  // instead of ParserLimits::max_body, if lower
   void discard_body();             // throws it away as it comes
+  // Hands it over as it comes, at most ParserLimits::max_streamed_body octets. The request has the
+  // consumer in the end.
+  void stream_body(std::shared_ptr<BodyConsumer> consumer);
+  std::optional<uint64_t> declared_length() const;  // none: it is chunked
 
   ParsedRequest take();             // after kRequest, once
   const ParseError& error() const;  // after kError
   Stage stage() const;
-  size_t held() const;  // octets in memory of what is not complete
+  bool streaming() const;     // a consumer takes the body that arrives
+  uint64_t streamed() const;  // octets that consumers have taken so far
+  size_t held() const;        // octets in memory of what is not complete
   // Frees them; for use after the last event.
   void discard();
 

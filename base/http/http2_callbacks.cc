@@ -78,9 +78,25 @@ struct Http2Connection::Callbacks {
     return guarded(user, [&](Http2Connection& c) { c.on_frame_sent(*frame); });
   }
 
+  static ssize_t read_source(Stream& s, uint8_t* buffer, size_t size, uint32_t* flags,
+                             Http2Connection& c) {
+    const uint64_t left = s.response.source->size() - s.sent;
+    Result<size_t> got(0);
+    const int failed = guarded(&c, [&](Http2Connection&) {
+      got = s.response.source->read(reinterpret_cast<char*>(buffer),
+                                    static_cast<size_t>(std::min<uint64_t>(size, left)));
+    });
+    if (failed != 0) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (!got || *got == 0) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // resets the stream
+    c.on_read(s, *got);
+    if (*got == left) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    return static_cast<ssize_t>(*got);
+  }
+
   static ssize_t read_body(nghttp2_session*, int32_t, uint8_t* buffer, size_t size, uint32_t* flags,
                            nghttp2_data_source* source, void* user) {
     auto& s = *static_cast<Stream*>(source->ptr);
+    if (s.response.source) return read_source(s, buffer, size, flags, self(user));
     const auto rest = s.response.content().substr(s.sent);
     const size_t n = std::min(size, rest.size());
     std::copy_n(rest.data(), n, buffer);

@@ -5,6 +5,7 @@
 
 #include "base/http/http2_fields.h"
 #include "base/http/http2_stream.h"
+#include "base/http/problem.h"
 #include "base/http/reply_fields.h"
 
 namespace sluice::http {
@@ -16,6 +17,8 @@ constexpr size_t kMaxNoise = 1000;
 constexpr size_t kResetNoise = 10;  // the request may have been served in vain (CVE-2023-44487)
 // Streams that wait to be used again: what clients usually have at one time.
 constexpr size_t kMaxSpare = 32;
+// Room for refusals, before the output is looked at again: a long reply may have its turn, too.
+constexpr size_t kLastWords = 64 * 1024;
 
 std::string_view view(const uint8_t* data, size_t size) {
   return {reinterpret_cast<const char*>(data), size};
@@ -128,6 +131,7 @@ void Http2Connection::read_body(Stream& s) {
   if (host_.service.admit) admission = host_.service.admit(s.header.request());
   if (admission.refusal) return reply(s, std::move(*admission.refusal));
   s.known = admission.known;
+  s.consumer = std::move(admission.consumer);
   s.max_body = std::min(admission.max_body, limits_.parser.max_body);
   move_to(s, StreamState::kBody);
   if (!s.header.expects_continue()) return;
@@ -139,6 +143,7 @@ void Http2Connection::read_body(Stream& s) {
 
 void Http2Connection::on_data(Stream& s, std::string_view bytes) {
   if (s.state != StreamState::kBody) return;
+  if (s.consumer) return stream(s, bytes);
   auto& body = s.header.request().body;
   if (body.size() + bytes.size() > s.max_body) {
     return refuse(s, 413, "the body is larger than the platform takes here");
@@ -147,11 +152,25 @@ void Http2Connection::on_data(Stream& s, std::string_view bytes) {
   (s.known ? held_.known : held_.stranger) += bytes.size();
 }
 
+void Http2Connection::stream(Stream& s, std::string_view bytes) {
+  if (bytes.empty()) return;
+  s.streamed += bytes.size();
+  if (s.streamed > limits_.parser.max_streamed_body) {
+    return refuse(s, 413, "the body is larger than the platform takes here");
+  }
+  if (auto ok = s.consumer->take(bytes); !ok) {
+    return refuse(s, status_of(ok.error().code), ok.error().to_string());
+  }
+  streamed_ += bytes.size();
+  s.since = now_;
+}
+
 void Http2Connection::on_input_end(Stream& s) {
   if (s.state == StreamState::kBody) run(s);
 }
 
 void Http2Connection::run(Stream& s) {
+  s.header.request().consumer = std::move(s.consumer);
   move_to(s, StreamState::kAwaiting);
   auto response = host_.handle(std::move(s.header.request()));
   if (response.pending) {
@@ -183,13 +202,14 @@ void Http2Connection::reply(Stream& s, Response&& response) {
   if (is_bodyless(r.status) || own_length) r.drop_content();
   move_to(s, StreamState::kReplying);
   s.header.clear();
-  const auto content = r.content();
+  const auto length = r.length();
   Http2Fields fields(r.headers.size() + 3);
   fields.add_status(r.status);
   fields.add("date", date_field());
   for (const auto& [name, value] : r.headers) fields.add(name, value);
-  if (!is_bodyless(r.status) && !own_length) fields.add_length(content.size());
-  if (!submit(s, fields.data(), fields.size(), !content.empty())) {
+  const bool with_body = !is_bodyless(r.status) && !own_length;
+  if (with_body) fields.add_length(length);
+  if (!submit(s, fields.data(), fields.size(), length > 0)) {
     reset(s, NGHTTP2_INTERNAL_ERROR);
   }
 }
@@ -249,6 +269,7 @@ void Http2Connection::reset(Stream& s, uint32_t code) {
 void Http2Connection::move_to(Stream& s, StreamState state) {
   if (s.state == StreamState::kBody) {
     --bodies_;
+    s.consumer.reset();
     (s.known ? held_.known : held_.stranger) -= s.header.request().body.size();
     if (state != StreamState::kAwaiting) s.header.request().body = {};
   }
@@ -292,15 +313,15 @@ bool Http2Connection::is_left_unread(const Stream& s, TimePoint::duration waited
 
 void Http2Connection::time_out(std::string& out) {
   terminate(stage() == Stage::kIdle ? NGHTTP2_NO_ERROR : NGHTTP2_ENHANCE_YOUR_CALM);
-  serve(out, static_cast<size_t>(-1));
+  serve(out, out.size() + kLastWords);
 }
 
 void Http2Connection::overload(bool strangers_only, std::string& out) {
   for (auto& s : streams_) {
-    if (s->state != StreamState::kBody || (strangers_only && s->known)) continue;
+    if (s->state != StreamState::kBody || s->consumer || (strangers_only && s->known)) continue;
     refuse(*s, 503, "too many requests are arriving at once");
   }
-  serve(out, static_cast<size_t>(-1));
+  serve(out, out.size() + kLastWords);
 }
 
 void Http2Connection::go_away() {

@@ -44,6 +44,7 @@ class Http2Connection final : public ServerConnection {
   Held held() const override { return held_; }
   bool reading_body() const override { return bodies_ > 0; }
   size_t owed() const override { return unread_; }
+  uint64_t streamed() const override { return streamed_; }
 
  private:
   enum class StreamState : uint8_t;
@@ -58,6 +59,7 @@ class Http2Connection final : public ServerConnection {
   void on_data(Stream& s, std::string_view bytes);
   void on_read(Stream& s, size_t octets);
   void on_frame_sent(const nghttp2_frame& frame);
+  void stream(Stream& s, std::string_view bytes);
   void on_sent(Stream& s);
   void on_closed(int32_t id);
   void read_body(Stream& s);
@@ -87,7 +89,8 @@ class Http2Connection final : public ServerConnection {
   size_t served_ = 0;
   Held held_;
   size_t bodies_ = 0;  // streams whose bodies arrive
-  size_t unread_ = 0;  // what replies take that were not sent yet
+  uint64_t streamed_ = 0;
+  size_t unread_ = 0;  // what replies take here that were not sent yet
   ReplyAccount account_;
   size_t served_before_ = 0;  // of the last tick
   TimePoint sent_at_{};       // the tick after which a body was last being sent

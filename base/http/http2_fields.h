@@ -40,7 +40,7 @@ class Http2Fields {
     const auto end = std::to_chars(status_.begin(), status_.end(), status).ptr;
     put(":status", {status_.begin(), end});
   }
-  void add_length(size_t length) {
+  void add_length(uint64_t length) {
     const auto end = std::to_chars(length_.begin(), length_.end(), length).ptr;
     put("content-length", {length_.begin(), end});
   }

@@ -1,6 +1,7 @@
 // One stream of an Http2Connection. Only the files of that class need this.
 #pragma once
 
+#include "base/http/body_stream.h"
 #include "base/http/http2_connection.h"
 
 namespace sluice::http {
@@ -24,16 +25,18 @@ struct Http2Connection::Stream {
     known = false;
     input_ended = false;
     max_body = 0;
+    consumer = nullptr;
+    streamed = 0;
     response = {};
     sent = 0;
     since = {};
     reading_since = {};
   }
 
-  // What it takes until its client has read it.
+  // What it takes until its client has read it; of a body that has a source, nothing.
   size_t owed() const {
-    return kCost + response.headers.octets() + response.body.size() -
-           (response.shared_body ? 0 : sent);
+    const size_t rest = response.body.empty() ? 0 : response.body.size() - sent;
+    return kCost + response.headers.octets() + rest;
   }
   // Of the stream here and in nghttp2, besides the reply.
   static constexpr size_t kCost = 1536;
@@ -45,8 +48,10 @@ struct Http2Connection::Stream {
   bool known = false;        // its client has an identity
   bool input_ended = false;  // nothing more comes
   size_t max_body = 0;
+  std::shared_ptr<BodyConsumer> consumer;  // of the body that arrives
+  uint64_t streamed = 0;                   // octets that it has taken
   Response response;
-  size_t sent = 0;    // octets of the response's body
+  uint64_t sent = 0;  // octets of the response's body
   TimePoint since{};  // the tick after which `state` or `sent` last changed; none yet: epoch
   TimePoint reading_since{};  // the tick after which its client began to take the body
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/http/body_stream.h"
 #include "base/http/percent.h"
 #include "base/http/problem.h"
 
@@ -145,6 +146,7 @@ void Request::clear() {
   target.clear();
   headers.clear();
   body.clear();
+  consumer = nullptr;
   operation_id = {};
   path_params.clear();
   query.clear();
@@ -159,6 +161,8 @@ Response Response::json(int status, const nlohmann::json& value) {
   response.headers.add("Content-Type", "application/json");
   return response;
 }
+
+uint64_t Response::source_length() const { return source->size(); }
 
 Response Response::problem(int status, std::string_view detail) {
   Problem problem;
@@ -219,6 +223,8 @@ std::string_view reason_phrase(int status) {
       return "Content Too Large";
     case 414:
       return "URI Too Long";
+    case 416:
+      return "Range Not Satisfiable";
     case 415:
       return "Unsupported Media Type";
     case 417:

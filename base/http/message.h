@@ -118,6 +118,8 @@ struct Principal {
 };
 using PrincipalPtr = std::shared_ptr<const Principal>;  // all requests with one token share it
 
+class BodyConsumer;
+class BodySource;
 struct Route;
 
 struct Request {
@@ -125,7 +127,8 @@ struct Request {
   std::string target;  // as received: "/a/b%20c?d=e"
   Headers headers;
   std::string body;
-  std::string remote;  // address of the peer, "192.0.2.1:40000"; for logs
+  std::shared_ptr<BodyConsumer> consumer;  // has the body instead (body_stream.h)
+  std::string remote;                      // address of the peer, "192.0.2.1:40000"; for logs
 
   // What the router fills in before a handler runs.
   std::string_view operation_id;  // lives as long as the router
@@ -153,16 +156,20 @@ struct Response {
   std::string body;
   // Set: the body, shared with other replies; then `body` is empty.
   std::shared_ptr<const std::string> shared_body = nullptr;
+  // Set: gives the body instead (body_stream.h); Content-Length is its size.
+  std::shared_ptr<BodySource> source = nullptr;
   // Set: this is not the reply but the place where it will be (pending_response.h).
   std::shared_ptr<PendingResponse> pending = nullptr;
 
   static Response json(int status, const nlohmann::json& value);
   static Response no_content() { return Response{204, {}, {}}; }
-  // The body, wherever it is; and none from now on.
+  // The body, where it is in memory.
   std::string_view content() const { return shared_body ? *shared_body : body; }
+  uint64_t length() const { return source ? source_length() : content().size(); }  // of the body
   void drop_content() {
     body.clear();
     shared_body = nullptr;
+    source = nullptr;
   }
   // application/problem+json (RFC 7807); `title` is the status's own phrase. See problem.h for
   // more.
@@ -172,6 +179,9 @@ struct Response {
     headers.set(header, value);
     return std::move(*this);
   }
+
+ private:
+  uint64_t source_length() const;
 };
 
 // "Not Found"; "Unknown" for a status that HTTP does not define.

@@ -49,6 +49,7 @@ class NegotiatingConnection final : public ServerConnection {
   Stage stage() const override { return first_.empty() ? chosen_->stage() : Stage::kHeader; }
   size_t served() const override { return chosen_->served(); }
   Held held() const override { return chosen_->held(); }
+  uint64_t streamed() const override { return chosen_->streamed(); }
   bool reading_body() const override { return chosen_->reading_body(); }
   size_t owed() const override { return chosen_->owed(); }
 

@@ -20,6 +20,8 @@ using Interest = Pistache::Flags<polling::NotifyOn>;
 constexpr size_t kReadSize = 64 * 1024;
 // A connection that always has more to read gives way to the others after so many reads.
 constexpr int kReadsPerTurn = 16;
+// So does one whose client takes a long reply as fast as it is sent.
+constexpr int kServesPerTurn = 32;
 // Replies wait in memory up to about this size; then the connection's next request waits.
 constexpr size_t kEnoughOutput = 256 * 1024;
 constexpr std::chrono::milliseconds kMaxTick{500};
@@ -257,7 +259,16 @@ void Worker::count_held(Connection& c, ServerConnection::Held held) {
 // Serves and sends until there is nothing to do or the client must act first.
 Worker::Fate Worker::drive(Connection& c) {
   bool more = true;
-  while (more) {
+  for (int round = 0; more; ++round) {
+    if (round >= kServesPerTurn && c.has_output()) {
+      reactor()->modifyFd(
+          key(), c.fd,
+          polling::NotifyOn::Read | polling::NotifyOn::Shutdown | polling::NotifyOn::Write,
+          polling::Mode::Edge);
+      c.account.set(c.out.size());
+      note_phase(c, true);
+      return Fate::kKept;
+    }
     if (flush(c) == Fate::kClosed) return Fate::kClosed;
     if (c.has_output()) return Fate::kKept;
     more = !c.http->serve(c.out, enough_output()) || c.has_output();

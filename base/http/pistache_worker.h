@@ -80,6 +80,7 @@ struct Connection {
   Phase phase = Phase::kIdle;
   std::chrono::steady_clock::time_point phase_since = std::chrono::steady_clock::now();
   size_t served_at_phase = 0;
+  uint64_t streamed_at_phase = 0;
 };
 
 // One worker thread's connections. Pistache accepts them and tells when their sockets are ready;

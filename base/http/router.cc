@@ -18,6 +18,7 @@ struct Router::Tables {
 
   std::optional<Response> admit(Request& request) const;
   std::optional<Response> check_header(Request& request) const;
+  void open_body(const Request& request, Admission& out) const;
   Response answer(Request& request) const;
   Response run(const Route& route, Request& request) const;
   enum class Charge : uint8_t { kYes, kNo };
@@ -70,7 +71,7 @@ Response server_fault() {
 
 // A reply to HEAD: that to GET without its body.
 Response without_body(Response&& reply) {
-  reply.headers.set("Content-Length", std::to_string(reply.content().size()));
+  reply.headers.set("Content-Length", std::to_string(reply.length()));
   reply.drop_content();
   return std::move(reply);
 }
@@ -177,6 +178,7 @@ Admission Router::admit(Request& request) const {
     if (!out.refusal && request.route->operation && request.route->operation->body) {
       out.refusal = check_media_type(*request.route->operation->body, request);
     }
+    if (!out.refusal) tables_->open_body(request, out);
   } catch (...) {  // out of memory
     out.refusal = server_fault();
   }
@@ -209,6 +211,16 @@ Response Router::handle(Request&& request) const {
   });
 }
 
+void Router::Tables::open_body(const Request& request, Admission& out) const {
+  const auto opener = options.body_openers.find(request.operation_id);
+  if (opener == options.body_openers.end()) return;
+  if (auto consumer = opener->second(request)) {
+    out.consumer = std::move(*consumer);
+  } else {
+    out.refusal = std::move(consumer.error());
+  }
+}
+
 Response Router::Tables::answer(Request& request) const {
   if (!request.route) {
     if (auto refusal = admit(request)) return std::move(*refusal);
@@ -218,7 +230,7 @@ Response Router::Tables::answer(Request& request) const {
     if (refusal) return std::move(*refusal);
   }
   const Route& route = *request.route;
-  if (route.operation && route.operation->body) {
+  if (route.operation && route.operation->body && !request.consumer) {
     if (auto refusal = check_body(*route.operation->body, request, options.json)) {
       return std::move(*refusal);
     }

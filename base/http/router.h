@@ -2,6 +2,7 @@
 // validation, all taken from the OpenAPI documents; handlers see only requests that are valid.
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <map>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/http/body_stream.h"
 #include "base/http/contract.h"
 #include "base/http/message.h"
 #include "base/http/rate_limit.h"
@@ -39,13 +41,21 @@ struct Call {
   size_t request_bytes = 0;       // of content
 };
 
+// Makes the consumer of an operation's body, when everything that its header can say against the
+// request has been checked, or refuses it. Its handler finds the consumer in the request, and null
+// there when the request came without a body.
+using BodyOpener =
+    std::function<std::expected<std::shared_ptr<BodyConsumer>, Response>(const Request&)>;
+
 struct RouterOptions {
   // Checks the tokens of operations that declare `security`. Without one, build() fails unless
   // `allow_anonymous` says that everybody may call everything.
   Authenticator authenticator;
   bool allow_anonymous = false;
   std::vector<PlainRoute> plain_routes;
-  JsonLimits json;                         // of bodies
+  JsonLimits json;  // of bodies
+  // Of operations whose bodies do not come in one piece, by operationId.
+  std::map<std::string, BodyOpener, std::less<>> body_openers = {};
   std::shared_ptr<ClientLimiter> limiter;  // null: everybody may ask as often as they like
   size_t page_size = 1000;                 // of Request
   // Told of every exception that a handler let escape: operationId and what().

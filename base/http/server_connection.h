@@ -89,7 +89,8 @@ class ServerConnection {
   virtual size_t served() const = 0;  // replies so far
   virtual Held held() const = 0;
   virtual bool reading_body() const = 0;
-  virtual size_t owed() const = 0;  // octets of replies not yet in the output
+  virtual size_t owed() const = 0;        // octets of replies not yet in the output
+  virtual uint64_t streamed() const = 0;  // octets that consumers of bodies have taken so far
 };
 
 // The reply to a request that no handler sees: 405 says what may be asked for at all, 503 when to

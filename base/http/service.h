@@ -13,14 +13,12 @@ namespace sluice::http {
 using RequestHandler = std::function<Response(Request&&)>;
 
 // The verdict on a request whose header is there and whose body is not.
-//
-// A consumer for the body would be handed over here: request streams and large uploads then need no
-// place in memory, and what the consumer has not taken holds the sender back (HTTP/2: no window
-// update; HTTP/1.1: the socket is not read, see ServerConnection::wants_input).
 struct Admission {
   std::optional<Response> refusal;  // the reply; the body is thrown away as it comes
   bool known = false;               // the client has proved who it is
   size_t max_body = std::numeric_limits<size_t>::max();  // octets; beyond, or the limit of all: 413
+  // Gets the body as it comes; ParserLimits::max_streamed_body bounds it then.
+  std::shared_ptr<BodyConsumer> consumer = nullptr;
 };
 
 struct Service {

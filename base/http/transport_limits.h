@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace sluice::http {
 
@@ -12,6 +13,8 @@ struct ParserLimits {
   size_t max_header = 16 * 1024;       // octets of all fields; beyond: 431
   size_t max_header_fields = 100;      // beyond: 431
   size_t max_body = 1024 * 1024;       // octets; beyond: 413, before the body is read
+  // Octets of a body that a BodyConsumer takes; 0: nobody takes any.
+  uint64_t max_streamed_body = 0;
 };
 
 struct TransportLimits {
@@ -30,10 +33,11 @@ struct TransportLimits {
   // of grace; slower: closed, or the stream reset. 0: at any pace.
   size_t min_read_rate = 16 * 1024;
   std::chrono::milliseconds header_timeout{10'000};  // from the first byte of a request; 408
-  std::chrono::milliseconds body_timeout{30'000};    // from the end of the header; 408
-  std::chrono::milliseconds idle_timeout{120'000};   // between requests; closed
-  std::chrono::milliseconds write_timeout{30'000};   // without the client taking any byte; closed
-  std::chrono::milliseconds reply_timeout{60'000};   // for a deferred reply; 503
+  // From the end of the header; of a streamed body, without any octet of it; 408.
+  std::chrono::milliseconds body_timeout{30'000};
+  std::chrono::milliseconds idle_timeout{120'000};  // between requests; closed
+  std::chrono::milliseconds write_timeout{30'000};  // without the client taking any byte; closed
+  std::chrono::milliseconds reply_timeout{60'000};  // for a deferred reply; 503
   // How long the client may take to close after our last reply. Until then what it still sends is
   // read and thrown away, since closing on unread data would destroy the reply on its way.
   std::chrono::milliseconds linger_timeout{2'000};

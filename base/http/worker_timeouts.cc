@@ -39,10 +39,14 @@ void Worker::note_phase(Connection& c, bool progress) {
   } else {
     now = phase_of(c.http->stage());
   }
-  if (now == c.phase && !progress && c.http->served() == c.served_at_phase) return;
+  if (now == c.phase && !progress && c.http->served() == c.served_at_phase &&
+      c.http->streamed() == c.streamed_at_phase) {
+    return;
+  }
   c.phase = now;
   c.phase_since = Clock::now();
   c.served_at_phase = c.http->served();
+  c.streamed_at_phase = c.http->streamed();
 }
 
 std::chrono::milliseconds Worker::timeout_of(Phase phase) const {

@@ -36,7 +36,7 @@ void UsageMeter::count(const http::Call& call, const http::Response& reply) {
   auto& record = counted_->of({*app, call.operation_id, reply.status});
   ++record.calls;
   record.request_bytes += call.request_bytes;
-  record.response_bytes += reply.content().size();
+  record.response_bytes += reply.length();
   record.first_ms = std::min(record.first_ms, now);
   record.last_ms = std::max(record.last_ms, now);
 }
