@@ -1,5 +1,6 @@
 #include "mep/config.h"
 
+#include "base/http/transport_config.h"
 #include "mep/app-enablement/timing_config.h"
 #include "mep/dns/config.h"
 #include "mep/registry/service_config.h"
@@ -22,41 +23,15 @@ uint16_t port(ConfigNode& node, uint16_t fallback) {
 
 // `public_uri` gets what clients reach the platform by.
 http::TransportOptions read_http(ConfigNode node, std::string& public_uri) {
-  http::TransportOptions out;
-  out.address = address(node, "address");
-  out.port = port(node, kDefaultHttpPort);
-  out.threads = static_cast<size_t>(node.integer("threads", 2, 1, 64));
-  out.trusted_proxies = node.parsed_list<IpPrefix>("trusted_proxies", IpPrefix::parse);
+  auto out = http::read_transport(node, kDefaultHttpPort);
   public_uri = notify::read_public_uri(node, "public_uri", {"http", "https"});
-  if (public_uri.empty()) public_uri = registry::default_public_uri(out.address, out.port);
+  if (public_uri.empty()) public_uri = http::default_public_uri(out.address, out.port);
   return out;
 }
 
 void read_limits(ConfigNode node, MepConfig& config) {
   constexpr int64_t kMebi = 1 << 20;
-  auto& transport = config.http.limits;
-  transport.parser.max_body =
-      static_cast<size_t>(node.integer("body_bytes", 4 * kMebi, 1024, 64 * kMebi));
-  transport.body_budget =
-      static_cast<size_t>(node.integer("all_bodies_bytes", 256 * kMebi, kMebi, 65'536 * kMebi));
-  transport.stranger_body_budget = transport.body_budget / 8;
-  transport.reply_budget =
-      static_cast<size_t>(node.integer("all_replies_bytes", 256 * kMebi, kMebi, 65'536 * kMebi));
-  transport.min_read_rate =
-      static_cast<size_t>(node.integer("read_bytes_per_s", 16'384, 0, 1024 * kMebi));
-  transport.max_connections =
-      static_cast<size_t>(node.integer("connections", 10'000, 1, 1'000'000));
-  transport.max_streams = static_cast<size_t>(node.integer("streams", 128, 1, 10'000));
-  transport.parser.max_request_line =
-      static_cast<size_t>(node.integer("uri_bytes", 8192, 256, kMebi));
-  transport.parser.max_header =
-      static_cast<size_t>(node.integer("header_bytes", 16'384, 1024, kMebi));
-  config.json.max_depth = static_cast<size_t>(node.integer("json_depth", 32, 4, 200));
-  config.json.max_values =
-      static_cast<size_t>(node.integer("json_values", 500'000, 100, 100'000'000));
-  config.rate.requests_per_s =
-      static_cast<double>(node.integer("requests_per_s", 1'000, 0, 10'000'000));
-  config.rate.burst = static_cast<double>(node.integer("burst", 2'000, 1, 10'000'000));
+  http::read_request_limits(node, config.http.limits, config.json, config.rate);
   config.limits.app_instances =
       static_cast<size_t>(node.integer("app_instances", 1'000, 1, 100'000));
   registry::read_service_limits(node, config.services);

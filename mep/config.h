@@ -3,10 +3,10 @@
 
 #include <string>
 
+#include "auth/token_service.h"
 #include "base/config/config_node.h"
 #include "base/http/pistache_transport.h"
 #include "mep/app-enablement/timing.h"
-#include "mep/auth/token_service.h"
 #include "mep/dns/dns_service.h"
 #include "mep/metering/usage_meter.h"
 #include "mep/provisioning/handlers.h"

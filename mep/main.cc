@@ -5,11 +5,11 @@
 
 #include "base/clock.h"
 #include "base/command_line.h"
+#include "base/descriptor_limit.h"
 #include "base/event_loop.h"
 #include "base/http/pending_response.h"
 #include "base/log.h"
 #include "mep/config.h"
-#include "mep/descriptor_limit.h"
 #include "mep/dns/dns_metrics.h"
 #include "mep/dns/dns_service.h"
 #include "mep/metrics.h"

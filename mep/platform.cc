@@ -1,11 +1,11 @@
 #include "mep/platform.h"
 
 #include "api-specs/documents.h"
+#include "auth/operator_file.h"
 #include "base/log.h"
 #include "mep/app-enablement/handlers.h"
 #include "mep/app-enablement/lifecycle_handlers.h"
 #include "mep/metering/usage_handlers.h"
-#include "mep/operator_file.h"
 #include "notify/subscription_status.h"
 
 namespace sluice::mep {
@@ -42,8 +42,9 @@ Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& 
   auto notifications =
       notify::Notifications::start(**store, collections.notifications, clock, config.notifications);
   if (!notifications) return std::unexpected(notifications.error());
-  Store apps(**store, collections.apps);
-  if (auto ok = ensure_operator(config.state_directory + "/operator.json", apps); !ok) {
+  if (auto ok = auth::ensure_operator(config.state_directory + "/operator.json", **store,
+                                      collections.apps.clients, {std::string(auth::kScopeMm5)});
+      !ok) {
     return std::unexpected(ok.error());
   }
   auto keys = auth::KeyRing::open({.directory = config.state_directory + "/token-keys",
@@ -91,7 +92,7 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
       store_(*base_store_, collections_.apps),
       usage_meter_(*base_store_, collections_.usage, clock, config_.usage),
       apis_(std::move(apis)),
-      clients_(store_, collections_.clients),
+      clients_(store_, collections_.apps.clients, collections_.clients),
       keys_(std::move(keys)),
       tokens_(*keys_, clients_, clock, config_.tokens),
       token_endpoint_(clients_, tokens_, *keys_, clock),

@@ -3,15 +3,15 @@
 
 #include <memory>
 
+#include "auth/key_ring.h"
+#include "auth/token_endpoint.h"
+#include "auth/token_service.h"
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/http/router.h"
 #include "mep/app-enablement/registration_handlers.h"
 #include "mep/app-enablement/termination.h"
 #include "mep/app-enablement/timing.h"
-#include "mep/auth/key_ring.h"
-#include "mep/auth/token_endpoint.h"
-#include "mep/auth/token_service.h"
 #include "mep/capif/capif.h"
 #include "mep/clients/client_directory.h"
 #include "mep/clients/handlers.h"

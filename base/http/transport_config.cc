@@ -25,6 +25,8 @@ void read_request_limits(ConfigNode& node, TransportLimits& transport, JsonLimit
   transport.parser.max_body = size("body_bytes", 4 * kMebi, 1024, 64 * kMebi);
   transport.body_budget = size("all_bodies_bytes", 256 * kMebi, kMebi, 65'536 * kMebi);
   transport.stranger_body_budget = transport.body_budget / 8;
+  transport.reply_budget = size("all_replies_bytes", 256 * kMebi, kMebi, 65'536 * kMebi);
+  transport.min_read_rate = size("read_bytes_per_s", 16'384, 0, 1024 * kMebi);
   transport.max_connections = size("connections", 10'000, 1, 1'000'000);
   transport.max_streams = size("streams", 128, 1, 10'000);
   transport.parser.max_request_line = size("uri_bytes", 8192, 256, kMebi);

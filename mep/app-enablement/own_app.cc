@@ -1,6 +1,6 @@
 #include "mep/app-enablement/own_app.h"
 
-#include "mep/auth/token_service.h"
+#include "auth/token_service.h"
 
 namespace sluice::mep {
 

@@ -1,13 +1,13 @@
 #include "mep/app-enablement/registration_handlers.h"
 
+#include "auth/base64.h"
+#include "auth/secret.h"
 #include "base/http/percent.h"
 #include "base/http/problem.h"
 #include "base/log.h"
 #include "mep/app-enablement/app_info.h"
 #include "mep/app-enablement/own_app.h"
 #include "mep/app-enablement/withdrawal.h"
-#include "mep/auth/base64.h"
-#include "mep/auth/secret.h"
 #include "mep/durable_reply.h"
 #include "mep/etag.h"
 

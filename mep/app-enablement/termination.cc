@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "auth/scopes.h"
 #include "base/http/percent.h"
 #include "base/log.h"
 #include "mep/app-enablement/app_lifecycle.h"
-#include "mep/auth/scopes.h"
 
 namespace sluice::mep {
 namespace {

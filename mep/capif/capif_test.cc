@@ -3,9 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include "auth/token_service.h"
 #include "base/http/pending_response.h"
 #include "base/store/test_notes.h"
-#include "mep/auth/token_service.h"
 #include "mep/capif/test_apis.h"
 #include "mep/registry/test_services.h"
 

@@ -1,6 +1,6 @@
+#include "auth/token_service.h"
 #include "base/http/problem.h"
 #include "base/rest/list_reply.h"
-#include "mep/auth/token_service.h"
 #include "mep/capif/api_index.h"
 #include "mep/capif/capif.h"
 #include "mep/capif/description.h"

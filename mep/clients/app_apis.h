@@ -3,9 +3,9 @@
 
 #include <span>
 
+#include "auth/scopes.h"
 #include "base/error.h"
 #include "base/http/contract.h"
-#include "mep/auth/scopes.h"
 
 namespace sluice::mep {
 

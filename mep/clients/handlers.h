@@ -1,11 +1,11 @@
-// Who may use the platform, for the operator (api-specs/mm5_access.yaml): clients, their secrets and
-// tokens, and the keys that sign tokens.
+// Who may use the platform, for the operator (api-specs/mm5_access.yaml): clients, their secrets
+// and tokens, and the keys that sign tokens.
 #pragma once
 
+#include "auth/key_ring.h"
 #include "base/http/router.h"
 #include "mep/app-enablement/app_end.h"
 #include "mep/app-enablement/records.h"
-#include "mep/auth/key_ring.h"
 #include "mep/clients/app_apis.h"
 #include "mep/store/store.h"
 

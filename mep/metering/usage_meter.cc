@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "mep/auth/token_service.h"
+#include "auth/token_service.h"
 
 namespace sluice::mep {
 namespace {

@@ -5,8 +5,8 @@
 #include <future>
 #include <set>
 
+#include "auth/token_service.h"
 #include "base/store/test_notes.h"
-#include "mep/auth/token_service.h"
 #include "mep/test_apps.h"
 
 namespace sluice::mep {

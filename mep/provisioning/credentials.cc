@@ -1,6 +1,6 @@
 #include "mep/provisioning/credentials.h"
 
-#include "mep/auth/scopes.h"
+#include "auth/scopes.h"
 
 namespace sluice::mep {
 namespace {
@@ -28,10 +28,6 @@ NewClient new_self_registering_client(std::string name, auth::Scopes apis) {
   out.client.name = std::move(name);
   out.client.self_registering = true;
   return out;
-}
-
-NewClient new_operator_client() {
-  return new_client("operator-", {std::string(auth::kScopeMm5)}, std::nullopt);
 }
 
 nlohmann::json credentials_to_json(const NewClient& client) {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "mep/auth/client_store.h"
+#include "auth/client_store.h"
 
 namespace sluice::mep {
 
@@ -19,8 +19,6 @@ inline constexpr const char* kTokenEndpoint = "/oauth2/token";
 NewClient new_app_client(const std::string& app_instance_id, auth::Scopes apis);
 // A client by which an app that nobody provisions may register itself. `name` is for people.
 NewClient new_self_registering_client(std::string name, auth::Scopes apis);
-// A client that may use Mm5.
-NewClient new_operator_client();
 
 // AppCredentials of api-specs/mm5.yaml.
 nlohmann::json credentials_to_json(const NewClient& client);

@@ -1,8 +1,8 @@
 #include "mep/registry/own_service.h"
 
+#include "auth/token_service.h"
 #include "base/http/pending_response.h"
 #include "base/http/problem.h"
-#include "mep/auth/token_service.h"
 
 namespace sluice::mep::registry {
 

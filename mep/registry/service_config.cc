@@ -1,9 +1,5 @@
 #include "mep/registry/service_config.h"
 
-#include <unistd.h>
-
-#include <array>
-
 namespace sluice::mep::registry {
 
 LivenessRules read_liveness(ConfigNode node) {
@@ -36,16 +32,6 @@ void read_service_limits(ConfigNode& node, ServiceOptions& out) {
   out.limits.services_of_app = count("services_per_app", out.limits.services_of_app);
   out.limits.bytes_of_app = octets("services_bytes_per_app", out.limits.bytes_of_app);
   out.subscriptions_of_app = count("subscriptions_per_app", out.subscriptions_of_app);
-}
-
-std::string default_public_uri(const IpAddress& address, uint16_t port) {
-  std::string host = address.to_string();
-  if (host == "0.0.0.0" || host == "::") {
-    std::array<char, 256> name{};
-    host = gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
-  }
-  if (host.contains(':')) host = "[" + host + "]";
-  return fmt::format("http://{}:{}", host, port);
 }
 
 }  // namespace sluice::mep::registry

@@ -3,8 +3,8 @@
 
 #include <filesystem>
 
+#include "auth/token_service.h"
 #include "base/http/pending_response.h"
-#include "mep/auth/token_service.h"
 #include "mep/registry/test_services.h"
 
 namespace sluice::mep::registry {

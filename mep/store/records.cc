@@ -1,7 +1,8 @@
 #include "mep/store/records.h"
 
+#include "auth/client_json.h"
+#include "auth/scopes.h"
 #include "base/store/schema.h"
-#include "mep/auth/scopes.h"
 #include "traffic-rules/json.h"
 #include "traffic-rules/json_fields.h"
 
@@ -88,44 +89,6 @@ Result<RuleRecord<Rule>> rule_from_json(const json& value) {
   return out;
 }
 
-json client_to_json(const auth::Client& client) {
-  json out = {{"id", client.client_id},
-              {"secretHash", client.secret_hash.to_string()},
-              {"scopes", auth::join_scopes(client.scopes)}};
-  if (client.app_instance_id) out["appInstanceId"] = *client.app_instance_id;
-  if (client.old_secret) {
-    out["oldSecretHash"] = client.old_secret->hash.to_string();
-    out["oldSecretUntilMs"] = client.old_secret->valid_until_ms;
-  }
-  if (!client.name.empty()) out["name"] = client.name;
-  if (client.self_registering) out["selfRegistering"] = true;
-  if (client.token_generation != 0) out["tokenGeneration"] = client.token_generation;
-  return out;
-}
-
-Result<auth::Client> client_from_json(const json& value) {
-  JsonProblem problem;
-  JsonFields fields(value, "", problem);
-  auth::Client client;
-  client.client_id = fields.text("id");
-  const auto hash = auth::SecretHash::parse(fields.text("secretHash"));
-  if (!hash) fields.fail("secretHash", hash.error().message);
-  client.scopes = auth::split_scopes(fields.text("scopes"));
-  client.app_instance_id = fields.optional_text("appInstanceId");
-  if (hash) client.secret_hash = *hash;
-  if (const auto text = fields.optional_text("oldSecretHash")) {
-    const auto old = auth::SecretHash::parse(*text);
-    if (!old) fields.fail("oldSecretHash", old.error().message);
-    if (old)
-      client.old_secret = auth::OldSecret{*old, fields.integer("oldSecretUntilMs", 0, INT64_MAX)};
-  }
-  client.name = fields.optional_text("name").value_or("");
-  client.self_registering = fields.optional_flag("selfRegistering").value_or(false);
-  client.token_generation =
-      static_cast<uint64_t>(fields.optional_integer("tokenGeneration", 0, INT64_MAX).value_or(0));
-  return problem.result(std::move(client));
-}
-
 json counter_to_json(const uint64_t& counter) { return counter; }
 Result<uint64_t> counter_from_json(const json& value) {
   if (!value.is_number_unsigned()) return fail(ErrorCode::kInternal, "not a counter");
@@ -166,7 +129,7 @@ Records Records::add_to(store::Schema& schema) {
   out.traffic_rules =
       schema.add("traffic_rule", rule_to_json<TrafficRule>, rule_from_json<TrafficRule>);
   out.dns_rules = schema.add("dns_rule", rule_to_json<DnsRule>, rule_from_json<DnsRule>);
-  out.clients = schema.add("client", client_to_json, client_from_json);
+  out.clients = schema.add("client", auth::client_to_json, auth::client_from_json);
   out.counters = schema.add("counter", counter_to_json, counter_from_json);
   return out;
 }

@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <string>
 
+#include "auth/client_store.h"
 #include "base/store/collection.h"
 #include "mep/app-enablement/app_lifecycle.h"
 #include "mep/app-enablement/rule_freedom.h"
-#include "mep/auth/client_store.h"
 #include "traffic-rules/model.h"
 
 namespace sluice::store {

@@ -1,6 +1,6 @@
 #include "mep/store/store.h"
 
-#include "mep/auth/secret.h"
+#include "auth/secret.h"
 
 namespace sluice::mep {
 
