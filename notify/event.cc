@@ -46,12 +46,12 @@ std::string notification_text(const Event& event, const Subscription& subscripti
   if (!event.envelope.empty()) out += "{" + json(event.envelope).dump() + ":";
   out += '{';
   out += event.members;
-  if (subscription.named_by == NamedBy::kId && event.kind != EventKind::kTest) {
+  if (subscription.named_by != NamedBy::kLink && event.kind != EventKind::kTest) {
     comma(out);
     out += "\"subscriptionId\":";
     out += json(subscription.id).dump();
   }
-  const bool link = subscription.named_by == NamedBy::kLink;
+  const bool link = subscription.named_by != NamedBy::kId;
   if (link || !event.links.empty()) {
     comma(out);
     out += "\"_links\":{";

@@ -1,9 +1,6 @@
 #include "notify/http_sender.h"
 
 #include <curl/curl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
 #include <stdexcept>
@@ -11,6 +8,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "notify/guarded_socket.h"
 
 namespace sluice::notify {
 namespace {
@@ -20,17 +18,6 @@ constexpr size_t kMaxReply = 64 * 1024;  // octets of a reply's body; beyond, it
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
-
-IpAddress address_of(const sockaddr& address, uint16_t& port) {
-  if (address.sa_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-    port = ntohs(v4.sin_port);
-    return Ipv4Address(ntohl(v4.sin_addr.s_addr));
-  }
-  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
-  port = ntohs(v6.sin6_port);
-  return Ipv6Address::from_bytes(v6.sin6_addr.s6_addr);
-}
 
 }  // namespace
 
@@ -153,17 +140,7 @@ class HttpSender::Impl {
   // The last word about where a connection goes: names are resolved by now.
   static curl_socket_t open_socket(void* data, curlsocktype purpose, curl_sockaddr* address) {
     auto& transfer = *static_cast<Transfer*>(data);
-    if (purpose != CURLSOCKTYPE_IPCXN ||
-        (address->family != AF_INET && address->family != AF_INET6)) {
-      return CURL_SOCKET_BAD;
-    }
-    uint16_t port = 0;
-    const auto ip = address_of(address->addr, port);
-    if (auto ok = transfer.owner->policy_.check_address(ip, port); !ok) {
-      transfer.refusal = ok.error().message;
-      return CURL_SOCKET_BAD;
-    }
-    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    return open_guarded_socket(transfer.owner->policy_, purpose, *address, transfer.refusal);
   }
 
   static size_t on_body(char*, size_t size, size_t count, void* data) {

@@ -69,6 +69,7 @@ json to_json(const Subscription& s) {
               {"callback", s.callback},
               {"version", s.version}};
   if (s.named_by == NamedBy::kId) out["namedBy"] = "id";
+  if (s.named_by == NamedBy::kBoth) out["namedBy"] = "both";
   if (!s.websocket_token.empty()) out["websocketToken"] = s.websocket_token;
   if (s.websocket_fallback) out["websocketFallback"] = true;
   if (s.test_requested) out["testRequested"] = true;
@@ -89,7 +90,10 @@ Result<Subscription> subscription_from_json(const json& value) {
     out.created = wall_time(value.at("created").get<int64_t>());
     out.callback = value.at("callback").get<std::string>();
     out.version = value.at("version").get<uint64_t>();
-    out.named_by = value.value("namedBy", "") == "id" ? NamedBy::kId : NamedBy::kLink;
+    const auto named_by = value.value("namedBy", "");
+    out.named_by = named_by == "id"     ? NamedBy::kId
+                   : named_by == "both" ? NamedBy::kBoth
+                                        : NamedBy::kLink;
     out.websocket_token = value.value("websocketToken", "");
     out.websocket_fallback = value.value("websocketFallback", false);
     out.test_requested = value.value("testRequested", false);

@@ -14,6 +14,7 @@ namespace sluice::notify {
 enum class NamedBy : uint8_t {
   kLink,  // "_links": {"subscription": {"href": …}}, as the MEC APIs do
   kId,    // "subscriptionId": …, as CAPIF does
+  kBoth,  // as MEC 010-2 does
 };
 
 // Exactly one of `callback` and `websocket_token` is in use: the callback unless it is empty.

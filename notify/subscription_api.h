@@ -47,6 +47,7 @@ struct SubscriptionApi {
   std::string id_parameter = "subscriptionId";        // of the path of one subscription
   std::string callback_member = "callbackReference";  // CAPIF: "notificationDestination"
   NamedBy named_by = NamedBy::kLink;                  // in notifications
+  bool has_id = false;                                // whether resources show `id`
   bool has_links = true;                              // whether resources show _links.self
   // The body of GET on the collection. Null: an array of the subscriptions themselves.
   std::function<nlohmann::json(const std::string& self, const std::vector<SubscriptionLink>&)>

@@ -82,6 +82,7 @@ std::string SubscriptionResource::collection_href(const std::string& owner) cons
 json SubscriptionResource::representation(const Subscription& s) const {
   const auto& [site, api, tally] = *shared_;
   json out = s.body;
+  if (api.has_id) out["id"] = s.id;
   if (api.has_type) out["subscriptionType"] = s.type;
   if (s.over_websocket()) {
     out[kConfig] = {{"requestWebsocketUri", true},
