@@ -11,6 +11,9 @@ struct Document {
   std::string_view yaml;  // complete: parts shared with other documents are in place
 };
 
+// Of sluice-mep.
 std::span<const Document> documents();
+// Of sluice-meao.
+std::span<const Document> orchestrator_documents();
 
 }  // namespace sluice::api_specs

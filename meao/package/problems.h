@@ -1,0 +1,34 @@
+// What is wrong with a package: everything that was found, each with its place.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace sluice::meao {
+
+struct Problem {
+  std::string file;  // in the package; empty: the package as a whole
+  int line = 0;      // from 1; 0: the file as a whole
+  std::string message;
+
+  std::string to_string() const;  // "file:line: message"
+  bool operator==(const Problem&) const = default;
+};
+
+class Problems {
+ public:
+  static constexpr size_t kMost = 100;  // kept; the rest is only counted
+
+  // One that is there already is not added: a package is read more than once.
+  void add(std::string file, int line, std::string message);
+  bool empty() const { return list_.empty(); }
+  size_t size() const { return list_.size() + more_; }
+  const std::vector<Problem>& list() const { return list_; }
+  std::string to_string() const;  // one a line, and how many more there are
+
+ private:
+  std::vector<Problem> list_;
+  size_t more_ = 0;
+};
+
+}  // namespace sluice::meao

@@ -1,0 +1,163 @@
+#include "meao/package/reader.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/unique_fd.h"
+#include "meao/package/file_path.h"
+#include "meao/package/manifest.h"
+#include "meao/package/survey.h"
+
+namespace sluice::meao {
+namespace {
+
+bool write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return true;
+}
+
+class PackageReading {
+ public:
+  PackageReading(const ReaderOptions& options, std::chrono::system_clock::time_point now,
+                 const std::atomic<bool>& stop, Problems& problems)
+      : options_(options), now_(now), stop_(stop), problems_(problems) {}
+
+  std::optional<PackageContent> read(const std::string& archive, const std::string& scratch) {
+    const auto outer = survey(archive, options_.archive, problems_);
+    if (!outer || stop_) return std::nullopt;
+    const auto envelope = find_envelope(*outer, problems_);
+    if (!envelope) return read_inner(archive, *outer);
+    if (!problems_.empty() || !unpack(archive, envelope->package, scratch)) return std::nullopt;
+    check_signature(*outer->text(envelope->signature), {{}, scratch},
+                    text_or_empty(*outer, envelope->certificate), envelope->signature);
+    const auto inner = survey(scratch, options_.archive, problems_);
+    if (!inner || stop_) return std::nullopt;
+    return read_inner(scratch, *inner);
+  }
+
+ private:
+  static std::string_view text_or_empty(const Survey& survey, const std::string& path) {
+    const auto* text = survey.text(path);
+    return text != nullptr ? std::string_view(*text) : std::string_view();
+  }
+
+  // The one file of the archive into a file of its own.
+  bool unpack(const std::string& archive, const std::string& path, const std::string& to) {
+    const UniqueFd fd(
+        ::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    bool done = false;
+    const bool read = for_each_file(archive, options_.archive, problems_,
+                                    [&](const ArchiveFile& file, FileReader& reader) {
+                                      if (file.path != path) return true;
+                                      done = fd && reader.read([&](std::string_view bytes) {
+                                        return !stop_ && write_all(fd.get(), bytes);
+                                      });
+                                      return done;
+                                    });
+    if (!read && problems_.empty() && !stop_) {
+      problems_.add(path, 0, "could not be unpacked: no room?");
+    }
+    return read && done;
+  }
+
+  void check_signature(std::string_view signature, const SignedContent& content,
+                       std::string_view certificate, const std::string& at) {
+    if (options_.signature == SignaturePolicy::kIgnored) return;
+    auto signer = verify_signature(signature, content, certificate, *options_.trust, now_);
+    if (!signer) return problems_.add(at, 0, signer.error().message);
+    signer_ = std::move(*signer);
+  }
+
+  std::optional<PackageContent> read_inner(const std::string& archive, const Survey& survey) {
+    const auto parts = find_parts(survey, problems_);
+    if (!parts) return std::nullopt;
+    const auto& manifest_text = *survey.text(parts->manifest);
+    const auto manifest = Manifest::read(parts->manifest, manifest_text, problems_);
+    if (!manifest.signature.empty()) {
+      check_signature(manifest.signature,
+                      {std::string_view(manifest_text).substr(0, manifest.signed_size), {}},
+                      text_or_empty(survey, parts->certificate), parts->manifest);
+    } else if (!signer_ && options_.signature == SignaturePolicy::kRequired && problems_.empty()) {
+      problems_.add(parts->manifest, 0,
+                    "is not signed, and neither is the package; only signed ones are taken here");
+    }
+    PackageContent out;
+    if (!check_files(archive, *parts, manifest, out.files)) return std::nullopt;
+    out.descriptor_path = parts->descriptor;
+    out.descriptor_text = *survey.text(parts->descriptor);
+    auto descriptor = read_descriptor(parts->descriptor, out.descriptor_text, parts->meta.empty(),
+                                      out.files, problems_);
+    if (!descriptor || !problems_.empty()) return std::nullopt;
+    out.descriptor = std::move(*descriptor);
+    out.signer = std::move(signer_);
+    return out;
+  }
+
+  // Every file is listed, and every listed file is there and has its hash. False when the archive
+  // could not be read on.
+  bool check_files(const std::string& archive, const Parts& parts, const Manifest& manifest,
+                   PackagedFiles& out) {
+    auto missing = manifest.entries;
+    const bool read = for_each_file(
+        archive, options_.archive, problems_, [&](const ArchiveFile& file, FileReader& reader) {
+          const auto listed = manifest.entries.find(file.path);
+          if (listed == manifest.entries.end()) {
+            // These cannot list or sign themselves.
+            if (file.path == parts.manifest || file.path == parts.certificate) return true;
+            problems_.add(file.path, 0, fmt::format("is not listed in {}", parts.manifest));
+            return true;
+          }
+          missing.erase(file.path);
+          return check_hash(file, reader, listed->second, manifest, out);
+        });
+    if (!read) return false;
+    for (const auto& [path, entry] : missing) {
+      problems_.add(manifest.path, entry.line, fmt::format("{} is not in the package", path));
+    }
+    return true;
+  }
+
+  bool check_hash(const ArchiveFile& file, FileReader& reader, const ManifestEntry& listed,
+                  const Manifest& manifest, PackagedFiles& out) {
+    Digest digest(listed.algorithm);
+    uint64_t size = 0;
+    const bool read = reader.read([&](std::string_view bytes) {
+      digest.update(bytes);
+      size += bytes.size();
+      return !stop_.load();
+    });
+    if (!read) return false;
+    if (const auto hash = digest.hex(); hash != listed.hash) {
+      problems_.add(manifest.path, listed.line,
+                    fmt::format("the {} of {} is {}, not what is listed",
+                                to_string(listed.algorithm), file.path, hash));
+    }
+    out.emplace(file.path, PackagedFile{size, listed.algorithm, listed.hash});
+    return true;
+  }
+
+  const ReaderOptions& options_;
+  const std::chrono::system_clock::time_point now_;
+  const std::atomic<bool>& stop_;
+  Problems& problems_;
+  std::optional<Signer> signer_;
+};
+
+}  // namespace
+
+std::optional<PackageContent> read_package(const std::string& archive, const std::string& scratch,
+                                           const ReaderOptions& options,
+                                           std::chrono::system_clock::time_point now,
+                                           const std::atomic<bool>& stop, Problems& problems) {
+  auto out = PackageReading(options, now, stop, problems).read(archive, scratch);
+  ::unlink(scratch.c_str());
+  if (stop || !problems.empty()) return std::nullopt;
+  return out;
+}
+
+}  // namespace sluice::meao

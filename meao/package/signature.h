@@ -1,0 +1,46 @@
+// Signatures over packages: CMS (RFC 5652), detached, by certificates that the operator trusts.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+struct x509_store_st;
+
+namespace sluice::meao {
+
+// Whose signatures count: certificates of authorities, or of signers themselves.
+class Trust {
+ public:
+  // The PEM file with them. kInvalidArgument when it holds none.
+  static Result<Trust> load(const std::string& pem_file);
+
+  x509_store_st* store() const { return store_.get(); }
+
+ private:
+  explicit Trust(std::shared_ptr<x509_store_st> store) : store_(std::move(store)) {}
+  std::shared_ptr<x509_store_st> store_;
+};
+
+// What a signature covers: text in memory, or a file.
+struct SignedContent {
+  std::string_view text;
+  std::string file;  // path; empty: `text`
+};
+
+// The signer's name ("CN=Example Apps") and certificate (PEM) when the signature (PEM or DER) is
+// good at that time: every signer's chain leads to a trusted certificate, may sign, and uses
+// SHA-256 or stronger. `certificates` (PEM, may be empty) may hold those that are not in the
+// signature. kInvalidArgument says what is wrong.
+struct Signer {
+  std::string name;
+  std::string certificate;
+};
+Result<Signer> verify_signature(std::string_view signature, const SignedContent& content,
+                                std::string_view certificates, const Trust& trust,
+                                std::chrono::system_clock::time_point now);
+
+}  // namespace sluice::meao

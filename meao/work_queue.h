@@ -1,0 +1,64 @@
+// Work for threads of its own: what takes long or waits for a disk or another host.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace sluice::meao {
+
+class WorkQueue {
+ public:
+  using Work = std::function<void()>;
+
+  explicit WorkQueue(size_t threads) {
+    for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { serve(); });
+  }
+  WorkQueue(const WorkQueue&) = delete;
+  WorkQueue& operator=(const WorkQueue&) = delete;
+  ~WorkQueue() { stop(); }
+
+  // From any thread, in the order of the calls; after stop() it is dropped.
+  void post(Work work) {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    waiting_.push_back(std::move(work));
+    changed_.notify_one();
+  }
+
+  // Drops what has not begun and waits for what has.
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+      waiting_.clear();
+      changed_.notify_all();
+    }
+    threads_.clear();
+  }
+
+ private:
+  void serve() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return stopped_ || !waiting_.empty(); });
+      if (stopped_) return;
+      const auto work = std::move(waiting_.front());
+      waiting_.pop_front();
+      lock.unlock();
+      work();
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Work> waiting_;
+  bool stopped_ = false;
+  std::vector<std::jthread> threads_;  // last: they use the others
+};
+
+}  // namespace sluice::meao
