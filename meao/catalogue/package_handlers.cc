@@ -118,12 +118,13 @@ class Packages {
   }
 
   Response modify(const Request& request) const {
-    const auto* member =
-        request.json.contains("operationalState") ? "operationalState" : "operationState";
-    if (!request.json.contains(member)) {
-      return Response::problem(400, "operationalState: is missing");
-    }
-    const auto wanted = request.json[member].get<std::string>();
+    const auto& body = request.json;
+    const auto* own = state_member();
+    const auto* sent = body.contains(own)                ? own
+                       : body.contains("operationState") ? "operationState"
+                                                         : "operationalState";
+    if (!body.contains(sent)) return Response::problem(400, fmt::format("{}: is missing", own));
+    const auto wanted = body[sent].get<std::string>();
     const auto state = catalogue_.store().snapshot();
     const auto* stored = find(state, request);
     if (stored == nullptr) return not_found(request);
@@ -131,10 +132,7 @@ class Packages {
         [&](Catalogue::Done done) {
           catalogue_.set_enabled(stored->value.id, wanted == "ENABLED", request, std::move(done));
         },
-        [wanted, edition = edition_](const store::Snapshot&) {
-          return Response::json(
-              200, {{edition == Edition::k211 ? "operationState" : "operationalState", wanted}});
-        });
+        [wanted, own](const store::Snapshot&) { return Response::json(200, {{own, wanted}}); });
   }
 
   Response remove(const Request& request) const {
@@ -191,6 +189,10 @@ class Packages {
   }
 
  private:
+  // By which PATCH names the state.
+  const char* state_member() const {
+    return edition_ == Edition::k211 ? "operationState" : "operationalState";
+  }
   const store::Stored<PackageRecord>* find(const store::Snapshot& state,
                                            const Request& request) const {
     return catalogue_.find(state, request.path_params.begin()->second);

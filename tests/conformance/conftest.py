@@ -1,4 +1,4 @@
-"""The real sluice-mep, judged by documents: ETSI's, as a table, and our own."""
+"""The real sluice-mep and sluice-meao, judged by documents: ETSI's, as tables, and our own."""
 
 import os
 import pathlib
@@ -7,7 +7,7 @@ import sys
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "mep")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "mep"), str(HERE.parent / "meao")]
 
 import documents  # noqa: E402  (only now can they be found)
 from http_clients import Http1, Http2  # noqa: E402
@@ -52,4 +52,5 @@ def client(request, mep):
 
 def pytest_generate_tests(metafunc):
     if "operation" in metafunc.fixturenames:  # the token endpoint answers by RFC 6749: test_token.py
-        metafunc.parametrize("operation", [o for o in OPERATIONS if o.id not in ("issueToken", "revokeToken")], ids=repr)
+        operations = getattr(metafunc.module, "OPERATIONS", OPERATIONS)
+        metafunc.parametrize("operation", [o for o in operations if o.id not in ("issueToken", "revokeToken")], ids=repr)

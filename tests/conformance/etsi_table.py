@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""What ETSI GS MEC 011 asks for, as a table: mec011.json.
+"""What ETSI GS MEC 011 and GS MEC 010-2 ask for, as tables: mec011.json, mec010.json.
 
-    etsi_table.py DIRECTORY            writes the table from ETSI's OpenAPI documents there
-    etsi_table.py --check DIRECTORY    says how it differs from the one that is committed
+    etsi_table.py DIRECTORY            writes the tables from ETSI's OpenAPI documents there
+    etsi_table.py --check DIRECTORY    says how they differ from those that are committed
 
-The documents (mec011_*_v3.1.1.yaml and the hand-written mec011_*_v2.1.1*.yaml) are not part of this
-repository; the table is facts taken from them: paths, methods, parameters, members, statuses. Where the
-newer edition has lost an enumeration or made arrays of scalars, the older one counts (see OLDER_COUNTS).
+The documents (mec011_*_v3.1.1.yaml and the hand-written mec011_*_v2.1.1*.yaml, mec010-2_app_pkgm_*.yaml)
+are not part of this repository; the tables are facts taken from them: paths, methods, parameters, members,
+statuses. Where the newer edition has lost an enumeration or made arrays of scalars, the older one counts
+(see OLDER_COUNTS). Of MEC 010-2 both editions count, each for the resources that it has.
 
 A type is "string", "integer", "number", "boolean", "object", "any", a name of the table, "[T]" for an
 array, "A|B" for an enumeration, "=A" for a constant, and "T or U". A member that must be there ends in "!".
@@ -17,7 +18,7 @@ import sys
 
 import yaml
 
-TABLE = pathlib.Path(__file__).with_name("mec011.json")
+HERE = pathlib.Path(__file__).parent
 APIS = {"mec_app_support/v1": "app_support", "mec_service_mgmt/v1": "service_mgmt"}
 METHODS = ("get", "put", "post", "patch", "delete")
 
@@ -49,7 +50,7 @@ class Edition:
         while "$ref" in node:
             at = self.document
             for part in node["$ref"].removeprefix("#/").split("/"):
-                at = at[part]
+                at = at.get(part, {})  # '204' stands there as a number
             node = at
         return node
 
@@ -146,7 +147,7 @@ def reachable(types, kinds):
     return found
 
 
-def derive(directory):
+def derive_mec011(directory):
     table = {}
     for base, stem in APIS.items():
         newer = Edition(directory / f"mec011_{stem}_v3.1.1.yaml")
@@ -165,6 +166,62 @@ def derive(directory):
     return table
 
 
+# MEC 010-2: what the documents lost, or misspell, of the text. In the replies of 2.1.1 a POST makes a list.
+PACKAGES_BY_THE_TEXT = {
+    ("AppPkgInfoModifications", "operationalState!"): "DISABLED|ENABLED",
+    ("AppD", "mecVersion!"): "[string]",  # 2.1.1 §6.2.1.2.2: 1..N
+    ("AppPkgInfo", "softwareImages!"): "any",  # for further study
+}
+PACKAGES_OPTIONAL = {("CreateAppPkg", "appPkgPath"),  # of what is uploaded
+                     ("AppD", "appExtCpd")}  # 0..N in 2.1.1
+# The parts of a descriptor are judged when it is onboarded, not when it is read.
+OPAQUE = {"AppD"}
+CALLBACK = "/user_defined_notification"
+
+
+def packages_types(edition, older):
+    out = {}
+    for name in edition.schemas:
+        if not edition.schemas[name].get("properties"):
+            continue
+        members = {}
+        for member, kind in corrected(name, edition.members(name), older_members(older)).items():
+            plain = member.rstrip("!")
+            if (name, plain) in PACKAGES_OPTIONAL:
+                member = plain
+            kind = PACKAGES_BY_THE_TEXT.get((name, member), kind)
+            if name in OPAQUE and kind.strip("[]")[0].isupper() and "|" not in kind:
+                kind = "[object]" if kind.startswith("[") else "object"
+            members[member] = kind.replace("SEE_DESCRIPTION", "string")
+        out[name] = members
+    return out
+
+
+def derive_mec010(directory):
+    table = {}
+    editions = {v: Edition(directory / f"mec010-2_app_pkgm_v{v}.yaml") for v in ("2.1.1", "3.1.1")}
+    for version, edition in editions.items():
+        operations = {key: operation_of(edition, item, node) for key, item, node in edition.operations()
+                      if not key.endswith(CALLBACK)}
+        for operation in operations.values():
+            if "query" in operation:  # of the descriptor in 3.1.1: "filter1" and so on
+                operation["query"] = {name.rstrip("1"): kind for name, kind in operation["query"].items()}
+            if "201" in operation["replies"]:
+                operation["replies"]["201"] = operation["replies"]["201"].strip("[]")
+        if version == "2.1.1":  # what the newer edition has is in its words
+            operations = {key: o for key, o in operations.items() if " /app_packages" in key}
+        types = packages_types(edition, editions["2.1.1"])
+        used = reachable(types, [kind for o in operations.values()
+                                 for kind in [o.get("request"), *o["replies"].values()]])
+        table[f"app_pkgm/v1 of {version}"] = {
+            "operations": dict(sorted(operations.items())),
+            "types": {name: types[name] for name in sorted(used)}}
+    return table
+
+
+TABLES = {"mec011.json": derive_mec011, "mec010.json": derive_mec010}
+
+
 def as_text(table):
     """Indented where that helps: one line for an operation, one for a type."""
     lines = []
@@ -177,8 +234,9 @@ def as_text(table):
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def load():
-    return json.loads(TABLE.read_text(encoding="utf-8"))
+def load(name):
+    """Of the APIs' bases: in mec010.json with the edition behind them."""
+    return json.loads((HERE / name).read_text(encoding="utf-8"))
 
 
 def schema_of(kind, types):
@@ -205,11 +263,14 @@ def object_schema(members, types):
 def main(arguments):
     match arguments:
         case [directory] if not directory.startswith("-"):
-            TABLE.write_text(as_text(derive(pathlib.Path(directory))), encoding="utf-8")
+            for name, derive in TABLES.items():
+                (HERE / name).write_text(as_text(derive(pathlib.Path(directory))), encoding="utf-8")
         case ["--check", directory]:
-            if as_text(derive(pathlib.Path(directory))) != TABLE.read_text(encoding="utf-8"):
-                print(f"{TABLE.name} differs from what the documents in {directory} say", file=sys.stderr)
-                return 1
+            differ = [name for name, derive in TABLES.items()
+                      if as_text(derive(pathlib.Path(directory))) != (HERE / name).read_text(encoding="utf-8")]
+            for name in differ:
+                print(f"{name} differs from what the documents in {directory} say", file=sys.stderr)
+            return 1 if differ else 0
         case _:
             print(__doc__, file=sys.stderr)
             return 2
