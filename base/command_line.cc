@@ -20,6 +20,11 @@ CommandLine::Option& CommandLine::Option::one_of(std::vector<std::string> words)
   return *this;
 }
 
+CommandLine::Option& CommandLine::Option::from_environment(const std::string& name) {
+  option_->envname(name);
+  return *this;
+}
+
 bool CommandLine::Option::given() const { return option_->count() > 0; }
 
 CommandLine::CommandLine(const std::string& program, const std::string& about)
@@ -48,7 +53,7 @@ void CommandLine::footer(const std::string& text) { app_->footer(text); }
 
 CommandLine CommandLine::command(const std::string& name, const std::string& about) {
   app_->require_subcommand(1);
-  return CommandLine(app_->add_subcommand(name, about));
+  return CommandLine(app_->add_subcommand(name, about)->fallthrough());
 }
 
 bool CommandLine::chosen() const { return app_->parsed(); }

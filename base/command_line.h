@@ -17,7 +17,9 @@ namespace sluice {
 
 class CommandLine {
  public:
-  using Value = std::variant<std::string*, double*, int32_t*, uint16_t*, uint32_t*, uint64_t*>;
+  // A list takes every value that stands in its place, or behind its name.
+  using Value = std::variant<std::string*, double*, int32_t*, uint16_t*, uint32_t*, uint64_t*,
+                             std::vector<std::string>*>;
 
   // What is asked of an option beyond its type; lives as long as its command line.
   class Option {
@@ -25,7 +27,8 @@ class CommandLine {
     Option& required();
     Option& between(int64_t least, int64_t most);  // both included
     Option& one_of(std::vector<std::string> words);
-    bool given() const;  // after parse()
+    Option& from_environment(const std::string& name);  // where the line does not give it
+    bool given() const;                                 // after parse()
 
    private:
     friend class CommandLine;
@@ -46,7 +49,8 @@ class CommandLine {
   void version(const std::string& text);  // what --version prints
   void footer(const std::string& text);   // the last line of the help
 
-  // A command of the program, with options of its own; one of them has to be chosen.
+  // A command of the program, with options of its own; one of them has to be chosen. What it does
+  // not know itself may be options of the program.
   CommandLine command(const std::string& name, const std::string& about);
   bool chosen() const;  // after parse() of the whole line
 

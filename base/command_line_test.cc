@@ -99,5 +99,32 @@ TEST(CommandLine, PrintsHelpAndVersion) {
   EXPECT_THAT(printed, HasSubstr("=core"));
 }
 
+TEST(CommandLine, OptionsOfTheProgramMayStandBehindACommandOrInTheEnvironment) {
+  const auto parsed = [](std::vector<std::string> words) {
+    std::string server = "here";
+    std::vector<std::string> ids;
+    CommandLine line("program", "What it is for.");
+    line.option("--server", &server, "Where").from_environment("SLUICE_TEST_SERVER");
+    auto group = line.command("things", "Of things");
+    auto remove = group.command("remove", "Removes");
+    remove.option("ID", &ids, "Which").required();
+    words.insert(words.begin(), "program");
+    std::vector<char*> argv;
+    for (auto& word : words) argv.push_back(word.data());
+    EXPECT_EQ(line.parse(static_cast<int>(argv.size()), argv.data()), std::nullopt);
+    EXPECT_TRUE(remove.chosen());
+    return std::pair(server, ids);
+  };
+  const std::vector<std::string> ids = {"a", "b"};
+  EXPECT_EQ(parsed({"things", "remove", "a", "b"}), std::pair(std::string("here"), ids));
+  EXPECT_EQ(parsed({"things", "remove", "a", "b", "--server", "there"}),
+            std::pair(std::string("there"), ids));
+  ::setenv("SLUICE_TEST_SERVER", "elsewhere", 1);
+  EXPECT_EQ(parsed({"things", "remove", "a", "b"}), std::pair(std::string("elsewhere"), ids));
+  EXPECT_EQ(parsed({"--server", "there", "things", "remove", "a", "b"}),
+            std::pair(std::string("there"), ids));
+  ::unsetenv("SLUICE_TEST_SERVER");
+}
+
 }  // namespace
 }  // namespace sluice

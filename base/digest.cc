@@ -1,4 +1,4 @@
-#include "meao/package/digest.h"
+#include "base/digest.h"
 
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -11,7 +11,7 @@
 
 #include "base/unique_fd.h"
 
-namespace sluice::meao {
+namespace sluice {
 
 std::optional<HashAlgorithm> parse_hash_algorithm(std::string_view name) {
   std::string plain;
@@ -77,4 +77,4 @@ Result<std::string> digest_of_file(const std::string& path, HashAlgorithm algori
   }
 }
 
-}  // namespace sluice::meao
+}  // namespace sluice

@@ -10,9 +10,9 @@
 
 struct evp_md_ctx_st;
 
-namespace sluice::meao {
+namespace sluice {
 
-// What SOL004 §4.3.2 admits of the hash function textual names.
+// The two that everybody still uses; of their names in standards see parse_hash_algorithm().
 enum class HashAlgorithm : unsigned char { kSha256, kSha512 };
 
 // "SHA-256", "sha256" and the like; nothing for any other.
@@ -39,4 +39,4 @@ class Digest {
 // Of the content of a file. kUnavailable when it cannot be read.
 Result<std::string> digest_of_file(const std::string& path, HashAlgorithm algorithm);
 
-}  // namespace sluice::meao
+}  // namespace sluice

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "base/digest.h"
 #include "base/store/schema.h"
-#include "meao/package/digest.h"
 
 namespace sluice::meao {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "meao/package/digest.h"
+#include "base/digest.h"
 #include "meao/package/problems.h"
 
 namespace sluice::meao {

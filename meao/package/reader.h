@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "meao/package/package_archive.h"
 #include "meao/package/descriptor.h"
+#include "meao/package/package_archive.h"
 #include "meao/package/signature.h"
 
 namespace sluice::meao {
