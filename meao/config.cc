@@ -20,8 +20,9 @@ void read_trust(ConfigNode& node, MeaoConfig& config) {
   auto& reader = config.packages.reader;
   reader.signature = signature_policy(
       node.choice("signatures", "required", {"required", "if_present", "ignored"}));
-  config.trusted_certificates = node.text("trusted_certificates", "");
-  if (reader.signature != SignaturePolicy::kIgnored && config.trusted_certificates.empty()) {
+  reader.trust.certificates = node.text("trusted_certificates", "");
+  reader.trust.revocation_lists = node.text("revocation_lists", "");
+  if (reader.signature != SignaturePolicy::kIgnored && reader.trust.certificates.empty()) {
     node.problem(
         "trusted_certificates",
         "is needed unless signatures are ignored: a PEM file with the certificates of those "

@@ -21,8 +21,7 @@ struct MeaoConfig {
   auth::TokenOptions tokens;
   std::chrono::seconds key_max_age{0};
   notify::NotificationOptions notifications;
-  CatalogueOptions packages;          // without the trust
-  std::string trusted_certificates;   // PEM file; empty: signatures are ignored
+  CatalogueOptions packages;
   notify::CallbackRules fetch_rules;  // where packages may be fetched from
   size_t subscriptions_per_client = 100;
   size_t page_size = 1000;  // items of a list in one reply

@@ -41,9 +41,8 @@ Result<std::unique_ptr<Orchestrator>> Orchestrator::start(EventLoop& loop, const
                                                           const MeaoConfig& config) {
   auto packages = config.packages;
   if (packages.reader.signature != SignaturePolicy::kIgnored) {
-    auto trust = Trust::load(config.trusted_certificates);
+    const auto trust = Trust::load(packages.reader.trust);
     if (!trust) return std::unexpected(trust.error());
-    packages.reader.trust = std::move(*trust);
   }
   store::Schema schema;
   const auto collections = Collections::add_to(schema);

@@ -68,7 +68,9 @@ class PackageReading {
   void check_signature(std::string_view signature, const SignedContent& content,
                        std::string_view certificate, const std::string& at) {
     if (options_.signature == SignaturePolicy::kIgnored) return;
-    auto signer = verify_signature(signature, content, certificate, *options_.trust, now_);
+    const auto trust = Trust::load(options_.trust);
+    if (!trust) return problems_.add("", 0, "nobody can be trusted now: " + trust.error().message);
+    auto signer = verify_signature(signature, content, certificate, *trust, now_);
     if (!signer) return problems_.add(at, 0, signer.error().message);
     signer_ = std::move(*signer);
   }

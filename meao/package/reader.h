@@ -22,7 +22,8 @@ enum class SignaturePolicy : unsigned char {
 struct ReaderOptions {
   ArchiveLimits archive = {};
   SignaturePolicy signature = SignaturePolicy::kRequired;
-  std::optional<Trust> trust = std::nullopt;  // needed unless signatures are ignored
+  // Needed unless signatures are ignored. Read for each package: what was revoked since counts.
+  TrustFiles trust = {};
 };
 
 struct PackageContent {
@@ -43,7 +44,7 @@ struct PackageContent {
 // - its descriptor: see read_descriptor().
 //
 // `scratch` is a file that may be made and overwritten, and is gone afterwards. Nothing is returned
-// when `stop` becomes true, with or without problems. One thread at a time may use one Trust.
+// when `stop` becomes true, with or without problems.
 std::optional<PackageContent> read_package(const std::string& archive, const std::string& scratch,
                                            const ReaderOptions& options,
                                            std::chrono::system_clock::time_point now,

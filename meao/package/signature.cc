@@ -21,6 +21,7 @@ struct Freed {
 using Bio = std::unique_ptr<BIO, Freed<BIO_free_all>>;
 using Cms = std::unique_ptr<CMS_ContentInfo, Freed<CMS_ContentInfo_free>>;
 using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
+using RevocationList = std::unique_ptr<X509_CRL, Freed<X509_CRL_free>>;
 
 struct FreeStack {
   void operator()(STACK_OF(X509) * certificates) const {
@@ -59,6 +60,25 @@ std::string openssl_reason() {
 std::unexpected<Error> bad(std::string why) {
   ERR_clear_error();
   return std::unexpected(Error{ErrorCode::kInvalidArgument, std::move(why), {}});
+}
+
+// Takes what the PEM file holds, by `add`, until that finds no more.
+template <typename Add>
+Result<void> read_all(const std::string& path, std::string_view what, Add add) {
+  const Bio file(BIO_new_file(path.c_str(), "r"));
+  size_t count = 0;
+  while (file && add(file.get())) ++count;
+  ERR_clear_error();
+  if (!file) return fail(ErrorCode::kInvalidArgument, "{} cannot be read", path);
+  if (count == 0) return fail(ErrorCode::kInvalidArgument, "{} holds no {} in PEM", path, what);
+  return {};
+}
+
+// Those whose authority has no list are not on one.
+int admit_without_list(int good, X509_STORE_CTX* context) {
+  if (X509_STORE_CTX_get_error(context) != X509_V_ERR_UNABLE_TO_GET_CRL) return good;
+  X509_STORE_CTX_set_error(context, X509_V_OK);
+  return 1;
 }
 
 std::vector<Certificate> read_certificates(std::string_view pem) {
@@ -116,22 +136,26 @@ Result<void> check_signer(CMS_SignerInfo* info) {
 
 }  // namespace
 
-Result<Trust> Trust::load(const std::string& pem_file) {
-  const Bio file(BIO_new_file(pem_file.c_str(), "r"));
-  if (!file) {
-    ERR_clear_error();
-    return fail(ErrorCode::kInvalidArgument, "{} cannot be read", pem_file);
-  }
+Result<Trust> Trust::load(const TrustFiles& files) {
   std::shared_ptr<X509_STORE> store(X509_STORE_new(), X509_STORE_free);
   if (!store) return fail(ErrorCode::kInternal, "libcrypto has no certificate store");
-  size_t count = 0;
-  while (auto* read = PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr)) {
-    const Certificate certificate(read);
-    count += X509_STORE_add_cert(store.get(), certificate.get()) == 1 ? 1U : 0U;
+  const auto add_certificate = [&](BIO* file) {
+    const Certificate certificate(PEM_read_bio_X509(file, nullptr, nullptr, nullptr));
+    return certificate && X509_STORE_add_cert(store.get(), certificate.get()) == 1;
+  };
+  const auto add_list = [&](BIO* file) {
+    const RevocationList list(PEM_read_bio_X509_CRL(file, nullptr, nullptr, nullptr));
+    return list && X509_STORE_add_crl(store.get(), list.get()) == 1;
+  };
+  if (auto ok = read_all(files.certificates, "certificate", add_certificate); !ok) {
+    return std::unexpected(ok.error());
   }
-  ERR_clear_error();
-  if (count == 0) {
-    return fail(ErrorCode::kInvalidArgument, "{} holds no certificate in PEM", pem_file);
+  if (!files.revocation_lists.empty()) {
+    if (auto ok = read_all(files.revocation_lists, "revocation list", add_list); !ok) {
+      return std::unexpected(ok.error());
+    }
+    X509_STORE_set_flags(store.get(), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    X509_STORE_set_verify_cb(store.get(), admit_without_list);
   }
   // Any certificate in the file ends a chain, not only those that signed themselves. What keys are
   // for is checked here: the purpose that CMS assumes, e-mail, would refuse code signers.

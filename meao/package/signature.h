@@ -12,11 +12,18 @@ struct x509_store_st;
 
 namespace sluice::meao {
 
-// Whose signatures count: certificates of authorities, or of signers themselves.
+// Paths of PEM files.
+struct TrustFiles {
+  std::string certificates;      // of authorities, or of signers themselves
+  std::string revocation_lists;  // of these authorities (RFC 5280 §5); empty: none
+};
+
+// Whose signatures count. An authority with a list in the files counts as long as the list is
+// current, and none of what is on it does; authorities without a list revoke nothing.
 class Trust {
  public:
-  // The PEM file with them. kInvalidArgument when it holds none.
-  static Result<Trust> load(const std::string& pem_file);
+  // kInvalidArgument when a file holds nothing of what it is for.
+  static Result<Trust> load(const TrustFiles& files);
 
   x509_store_st* store() const { return store_.get(); }
 

@@ -1,0 +1,104 @@
+"""Signers that an authority vouches for, and takes back."""
+
+import pathlib
+import subprocess
+
+import pytest
+
+from csar import Package, Signer
+from meao_process import Meao
+
+CONFIG = """
+[ca]
+default_ca = own
+[own]
+dir = {folder}
+database = {folder}/index.txt
+new_certs_dir = {folder}
+serial = {folder}/serial
+certificate = {folder}/ca.pem
+private_key = {folder}/ca.key
+default_md = sha256
+default_days = 30
+policy = any
+[any]
+commonName = supplied
+[signing]
+keyUsage = digitalSignature
+"""
+
+
+class Authority:
+    """An authority of the openssl command, in a folder."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.certificate = str(self.folder / "ca.pem")
+        self.lists = str(self.folder / "ca.crl")
+        (self.folder / "ca.cnf").write_text(CONFIG.format(folder=folder))
+        (self.folder / "index.txt").touch()
+        (self.folder / "serial").write_text("01\n")
+        self._run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=Authority",
+                  "-keyout", self.folder / "ca.key", "-out", self.certificate)
+        self.publish()
+
+    def _run(self, *arguments):
+        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+    def _ca(self, *arguments):
+        self._run("ca", "-batch", "-config", self.folder / "ca.cnf", *arguments)
+
+    def signer(self, name):
+        """A Signer with a certificate of this authority."""
+        out = Signer(self.folder, name)
+        request = self.folder / f"{name}.csr"
+        self._run("req", "-new", "-key", out.key, "-subj", f"/CN={name}", "-out", request)
+        self._ca("-extensions", "signing", "-notext", "-in", request, "-out", out.certificate)
+        return out
+
+    def revoke(self, signer):
+        self._ca("-revoke", signer.certificate)
+
+    def publish(self, *lifetime):
+        self._ca("-gencrl", *(lifetime or ("-crldays", "7")), "-out", self.lists)
+
+
+@pytest.fixture
+def authority(tmp_path):
+    folder = tmp_path / "authority"
+    folder.mkdir()
+    return Authority(folder)
+
+
+def refusal(meao, signer, name):
+    """Why a package of this signer is not onboarded, or None."""
+    info = meao.onboard(Package(signer, name).build())
+    return info.get("onboardingFailureDetails", {}).get("detail")
+
+
+def test_a_signer_that_is_taken_back_counts_no_more(tmp_path, authority, signer):
+    good, bad = authority.signer("good"), authority.signer("bad")
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_text(pathlib.Path(authority.certificate).read_text() +
+                       pathlib.Path(signer.certificate).read_text())
+    meao = Meao(str(tmp_path), str(trusted), packages=f"revocation_lists: {authority.lists}\n")
+    try:
+        meao.start()
+        assert refusal(meao, bad, "app-1") is None
+        authority.revoke(bad)
+        authority.publish()  # at once, without a restart
+        assert "certificate revoked" in refusal(meao, bad, "app-2")
+        assert refusal(meao, good, "app-3") is None
+        assert refusal(meao, signer, "app-4") is None  # trusted itself: nobody keeps a list of it
+        authority.publish("-crlsec", "1")
+        expired = Package(good, "app-5").build()
+        info = meao.onboard(expired)
+        while "onboardingFailureDetails" not in info:  # until the second is over
+            assert info["onboardingState"] == "ONBOARDED"
+            meao.request("DELETE", f"/app_pkgm/v1/app_packages/{info['id']}")
+            info = meao.onboard(expired)
+        assert "CRL has expired" in info["onboardingFailureDetails"]["detail"]
+        pathlib.Path(authority.lists).write_text("nonsense")
+        assert "holds no revocation list" in refusal(meao, good, "app-6")
+    finally:
+        meao.close()
