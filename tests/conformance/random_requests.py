@@ -35,6 +35,10 @@ ODD_HEADERS = st.sampled_from([
     ("If-None-Match", '"' + "x" * 900 + '"'), ("If-Modified-Since", "yesterday"), ("Range", "bytes=0-1"),
     ("Authorization", "Bearer"), ("Authorization", "Basic eDp5"), ("Authorization", "Bearer a.b.c"),
     ("Cookie", "a=b; " * 100), ("X-Forwarded-For", "127.0.0.1"), ("X-HTTP-Method-Override", "DELETE"),
+    ("Range", "bytes=-0"), ("Range", "bytes=9-3"), ("Range", "bytes=99999999999999999999-"), ("If-Range", '"x"'),
+    ("Content-Range", "bytes 0-1/2"), ("Content-Range", "bytes 7-9/10"), ("Content-Range", "bytes 1-0/1"),
+    ("Content-Range", "bytes 0-18446744073709551615/18446744073709551616"), ("Content-Range", "bytes */5"),
+    ("Content-Type", "application/zip"), ("Accept", "application/zip"), ("Accept", "text/plain"),
     ("Origin", "null"), ("Prefer", "return=minimal"), ("Expect", "100-continue"), ("Max-Forwards", "-1"),
     ("X-" + "n" * 200, "v"), ("Via", "1.1 " + "p" * 4000)])
 

@@ -3,12 +3,16 @@
 import os
 
 import fuzz_api
+import pytest
 from conftest import BUILD
 
-SECONDS = 12
+SECONDS = 10
 IDLE = 5000
 
 
-def test_random_requests_find_nothing(tmp_path):
-    count = fuzz_api.run(os.environ.get("SLUICE_SANITIZED", BUILD), SECONDS, 20240611, IDLE, str(tmp_path))
+@pytest.mark.parametrize("program", fuzz_api.PROGRAMS)
+def test_random_requests_find_nothing(tmp_path, program):
+    sanitized = os.environ.get("SLUICE_SANITIZED", BUILD)
+    build = sanitized if os.path.exists(os.path.join(sanitized, program, f"sluice-{program}")) else BUILD
+    count = fuzz_api.run(program, build, SECONDS, 20240611, IDLE, str(tmp_path))
     assert count > 100

@@ -55,6 +55,9 @@ class World:
         self.main_app = self.new_app()
         self.other_app = self.new_app()
 
+    def close(self):
+        self.http.close()
+
     def _token(self, client_id, secret):
         reply = self.http.request("POST", "/oauth2/token",
                                   f"grant_type=client_credentials&client_id={client_id}&client_secret={secret}",

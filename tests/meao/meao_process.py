@@ -18,8 +18,9 @@ API = "/app_pkgm/v1"
 
 
 class Meao:
-    def __init__(self, directory, trusted, more="", packages=""):
+    def __init__(self, directory, trusted, more="", packages="", program=PROGRAM):
         self.directory = directory
+        self._program = program
         self.state = os.path.join(directory, "state")
         self.port = free_port()
         self.metrics_port = free_port()
@@ -40,7 +41,7 @@ class Meao:
 
     def start(self):
         with open(self._log_path, "ab") as log:
-            self._process = subprocess.Popen([PROGRAM, "--config", self._config], stderr=log)
+            self._process = subprocess.Popen([self._program, "--config", self._config], stderr=log)
         deadline = time.monotonic() + 20
         while True:
             assert self._process.poll() is None, self.log()
