@@ -18,7 +18,8 @@ API = "/app_pkgm/v1"
 
 
 class Meao:
-    def __init__(self, directory, trusted, more="", packages="", program=PROGRAM):
+    def __init__(self, directory, trusted, more="", packages="", program=PROGRAM,
+                 trusted_proxies=()):
         self.directory = directory
         self._program = program
         self.state = os.path.join(directory, "state")
@@ -30,7 +31,8 @@ class Meao:
         self._token = None
         with open(self._config, "w") as file:
             file.write(textwrap.dedent(f"""\
-                http: {{address: 127.0.0.1, port: {self.port}, threads: 2}}
+                http: {{address: 127.0.0.1, port: {self.port}, threads: 2,
+                       trusted_proxies: {json.dumps(list(trusted_proxies))}}}
                 state: {self.state}
                 metrics: {{address: 127.0.0.1, port: {self.metrics_port}}}
                 notifications: {{allow: [127.0.0.0/8]}}
