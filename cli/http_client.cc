@@ -60,14 +60,19 @@ Result<std::string> checked(const ServerOptions& options) {
 }
 
 std::string hint(CURLcode code, const ServerOptions& options) {
+  // A server of TLS 1.3 refuses who shows no certificate after the handshake, by closing.
+  const bool bare = options.uri.starts_with("https") && options.certificate.empty();
   switch (code) {
     case CURLE_COULDNT_CONNECT:
       return "; is sluice-meao running there? --server names another place";
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_OPERATION_TIMEDOUT:
+      return "";
     case CURLE_PEER_FAILED_VERIFICATION:
       return options.ca_file.empty() ? "; --ca-file names who signs the server's certificate"
                                      : "; --ca-file names another signer";
     default:
-      return "";
+      return bare ? "; if the server wants to see a certificate, --client-cert names it" : "";
   }
 }
 

@@ -82,7 +82,7 @@ def test_packages_pass_the_front_end_and_strangers_do_not(front, tls, signer, tm
     ctl.run("package", "fetch", info["id"], "--to", str(down))
     assert down.read_bytes() == path.read_bytes()
     _, err = Ctl(front, server, SLUICE_CA_FILE=str(tls / "server.crt")).run("package", "list", code=3)
-    assert "certificate required" in err
+    assert "--client-cert" in err
     front.kill()
     _, err = ctl.run("package", "list", code=3)
     assert "502" in err or "503" in err

@@ -1,4 +1,4 @@
-"""A large package takes no memory: 256 MB, or MEAO_LARGE_MB of them."""
+"""A large package takes no memory: 128 MB, or MEAO_LARGE_MB of them."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ import pytest
 from csar import APPD, DESCRIPTOR, IMAGE, MANIFEST, META, META_TEXT, METADATA, builder
 from meao_process import API
 
-SIZE = int(os.environ.get("MEAO_LARGE_MB", "256")) << 20
+SIZE = int(os.environ.get("MEAO_LARGE_MB", "128")) << 20
 PIECE = bytes(range(256)) * 4096  # 1 MiB
 
 
