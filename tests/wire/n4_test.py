@@ -238,6 +238,38 @@ def test_usage_is_told_before_and_after_a_monitoring_time(site):
     assert [find(report, p.IE_VolumeMeasurement).total for report in reports] == [500, 2000]
 
 
+def test_a_tunnel_that_the_base_station_does_not_know_is_closed_and_reported(site):
+    ue = "10.45.0.14"
+    far = 2
+    site.establish([
+        create_pdr(1, [FROM_ACCESS, choose(), p.IE_UE_IP_Address(V4=1, ipv4=ue)], 1, [UNTUNNEL]),
+        create_pdr(2, [FROM_CORE, p.IE_UE_IP_Address(SD=1, V4=1, ipv4=ue)], far), *forwarding()])
+    site.upf.wait_for("neighbour answers address=192.168.3.2")
+
+    def reaches(text, teid):
+        site.to_n6(IP(src=FAR_HOST, dst=ue) / UDP(sport=1, dport=2) / Raw(text))
+        return site.tunnelled(teid, text)
+
+    reaches(b"known", GNB_TEID)
+    site.links["n3"].send(
+        Ether(dst=site.macs["n3"], src="02:00:00:00:00:99") / IP(src="192.168.3.2", dst="192.168.3.1") /
+        UDP(sport=2152, dport=2152) / gtp.GTP_U_Header(gtp_type=26, S=1, teid=0) /
+        gtp.GTPErrorIndication(IE_list=[gtp.IE_TEIDI(TEIDI=GNB_TEID), gtp.IE_GSNAddress(
+            length=4, ipv4_address="192.168.3.2")]))
+    ies = site.smf.report(site.seids[-1])
+    assert find(ies, p.IE_ReportType).ERIR == 1
+    remote = find(find(ies, p.IE_ErrorIndicationReport).IE_list, p.IE_FTEID)
+    assert (remote.TEID, remote.ipv4) == (GNB_TEID, "192.168.3.2")
+    before = site.upf.dropped().get("far_drop", 0)
+    site.to_n6(IP(src=FAR_HOST, dst=ue) / UDP(sport=1, dport=2) / Raw(b"forgotten"))
+    assert site.links["n3"].receive(lambda f: b"forgotten" in f, timeout=0.3) is None
+    assert site.upf.dropped()["far_drop"] == before + 1
+    response = site.smf.modify(site.seids[-1], [p.IE_UpdateFAR(IE_list=[
+        p.IE_FAR_Id(id=far), p.IE_UpdateForwardingParameters(IE_list=[tunnel(GNB_TEID + 1)])])])
+    assert outcome(response) == (ACCEPTED, None)
+    reaches(b"known again", GNB_TEID + 1)
+
+
 def test_load_is_told_to_an_smf_that_understands_it(site):
     ue = {"V4": 1, "ipv4": "10.45.0.12"}
     site.establish([create_pdr(1, [FROM_ACCESS, choose(), p.IE_UE_IP_Address(**ue)], 1, [UNTUNNEL]),

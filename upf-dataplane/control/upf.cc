@@ -292,7 +292,11 @@ void Upf::handle_signalling(PortIndex port, std::span<const uint8_t> frame, size
   if (view->type == kGtpuEchoResponse && view->sequence) {
     return paths_->answered(port, *from, *view->sequence);
   }
-  if (read_error_indication(frame.subspan(gtp_offset))) ++error_indications_;
+  if (const auto unknown = read_error_indication(frame.subspan(gtp_offset))) {
+    ++error_indications_;
+    const OuterHeader tunnel{Teid(unknown->teid), unknown->peer};
+    for (const Seid seid : tunnels_->users(tunnel)) n4_->tunnel_unknown(seid, tunnel);
+  }
 }
 
 void Upf::tick() {

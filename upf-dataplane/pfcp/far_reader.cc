@@ -134,6 +134,7 @@ ReadRule<UpdatedFar> read_update_far(const Ie& group, const FarState& current) {
   GroupReader in(group.children);
   UpdatedFar next{current};
   Far& far = next.far;
+  far.peer_unknown = false;  // whatever the SMF changes, it has decided anew
   in.required<FarId>();
   in.names_rule(RuleType::kFar, far.id.value());
   if (const auto action = in.optional<ApplyAction>()) {

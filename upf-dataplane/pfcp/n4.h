@@ -42,6 +42,10 @@ class N4 {
   void usage_changed(Seid seid) { sessions_.usage_changed(seid); }
   // A packet that the PDR has detected was buffered.
   void packet_buffered(Seid seid, PdrId pdr) { sessions_.packet_buffered(seid, pdr); }
+  // The far end of a session's tunnel does not know it.
+  void tunnel_unknown(Seid seid, const OuterHeader& tunnel) {
+    sessions_.tunnel_unknown(seid, tunnel);
+  }
 
   const N4Counters& counters() const { return counters_; }
   const AssociationTable& associations() const { return associations_; }

@@ -70,6 +70,11 @@ void N4Server::packet_buffered(Seid seid, PdrId pdr) {
   advance_if_due();
 }
 
+void N4Server::tunnel_unknown(Seid seid, const OuterHeader& tunnel) {
+  n4_.tunnel_unknown(seid, tunnel);
+  advance_if_due();
+}
+
 // What was asked for just now leaves at once and not by a timer.
 void N4Server::advance_if_due() {
   const auto deadline = n4_.next_deadline();

@@ -30,6 +30,7 @@ class N4Server {
   void report_path(const IpAddress& peer, bool works);
   void usage_changed(Seid seid);
   void packet_buffered(Seid seid, PdrId pdr);
+  void tunnel_unknown(Seid seid, const OuterHeader& tunnel);
   uint16_t port() const { return port_; }                    // that it is bound to
   uint64_t send_failures() const { return send_failures_; }  // responses lost; peers repeat
 

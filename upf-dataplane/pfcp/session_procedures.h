@@ -44,6 +44,9 @@ class SessionProcedures {
   void usage_changed(Seid seid);
   // A packet was buffered: its SMF is told, if it wants to, when its BAR's delay is over.
   void packet_buffered(Seid seid, PdrId pdr);
+  // The far end of a tunnel that the session's FARs lead to does not know it: they stop using it,
+  // and the SMF is told, once (TS 29.244 §5.6, §7.5.8.4).
+  void tunnel_unknown(Seid seid, const OuterHeader& tunnel);
   // Sends what is due because of time. Of downlink data nothing is before next_deadline().
   void advance();
   std::optional<DownlinkReports::Time> next_deadline() const { return downlink_.next_deadline(); }

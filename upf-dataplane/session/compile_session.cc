@@ -151,6 +151,7 @@ Result<void> compile_far(const Pdr& pdr, const Far& far, std::span<const Port> p
   const auto hop = way_to(tunnel, *port, ports, resolver, out.peer);
   if (!hop) return std::unexpected(hop.error());
   out.encapsulate = true;
+  out.forward = !far.peer_unknown;
   out.peer_hop = *hop;
   out.peer_teid = tunnel.teid.value();
   out.peer_is_v6 = tunnel.peer.is_v6();

@@ -131,6 +131,9 @@ struct Far {
   Interface destination = Interface::kCore;
   std::string network_instance = {};  // empty: the default of the interface
   std::optional<OuterHeader> outer_header = {};
+  // The far end of the tunnel said that it does not know it (TS 29.281 §7.3.1): nothing is sent
+  // there until the SMF changes the FAR.
+  bool peer_unknown = false;
   std::optional<Marking> marking = {};
   bool duplicate = false;                  // DUPL: with FORW or DROP, when it is carried out
   std::vector<Duplicate> duplicates = {};  // at most kMostDuplicates
