@@ -171,6 +171,7 @@ Result<CompiledRule> compile(std::string key, uint64_t order, const TrafficRule&
   out.order = order;
   out.action = rule.action;
   out.destinations = rule.dst_interface;
+  out.scope = rule.scope;
 
   std::vector<Factors> factors;
   double total = 0;

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 
 #include "traffic-rules/identifier.h"
 #include "traffic-rules/json.h"
@@ -13,6 +15,8 @@ using nlohmann::json;
 
 // Longer texts cannot be an address, a range, a port or a protocol, and are not worth quoting.
 constexpr size_t kMaxValueLength = 128;
+constexpr size_t kMaxDnn = 100;  // TS 23.003 §9.1
+constexpr size_t kSdDigits = 6;  // TS 29.571 §5.4.4.2
 
 template <typename Json, typename T>
 std::optional<Spelled<T>> spelled(const Json& value, const JsonPath& path,
@@ -254,6 +258,46 @@ void read_destinations(BasicJsonFields<Json>& fields, TrafficRule& rule, JsonPro
 }
 
 template <typename Json>
+std::optional<Snssai> read_snssai(BasicJsonFields<Json>& in, JsonProblem& problem) {
+  const auto* value = in.find("sNssai");
+  if (value == nullptr) return std::nullopt;
+  BasicJsonFields<Json> fields(*value, in.path_of("sNssai"), problem);
+  Snssai out{.sst = static_cast<uint8_t>(fields.integer("sst", 0, 255))};
+  if (const auto sd = fields.optional_text("sd")) {
+    uint32_t number = 0;
+    const auto [end, error] = std::from_chars(sd->data(), sd->data() + sd->size(), number, 16);
+    if (sd->size() != kSdDigits || error != std::errc() || end != sd->data() + sd->size()) {
+      fields.fail("sd", "must be six hexadecimal digits");
+    }
+    out.sd = number;
+  }
+  fields.refuse_unknown();
+  return out;
+}
+
+// As in trafficFilter, what is misspelt would widen the rule.
+template <typename Json>
+std::vector<NetworkScope> read_scope(BasicJsonFields<Json>& rule, JsonProblem& problem) {
+  std::vector<NetworkScope> out;
+  for (const auto& element : rule.list("scope", kMaxScopes)) {
+    BasicJsonFields<Json> fields(*element.value, element.path, problem);
+    NetworkScope scope{.dnn = fields.optional_text("dnn").value_or(std::string()),
+                       .snssai = read_snssai(fields, problem)};
+    const bool is_name = std::ranges::all_of(scope.dnn, [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
+    });
+    if (!is_name || scope.dnn.size() > kMaxDnn) {
+      fields.fail("dnn",
+                  fmt::format("must be up to {} letters, digits or characters of -._", kMaxDnn));
+    }
+    fields.refuse_unknown();
+    if (scope == NetworkScope{}) problem.add(element.path, "names neither dnn nor sNssai");
+    out.push_back(std::move(scope));
+  }
+  return out;
+}
+
+template <typename Json>
 std::string read_id(BasicJsonFields<Json>& fields, const char* member) {
   auto id = fields.text(member);
   if (auto valid = check_identifier(id); !valid) fields.fail(member, valid.error().message);
@@ -277,6 +321,7 @@ Result<TrafficRule> read_traffic_rule(const Json& value, const JsonPath& path) {
   }
   rule.action = fields.choice("action", words(Action{}));
   read_destinations(fields, rule, problem);
+  rule.scope = read_scope(fields, problem);
   rule.state = fields.choice("state", words(RuleState{}));
   return problem.result(std::move(rule));
 }

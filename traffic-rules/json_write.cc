@@ -125,6 +125,26 @@ void write_destinations(Writer& out, const TrafficRule& rule) {
 }
 
 template <typename Writer>
+void write_scope(Writer& out, const TrafficRule& rule) {
+  if (rule.scope.empty()) return;
+  out.name("scope");
+  out.begin_array();
+  for (const auto& scope : rule.scope) {
+    out.begin_object();
+    if (!scope.dnn.empty()) put(out, "dnn", scope.dnn);
+    if (scope.snssai) {
+      out.name("sNssai");
+      out.begin_object();
+      put(out, "sst", scope.snssai->sst);
+      if (scope.snssai->sd) put(out, "sd", fmt::format("{:06x}", *scope.snssai->sd));
+      out.end_object();
+    }
+    out.end_object();
+  }
+  out.end_array();
+}
+
+template <typename Writer>
 void write(Writer& out, const TrafficRule& rule) {
   out.begin_object();
   put(out, "trafficRuleId", rule.traffic_rule_id);
@@ -136,6 +156,7 @@ void write(Writer& out, const TrafficRule& rule) {
   out.end_array();
   put(out, "action", std::string_view(to_string(rule.action)));
   write_destinations(out, rule);
+  write_scope(out, rule);
   put(out, "state", std::string_view(to_string(rule.state)));
   out.end_object();
 }

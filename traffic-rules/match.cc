@@ -59,6 +59,7 @@ const CompiledRule* first_match(std::span<const CompiledRule> rules, Direction d
                                 const PacketFields& packet) {
   const CompiledRule* best = nullptr;
   for (const auto& rule : rules) {
+    if (!in_scope(rule.scope, packet.network)) continue;
     for (const auto& box : rule.boxes(direction)) {
       if (matches(box, packet) && (best == nullptr || precedes(rule, *best))) best = &rule;
     }

@@ -10,6 +10,7 @@
 
 #include "base/net/ip_address.h"
 #include "traffic-rules/model.h"
+#include "traffic-rules/network_scope.h"
 
 namespace sluice::traffic_rules {
 
@@ -47,8 +48,9 @@ struct CompiledRule {
   uint64_t order = 0;  // of installation: lower is older
   Action action = Action::kDrop;
   std::vector<DestinationInterface> destinations;
-  std::vector<MatchBox> uplink;    // any of them matching is enough
-  std::vector<MatchBox> downlink;  // FLOW: uplink mirrored; PACKET: the same as uplink
+  std::vector<NetworkScope> scope;  // sessions whose packets it is about; none: all
+  std::vector<MatchBox> uplink;     // any of them matching is enough
+  std::vector<MatchBox> downlink;   // FLOW: uplink mirrored; PACKET: the same as uplink
 
   const std::vector<MatchBox>& boxes(Direction d) const {
     return d == Direction::kUplink ? uplink : downlink;
@@ -78,6 +80,7 @@ struct PacketFields {
   uint8_t tos = 0;  // IPv4 TOS octet or IPv6 traffic class
   std::optional<uint8_t> qfi;
   std::optional<Tunnel> tunnel;
+  Network network;  // of its session
 };
 
 bool matches(const MatchBox& box, const PacketFields& packet);

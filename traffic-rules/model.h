@@ -10,6 +10,7 @@
 
 #include "base/net/ip_address.h"
 #include "traffic-rules/domain_name.h"
+#include "traffic-rules/network_scope.h"
 #include "traffic-rules/ranges.h"
 
 namespace sluice::traffic_rules {
@@ -17,6 +18,7 @@ namespace sluice::traffic_rules {
 // Bounds on one rule; a rule beyond them is refused, never cut.
 inline constexpr size_t kMaxFilters = 32;          // filters of a rule
 inline constexpr size_t kMaxValues = 64;           // values of one list of a filter
+inline constexpr size_t kMaxScopes = 16;           // of a rule
 inline constexpr size_t kMaxIdLength = 128;        // characters of an id or a tag
 inline constexpr uint32_t kMaxTtlS = 0x7fff'ffff;  // RFC 2181 §8
 
@@ -104,6 +106,9 @@ struct TrafficRule {
   // None for DROP, one for FORWARD_*, two for DUPLICATE_* (client side first, §7.1.2.2 note 2),
   // at most one for PASSTHROUGH, where it has no effect.
   std::vector<DestinationInterface> dst_interface;
+  // Only the packets of sessions in these networks; none: of all. An extension of ours, the
+  // operator's.
+  std::vector<NetworkScope> scope = {};
   bool dst_interface_is_list = false;  // editions differ; a reply keeps the client's form
   RuleState state = RuleState::kInactive;
 

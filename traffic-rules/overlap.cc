@@ -40,16 +40,26 @@ struct Findings {
   bool all_covered = true;
 };
 
-void examine_box(BoxIndex& index, size_t rank, const MatchBox& box, Findings& findings) {
+// The rules of a set by rank.
+struct Ranked {
+  std::span<const CompiledRule> rules;
+  const std::vector<size_t>& order;
+  const std::vector<NetworkScope>& scope(size_t rank) const { return rules[order[rank]].scope; }
+};
+
+void examine_box(BoxIndex& index, const Ranked& ranked, size_t rank, const MatchBox& box,
+                 Findings& findings) {
   std::optional<size_t> coverer;
   index.each_candidate(box, [&](const BoxIndex::Entry& other) {
     if (other.rank >= rank) return false;
-    if (covers(*other.box, box)) {
+    if (covers(*other.box, box) && covers(ranked.scope(other.rank), ranked.scope(rank))) {
       if (!coverer || other.rank < *coverer) coverer = other.rank;
       return false;  // the rest of this shape has lower precedence
     }
     const bool room = findings.met.size() <= kMaxReportedOverlaps;
-    if (room && meets(*other.box, box)) findings.met.insert(other.rank);
+    if (room && meets(*other.box, box) && meets(ranked.scope(other.rank), ranked.scope(rank))) {
+      findings.met.insert(other.rank);
+    }
     return true;
   });
   if (coverer) {
@@ -117,7 +127,7 @@ std::vector<RuleConflicts> find_conflicts(std::span<const CompiledRule> rules) {
     }
     for (size_t rank = 0; rank < by_rank.size(); ++rank) {
       for (const auto& box : rules[by_rank[rank]].boxes(direction)) {
-        examine_box(index, rank, box, findings[rank]);
+        examine_box(index, {rules, by_rank}, rank, box, findings[rank]);
       }
     }
   }

@@ -105,14 +105,19 @@ class RandomRules {
     if (chance()) filter["dstAddress"] = {address(), address()};
     if (chance()) filter["dstPort"] = {port()};
     if (chance()) filter["protocol"] = {"6"};
-    return make(static_cast<int>(pick(3)), order, json::array({filter}),
-                chance() ? "FLOW" : "PACKET");
+    auto rule =
+        make(static_cast<int>(pick(3)), order, json::array({filter}), chance() ? "FLOW" : "PACKET");
+    if (pick(4) == 0) rule.scope = {{.dnn = "internet"}};
+    if (pick(4) == 0) rule.scope.push_back({.dnn = "", .snssai = Snssai{.sst = 1}});
+    return rule;
   }
   PacketFields packet() {
     PacketFields out;
     out.src = Ipv4Address(pick(4));
     out.dst = Ipv4Address(pick(4));
     out.protocol = chance() ? 6 : 17;
+    out.network.dnn = chance() ? "internet" : "ims";
+    if (chance()) out.network.snssai = Snssai{.sst = 1};
     out.ports = {static_cast<uint16_t>(pick(4)), static_cast<uint16_t>(pick(4))};
     return out;
   }
@@ -137,7 +142,7 @@ bool hidden_by_definition(const std::vector<CompiledRule>& rules, const Compiled
     for (const auto& box : rule.boxes(direction)) {
       const bool covered = std::any_of(rules.begin(), rules.end(), [&](const auto& other) {
         const auto& boxes = other.boxes(direction);
-        return precedes(other, rule) &&
+        return precedes(other, rule) && covers(other.scope, rule.scope) &&
                std::any_of(boxes.begin(), boxes.end(),
                            [&](const auto& outer) { return covers(outer, box); });
       });

@@ -96,9 +96,20 @@ traffic_rules::TrafficRule in_form_of(const traffic_rules::TrafficRule& shown,
                                       traffic_rules::TrafficRule wanted) {
   wanted.dst_interface_is_list = wanted.dst_interface.size() > 1 ||
                                  (!wanted.dst_interface.empty() && shown.dst_interface_is_list);
+  wanted.scope = shown.scope;
   return wanted;
 }
 traffic_rules::DnsRule in_form_of(const traffic_rules::DnsRule&, traffic_rules::DnsRule wanted) {
+  return wanted;
+}
+
+// With what an app may leave out, because it is the operator's.
+traffic_rules::TrafficRule completed(const traffic_rules::TrafficRule& declared,
+                                     traffic_rules::TrafficRule wanted) {
+  if (wanted.scope.empty()) wanted.scope = declared.scope;
+  return wanted;
+}
+traffic_rules::DnsRule completed(const traffic_rules::DnsRule&, traffic_rules::DnsRule wanted) {
   return wanted;
 }
 
@@ -123,7 +134,8 @@ auto change_rule(Draft& draft, const Request& request, const typename Kind::Rule
   if (auto ok = check_if_none_match(request, tag); !ok) return std::unexpected(ok.error());
   const auto& app_id = request.path_param("appInstanceId");
   if (auto app = find_living_app(draft.state(), app_id); !app) return std::unexpected(app.error());
-  if (auto ok = check_change(before.declared, before.freedom, wanted); !ok) {
+  if (auto ok = check_change(before.declared, before.freedom, completed(before.declared, wanted));
+      !ok) {
     return std::unexpected(ok.error());
   }
   auto rule = in_form_of(before.rule, wanted);

@@ -22,6 +22,7 @@ from wire_site import PREFIX, Link, Upf, inside, mac_of, network, remove_leftove
 UE4, UE6 = "10.45.0.2", "fd45:0:0:2::1"
 GNB_TEID = 0x500
 QFI = 9
+DNN = "internet"
 
 TO_APP = {
     "trafficRuleId": "to-app", "filterType": "FLOW", "priority": 10, "state": "ACTIVE",
@@ -61,6 +62,7 @@ class Site:
                                     p.IE_PDI(IE_list=downlink), p.IE_FAR_Id(id=2), p.IE_QER_Id(id=1)]),
             create_far(1, [p.IE_DestinationInterface(interface="Core")]),
             create_far(2, [p.IE_DestinationInterface(interface="Access"), tunnel]),
+            p.IE_APN_DNN(apn_dnn=DNN), p.IE_NotImplemented(ietype=257, data=b"\1\0\0\7"),  # S-NSSAI
             p.IE_CreateQER(IE_list=[p.IE_QER_Id(id=1), p.IE_GateStatus(ul="OPEN", dl="OPEN"),
                                     p.IE_QFI(QFI=QFI)]),
         ])
@@ -180,6 +182,16 @@ def test_a_rule_moves_packets(site, rule, port):
         answer = IP(src="203.0.113.10", dst=UE4) / TCP(sport=80, dport=4001) / Raw(b"from the app")
         site.links["ldn"].send(site.to("ldn") / answer)
         assert tunnelled(site.links["n3"].receive(lambda f: b"from the app" in f)) is not None
+
+
+@pytest.mark.parametrize("scope, port", [
+    ({"dnn": DNN.upper(), "sNssai": {"sst": 1, "sd": "000007"}}, "ldn"), ({"dnn": "ims"}, "n6"),
+    ({"sNssai": {"sst": 1}}, "n6")])
+def test_a_rule_moves_packets_of_its_data_network_and_slice(site, scope, port):
+    site.mep.replace([{**TO_APP, "scope": [scope]}])
+    site.mep.wait_for_states({"to-app": "STEERING"})
+    site.uplink(IP(src=UE4, dst="203.0.113.10") / TCP(sport=4002, dport=80) / Raw(b"scoped"))
+    assert site.links[port].receive(lambda f: b"scoped" in f) is not None
 
 
 def test_a_drop_rule_drops_and_counts(site):

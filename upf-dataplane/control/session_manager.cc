@@ -100,6 +100,9 @@ Result<void> SessionManager::install(const SessionSpec& spec) {
                 capacity_);
   }
 
+  const auto network = shared_.networks.number_of({spec.dnn, spec.snssai});
+  if (!network) return std::unexpected(network.error());
+  parts->network = *network;
   // A slot that was just freed is handed out again only after its grace period.
   parts->slot = old != nullptr ? old->session->slot() : free_slots_->back();
   parts->version = ++last_version_;

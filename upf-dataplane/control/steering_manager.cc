@@ -43,10 +43,19 @@ SteeringManager::SteeringManager(std::string instance_id, size_t capacity, Share
   for (auto i = static_cast<uint32_t>(counter_slots(capacity)) - 1; i > 0; --i) {
     free_counters_->push_back(i);
   }
+  // Rules that name it have to be in effect when its first session is.
+  shared_.networks.announce_to([this] {
+    if (std::ranges::any_of(rules_, [](auto& entry) { return !entry.second.rule.scope.empty(); })) {
+      publish();
+    }
+  });
   publish();
 }
 
-SteeringManager::~SteeringManager() { shared_.steering.store(nullptr, std::memory_order_release); }
+SteeringManager::~SteeringManager() {
+  shared_.networks.announce_to({});
+  shared_.steering.store(nullptr, std::memory_order_release);
+}
 
 mp2::Hello SteeringManager::hello() {
   mp2::Hello hello;
@@ -311,7 +320,7 @@ void SteeringManager::publish() {
   std::ranges::sort(active, [](const TrafficRule* a, const TrafficRule* b) {
     return traffic_rules::precedes(a->compiled, b->compiled);
   });
-  SteeringTableBuilder builder;
+  SteeringTableBuilder builder(shared_.networks);
   for (const TrafficRule* rule : active) {
     builder.add(rule->compiled, rule->to, rule->counter,
                 guarantees_.meters(rule->guarantee, shared_.ticks_per_second));

@@ -6,12 +6,12 @@ namespace sluice::upf {
 
 using traffic_rules::Action;
 
-void SteeringTableBuilder::Boxes::add(const std::vector<traffic_rules::MatchBox>& boxes,
-                                      Rank rank) {
+void SteeringTableBuilder::Boxes::add(const std::vector<traffic_rules::MatchBox>& boxes, Rank rank,
+                                      uint16_t network) {
   for (const auto& box : boxes) {
     const bool names_tunnel =
         box.tunnel_src || box.tunnel_dst || box.tunnel_src_port || box.tunnel_dst_port;
-    (names_tunnel ? tunnelled : plain).push_back({box, rank});
+    (names_tunnel ? tunnelled : plain).push_back({box, rank, network});
   }
 }
 
@@ -43,8 +43,17 @@ void SteeringTableBuilder::add(const traffic_rules::CompiledRule& rule,
     }
   }
   table_->rules.push_back(out);
-  uplink_.add(rule.uplink, rank);
-  downlink_.add(rule.downlink, rank);
+  if (rule.scope.empty()) return add_boxes(rule, rank, 0);
+  table_->has_scopes = true;
+  networks_.each([&](uint16_t number, const traffic_rules::Network& network) {
+    if (in_scope(rule.scope, network)) add_boxes(rule, rank, number);
+  });
+}
+
+void SteeringTableBuilder::add_boxes(const traffic_rules::CompiledRule& rule, Rank rank,
+                                     uint16_t network) {
+  uplink_.add(rule.uplink, rank, network);
+  downlink_.add(rule.downlink, rank, network);
 }
 
 std::unique_ptr<SteeringTable> SteeringTableBuilder::finish(uint32_t epoch) {

@@ -26,6 +26,7 @@ TEST(N4Session, is_installed_as_it_was_asked_for) {
   bench.associate();
   Ies rules = plain_rules();
   rules.push_back(ie(Dnn{"internet"}));
+  rules.push_back(ie(SNssai{{.sst = 1, .sd = 7}}));
   const Message response = bench.establish(rules);
 
   EXPECT_EQ(outcome_of(response), kAccepted);
@@ -37,6 +38,7 @@ TEST(N4Session, is_installed_as_it_was_asked_for) {
   const SessionSpec spec = only_session(bench);
   EXPECT_EQ(spec.seid, Seid(f_seid.seid));
   EXPECT_EQ(spec.dnn, "internet");
+  EXPECT_EQ(spec.snssai, (traffic_rules::Snssai{.sst = 1, .sd = 7}));
   const LocalFTeid chosen{*bench.installer.teids().begin(), kN3Address, std::nullopt};
   Pdr uplink{.id = PdrId(1), .precedence = 255, .source = Interface::kAccess};
   uplink.f_teid = chosen;

@@ -80,7 +80,8 @@ std::optional<Rejection> SessionProcedures::establish_into(GroupReader& in, Sess
   in.required_group(IeType::kCreateFar);
   read_pdn_type(in);
   const auto dnn = in.optional<Dnn>();
-  in.accept({IeType::kUserId, IeType::kSNssai, IeType::kRatType, IeType::kFqCsid, IeType::kGroupId,
+  if (const auto slice = in.optional<SNssai>()) spec.snssai = slice->value;
+  in.accept({IeType::kUserId, IeType::kRatType, IeType::kFqCsid, IeType::kGroupId,
              IeType::kRecoveryTimeStamp});
   in.accept_if_zero(IeType::kPfcpSeReqFlags);
   edit.create(in);
@@ -141,7 +142,8 @@ std::optional<Rejection> SessionProcedures::modify_into(GroupReader& in, Session
     in.refuse(Cause::kServiceNotSupported, IeType::kNodeId, "a session stays with its SMF");
   }
   if (const auto f_seid = in.optional<FSeid>()) edit.session().cp_f_seid = *f_seid;
-  in.accept({IeType::kFqCsid, IeType::kRatType, IeType::kGroupId, IeType::kSNssai});
+  if (const auto slice = in.optional<SNssai>()) edit.session().spec.snssai = slice->value;
+  in.accept({IeType::kFqCsid, IeType::kRatType, IeType::kGroupId});
   edit.modify(in);
   read_queries(in, edit.session().spec, queries);
   if (auto why = in.finish()) return why;

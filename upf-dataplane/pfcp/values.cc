@@ -190,4 +190,20 @@ Read<PdnType> IeCodec<PdnType>::read(Bytes value) {
 }
 void IeCodec<PdnType>::write(const PdnType& v, ByteWriter& out) { out.u8(v.value); }
 
+namespace {
+constexpr uint32_t kNoSd = 0xffffff;
+}  // namespace
+
+Read<SNssai> IeCodec<SNssai>::read(Bytes value) {
+  ValueReader in(value);
+  SNssai out{{.sst = in.u8()}};
+  const uint32_t sd = in.u24();
+  if (sd != kNoSd) out.value.sd = sd;
+  return in.finish(out);
+}
+void IeCodec<SNssai>::write(const SNssai& v, ByteWriter& out) {
+  out.u8(v.value.sst);
+  out.u24(v.value.sd.value_or(kNoSd));
+}
+
 }  // namespace sluice::upf::pfcp

@@ -89,6 +89,11 @@ struct Dnn {
   std::string name = {};
 };
 
+// §8.2.176: the value of SD that says that there is none is read as none.
+struct SNssai {
+  traffic_rules::Snssai value;
+};
+
 // §8.2.62. For IPv6, the prefix is 64 bits long unless it is stated otherwise: shorter by the
 // IPv6D bits, or IP6PL.
 struct UeIpAddress {
@@ -332,6 +337,7 @@ PFCP_CODEC(SourceInterface, kSourceInterface)
 PFCP_CODEC(DestinationInterface, kDestinationInterface)
 PFCP_CODEC(NetworkInstance, kNetworkInstance)
 PFCP_CODEC(Dnn, kApnDnn)
+PFCP_CODEC(SNssai, kSNssai)
 PFCP_CODEC(UeIpAddress, kUeIpAddress)
 PFCP_CODEC(SdfFilterValue, kSdfFilter)
 PFCP_CODEC(OuterHeaderRemoval, kOuterHeaderRemoval)

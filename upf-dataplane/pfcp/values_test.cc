@@ -64,6 +64,8 @@ std::vector<ValueCase> value_cases() {
       value_case("Network Instance", NetworkInstance{"internet"},
                  {'i', 'n', 't', 'e', 'r', 'n', 'e', 't'}),
       value_case("APN/DNN", Dnn{"ims.mnc"}, {3, 'i', 'm', 's', 3, 'm', 'n', 'c'}),
+      value_case("S-NSSAI", SNssai{{.sst = 1, .sd = 0x10203}}, {1, 1, 2, 3}),
+      value_case("S-NSSAI without SD", SNssai{{.sst = 255}}, {255, 0xff, 0xff, 0xff}),
       value_case("UE IP Address, source", UeIpAddress{.v4 = kV4}, {2, 192, 0, 2, 1}),
       value_case("UE IP Address, destination, IPv6 /64",
                  UeIpAddress{.v6 = *IpPrefix::make(kV6, 64), .is_destination = true},

@@ -11,6 +11,7 @@
 
 #include "base/net/ip_address.h"
 #include "base/strong_id.h"
+#include "traffic-rules/network_scope.h"
 
 namespace sluice::upf {
 
@@ -230,6 +231,7 @@ struct Urr {
 struct SessionSpec {
   Seid seid;
   std::string dnn = {};  // from the PDI network instance or APN/DNN IE, may be empty
+  std::optional<traffic_rules::Snssai> snssai = {};
   std::map<PdrId, Pdr> pdrs;
   std::map<FarId, Far> fars;
   std::map<QerId, Qer> qers;

@@ -55,6 +55,7 @@ Session::Session(const Parts& parts)
       usage_count_(static_cast<uint16_t>(parts.usage.size())),
       from_cp_count_(static_cast<uint16_t>(parts.from_cp.size())),
       prefix_count_(static_cast<uint16_t>(parts.prefixes.size())),
+      network_(parts.network),
       plain_(parts.sdf.empty() && parts.uplink.size() <= 1 && parts.downlink.size() <= 1),
       has_core_tunnels_(
           std::ranges::any_of(parts.downlink, [](auto& pdr) { return pdr.teid != 0; })),

@@ -108,10 +108,11 @@ class alignas(64) Session {
   Session& operator=(const Session&) = delete;
 
   struct Parts {
-    uint32_t version;    // unlike any other compiled session's, for flow caches
-    uint32_t slot;       // index of its usage counters
-    uint32_t ue_v4 = 0;  // raw network-order; 0: none
-    uint64_t ue_v6 = 0;  // upper 64 bits of a /64, raw network-order; 0: none
+    uint32_t version;      // unlike any other compiled session's, for flow caches
+    uint32_t slot;         // index of its usage counters
+    uint16_t network = 0;  // its number in Networks
+    uint32_t ue_v4 = 0;    // raw network-order; 0: none
+    uint64_t ue_v6 = 0;    // upper 64 bits of a /64, raw network-order; 0: none
     // As they were asked for: the UE's IPv6 prefix, of whatever length, and the networks behind it.
     std::optional<IpPrefix> ue_prefix = {};
     std::vector<IpPrefix> framed_routes = {};
@@ -131,6 +132,7 @@ class alignas(64) Session {
 
   uint32_t version() const { return version_; }
   uint32_t slot() const { return slot_; }
+  uint16_t network() const { return network_; }
   size_t bytes() const;
   // Starts loading what the first PDR of a direction takes to be found and applied. Touches
   // nothing.
@@ -231,6 +233,7 @@ class alignas(64) Session {
   uint16_t usage_count_;
   uint16_t from_cp_count_;
   uint16_t prefix_count_;
+  uint16_t network_;
   bool plain_;
   bool has_core_tunnels_;
   bool has_addresses_;  // otherwise the other end of its tunnels checks them

@@ -13,9 +13,13 @@ bool is_exact(const std::optional<traffic_rules::PortRange>& range) {
 
 }  // namespace
 
-BoxKey::BoxKey(const traffic_rules::MatchBox& box)
+BoxKey::BoxKey(const traffic_rules::MatchBox& box, uint16_t network)
     : source(box.src_port.value_or(traffic_rules::PortRange{})),
       destination(box.dst_port.value_or(traffic_rules::PortRange{})) {
+  if (network != 0) {
+    mask.session_version = ~uint32_t{0};
+    value.session_version = network;
+  }
   if (box.family != IpFamily::kAny) {
     require_bits(FlowKey::kIsV6, box.family == IpFamily::kV6 ? FlowKey::kIsV6 : 0);
   }

@@ -18,7 +18,8 @@ struct BoxKey {
   traffic_rules::PortRange source;
   traffic_rules::PortRange destination;
 
-  explicit BoxKey(const traffic_rules::MatchBox& box);
+  // `network`: see Classifier::Entry.
+  explicit BoxKey(const traffic_rules::MatchBox& box, uint16_t network = 0);
 
   // Whether ports have to be compared beside the mask.
   bool has_ranges() const {

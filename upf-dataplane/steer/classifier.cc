@@ -12,7 +12,7 @@ struct Classifier::Pending {
   BoxKey key;
   Rank rank = 0;
 
-  explicit Pending(const Entry& entry) : key(entry.box), rank(entry.rank) {
+  explicit Pending(const Entry& entry) : key(entry.box, entry.network), rank(entry.rank) {
     assert(!entry.box.tunnel_src && !entry.box.tunnel_dst && !entry.box.tunnel_src_port &&
            !entry.box.tunnel_dst_port);
   }

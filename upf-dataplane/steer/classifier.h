@@ -17,19 +17,27 @@ namespace sluice::upf {
 using Rank = uint32_t;
 inline constexpr Rank kNoRank = ~Rank{0};
 
+// The key of a packet for classifiers with boxes that name a network: that of its session takes the
+// place of the session.
+inline FlowKey rule_key(FlowKey key, uint16_t network) {
+  key.session_version = network;
+  return key;
+}
+
 // Immutable once built; any thread may search it.
 class Classifier {
  public:
   struct Entry {
     traffic_rules::MatchBox box;  // without tunnel_* conditions
     Rank rank = 0;
+    uint16_t network = 0;  // only packets of sessions in this one of Networks; 0: of all
   };
 
   Classifier() = default;
   explicit Classifier(std::span<const Entry> entries);
 
-  // The lowest rank among the boxes that contain the packet, or kNoRank. The direction and session
-  // of `key` are not looked at.
+  // The lowest rank among the boxes that contain the packet, or kNoRank. The direction of `key` is
+  // not looked at; where boxes name a network, rule_key() is what they are compared with.
   Rank find(const FlowKey& key) const;
 
   bool empty() const { return tuples_.empty(); }

@@ -171,6 +171,16 @@ TEST(TunnelClassifier, agrees_with_the_definition_on_random_rules_and_packets) {
   EXPECT_GT(misses, 3000U);
 }
 
+TEST(Classifier, tells_networks_apart) {
+  const Classifier classifier(std::vector<Classifier::Entry>{{.box = {}, .rank = 1, .network = 7},
+                                                             {.box = {}, .rank = 2},
+                                                             {.box = {}, .rank = 0, .network = 9}});
+  const FlowKey key = key_of(Dice(1).packet());
+  EXPECT_EQ(classifier.find(rule_key(key, 7)), 1U);
+  EXPECT_EQ(classifier.find(rule_key(key, 9)), 0U);
+  EXPECT_EQ(classifier.find(rule_key(key, 8)), 2U);
+}
+
 TEST(Classifier, finds_nothing_without_rules) {
   EXPECT_EQ(Classifier().find(key_of(Dice(1).packet())), kNoRank);
   EXPECT_TRUE(Classifier().empty());

@@ -38,6 +38,7 @@ struct SteeringTable {
   // Rules with conditions on the tunnel that carries a packet, which the flow cache does not know.
   TunnelClassifier tunnelled_uplink;
   TunnelClassifier tunnelled_downlink;
+  bool has_scopes = false;  // some rules are about the sessions of one network: see rule_key()
   std::vector<SteeringRule> rules;  // by rank
   std::vector<SteeringBranch> branches;
   TunnelPeers peers;

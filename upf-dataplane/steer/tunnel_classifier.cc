@@ -49,7 +49,7 @@ struct TunnelClassifier::Pending {
   Rank rank;
 
   explicit Pending(const Classifier::Entry& entry)
-      : inner(entry.box), outer(outer_box(entry.box)), rank(entry.rank) {}
+      : inner(entry.box, entry.network), outer(outer_box(entry.box)), rank(entry.rank) {}
 
   bool same_masks(const Pending& other) const {
     return inner.mask == other.inner.mask && outer.mask == other.outer.mask;

@@ -150,7 +150,9 @@ void Pipeline::look_up(Work& work) const {
                       ? work.session->match_uplink(work.key, work.key.origin, work.packet->in_port)
                       : work.session->match_downlink(work.key, work.packet->in_port);
   work.pdr = pdr < 0 ? kNoPdr : static_cast<uint16_t>(pdr);
-  work.rule = (uplink ? steering_->uplink : steering_->downlink).find(work.key);
+  const Classifier& rules = uplink ? steering_->uplink : steering_->downlink;
+  work.rule =
+      rules.find(steering_->has_scopes ? rule_key(work.key, work.session->network()) : work.key);
 }
 
 void Pipeline::act(Work& work) {

@@ -36,9 +36,10 @@ FlowKey received_tunnel(const uint8_t* frame) {
 
 void Pipeline::match_tunnel(Work& work) const {
   if (work.pdr == kNoPdr) return;
+  const FlowKey key = rule_key(work.key, work.session->network());
   if (work.key.direction() == Direction::kUplink) {
     work.rule =
-        steering_->tunnelled_uplink.find(work.key, received_tunnel(work.packet->data), work.rule);
+        steering_->tunnelled_uplink.find(key, received_tunnel(work.packet->data), work.rule);
     return;
   }
   // The tunnel that the packet will leave in.
@@ -48,7 +49,7 @@ void Pipeline::match_tunnel(Work& work) const {
   const MappedAddress own(pdr.peer_is_v6 ? port.own_v6() : port.own_v4(), pdr.peer_is_v6);
   const MappedAddress peer(pdr.peer, pdr.peer_is_v6);
   work.rule = steering_->tunnelled_downlink.find(
-      work.key, tunnel_key(own.bytes, peer.bytes, kGtpuPort, kGtpuPort), work.rule);
+      key, tunnel_key(own.bytes, peer.bytes, kGtpuPort, kGtpuPort), work.rule);
 }
 
 }  // namespace sluice::upf

@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "upf-dataplane/session/networks.h"
 #include "upf-dataplane/session/session_index.h"
 #include "upf-dataplane/session/session_memory.h"
 #include "upf-dataplane/steer/forwarding_table.h"
@@ -27,6 +28,7 @@ struct SharedState {
   const uint64_t ticks_per_second;  // of the time that Pipeline::process() is given
 
   SessionMemory session_memory;  // control thread only
+  Networks networks;             // control thread only
   SessionIndex sessions;
   NextHopTable next_hops;
   std::atomic<const ForwardingTable*> forwarding{nullptr};
