@@ -233,6 +233,23 @@ def test_an_app_changes_its_rules_within_what_the_operator_left_free(mep):
     assert operator.request("PUT", "/app_instances/app-1", DECLARED)[2]["trafficRules"] == [TRAFFIC_RULE]
 
 
+def test_the_scope_of_a_rule_is_the_operators(mep):
+    scoped = {**TRAFFIC_RULE, "scope": [{"dnn": "internet", "sNssai": {"sst": 1, "sd": "000007"}}]}
+    token = mep.provision("app-1", {**DECLARED, "trafficRules": [scoped]})
+    rule = f"{MP1}/applications/app-1/traffic_rules/video"
+    assert mep.request("GET", rule, token=token)[2] == scoped
+    status, _, body = mep.request("PUT", rule, {**TRAFFIC_RULE, "state": "ACTIVE"}, token)
+    assert (status, body) == (200, {**scoped, "state": "ACTIVE"}), "an app need not know of it"
+    assert mep.request("PUT", rule, scoped, token)[:1] == (200,)
+    status, _, body = mep.request("PUT", rule, {**scoped, "scope": [{"dnn": "ims"}]}, token)
+    assert status == 403 and body["detail"].startswith("scope"), body
+    for wrong in ([{}], [{"dnn": ""}], [{"Dnn": "internet"}], [{"sNssai": {"sd": "000007"}}], [{"sNssai": {"sst": 256}}],
+                  [{"sNssai": {"sst": 1, "sd": "7"}}], [{"dnn": "x"}] * 17, "internet"):
+        status, _, body = Operator(mep).request(
+            "PUT", "/app_instances/app-2", {**DECLARED, "trafficRules": [{**TRAFFIC_RULE, "scope": wrong}]})
+        assert status == 400 and "scope" in body["detail"], (wrong, body)
+
+
 def test_time(mep):
     token = mep.provision("app-1")
     status, _, body = mep.request("GET", f"{MP1}/timing/current_time", token=token)
