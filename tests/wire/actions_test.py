@@ -11,7 +11,7 @@ from scapy.packet import Raw
 
 from scapy_smf import tshark
 from upf_test import GNB_TEID, QFI, UE4, UE6, Site, a_hop_later, judge, tunnelled
-from wire_site import Upf, inside, network
+from wire_site import serving
 
 APP_MAC = "02:00:00:00:00:77"
 
@@ -19,20 +19,13 @@ APP_MAC = "02:00:00:00:00:77"
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("upf")
-    with network() as name, inside(name):
-        upf = Upf(folder)
-        try:
-            running = Site(upf)
-            yield running
-            running.capture(folder / "sent.pcap")
-        finally:
-            code = upf.stop()
-        assert code == 0, (folder / "upf.log").read_text()
-        judge(folder / "sent.pcap")
-        # tshark sees the same tunnels.
-        fields = ("-T", "fields", "-e", "gre.key", "-e", "gtp.teid")
-        seen = tshark(folder / "sent.pcap", "-Y", "gre.key == 77 or gtp.teid == 0x777", *fields)
-        assert "0x0000004d" in seen and "0x00000777" in seen
+    with serving(folder, Site, lambda site: site.capture(folder / "sent.pcap")) as running:
+        yield running
+    judge(folder / "sent.pcap")
+    # tshark sees the same tunnels.
+    fields = ("-T", "fields", "-e", "gre.key", "-e", "gtp.teid")
+    seen = tshark(folder / "sent.pcap", "-Y", "gre.key == 77 or gtp.teid == 0x777", *fields)
+    assert "0x0000004d" in seen and "0x00000777" in seen
 
 
 def steer(site, action, *destinations):

@@ -15,7 +15,7 @@ from scapy.utils import wrpcap
 
 from scapy_smf import (ACCEPTED, STARTED, TIMEOUT_S, Smf, create_far, create_pdr, find, flow, node_id,
                        outcome, tshark, up_seid)
-from wire_site import Link, Upf, inside, mac_of, network, run
+from wire_site import Link, mac_of, run, serving
 
 GNB_TEID, SMF_TEID = 0x500, 0x77
 FAR_HOST = "198.51.100.7"
@@ -75,18 +75,11 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("n4")
-    with network() as name, inside(name):
-        upf = Upf(folder)
-        try:
-            running = Site(upf)
-            yield running
-            stop_in_order(running)
-        finally:
-            code = upf.stop()
-        assert code == 0, (folder / "upf.log").read_text()
-        capture = folder / "n4.pcap"
-        wrpcap(str(capture), [IP() / UDP(sport=8805, dport=8805) / data for data in running.smf.received])
-        assert tshark(capture, "-Y", "_ws.malformed or _ws.expert.severity >= warning") == ""
+    with serving(folder, Site, stop_in_order) as running:
+        yield running
+    capture = folder / "n4.pcap"
+    wrpcap(str(capture), [IP() / UDP(sport=8805, dport=8805) / data for data in running.smf.received])
+    assert tshark(capture, "-Y", "_ws.malformed or _ws.expert.severity >= warning") == ""
 
 
 def stop_in_order(site):

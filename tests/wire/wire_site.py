@@ -141,10 +141,11 @@ class Mep:
 class Upf:
     """The process. Everything is called from inside the namespace."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, more=""):
+        """`more`: YAML besides CONFIG."""
         self.folder = pathlib.Path(folder)
         config = self.folder / "upf.yaml"
-        config.write_text(CONFIG.format(run=self.folder))
+        config.write_text(CONFIG.format(run=self.folder) + more)
         self.log = open(self.folder / "upf.log", "w+")
         self.process = subprocess.Popen([BUILD / "upf-dataplane/sluice-upf", "--config", config],
                                         stdout=self.log, stderr=subprocess.STDOUT)
@@ -189,6 +190,21 @@ class Upf:
             raise
         finally:
             self.log.close()
+
+
+@contextlib.contextmanager
+def serving(folder, make, finish=lambda site: None):
+    """What `make` builds around a UPF in a namespace of its own, and this thread in there. In the end
+    finish() is called, unless the test broke off, and the UPF has to stop in order."""
+    with network() as name, inside(name):
+        upf = Upf(folder)
+        try:
+            site = make(upf)
+            yield site
+            finish(site)
+        finally:
+            code = upf.stop()
+        assert code == 0, (folder / "upf.log").read_text()
 
 
 def mac_of(interface):

@@ -1,12 +1,10 @@
 #include "upf-dataplane/control/control_pipeline.h"
 
-#include <algorithm>
+#include "upf-dataplane/control/roomy_frame.h"
 
 namespace sluice::upf {
 namespace {
 
-constexpr uint16_t kHeadroom = 192;  // for the tunnel's headers, or an error's
-constexpr uint16_t kTailroom = 512;  // for an answer's
 constexpr size_t kMaxCopies = 16;    // of one packet
 constexpr size_t kCachedFlows = 64;  // what comes here is rare; nothing is worth remembering
 
@@ -22,13 +20,8 @@ ControlPipeline::ControlPipeline(const SharedState& shared, WorkerCounters& coun
 
 ControlPipeline::Outcome ControlPipeline::run(PortIndex port, std::span<const uint8_t> frame,
                                               const Session* session, const FragmentPorts* ports) {
-  std::vector<uint8_t> buffer(kHeadroom + frame.size() + kTailroom);
-  std::ranges::copy(frame, buffer.begin() + kHeadroom);
-  Packet packet{.data = buffer.data() + kHeadroom,
-                .length = static_cast<uint32_t>(frame.size()),
-                .headroom = kHeadroom,
-                .tailroom = kTailroom,
-                .in_port = port};
+  RoomyFrame copy_of_frame(port, frame);
+  Packet& packet = copy_of_frame.packet();
   if (ports != nullptr) {
     pipeline_.process_fragment(packet, ticks_(), session, *ports);
   } else {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "upf-dataplane/control/roomy_frame.h"
 #include "upf-dataplane/packet/encapsulate.h"
 #include "upf-dataplane/packet/ethernet.h"
 
@@ -12,8 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint16_t kHeadroom = 192;
-constexpr uint16_t kTailroom = 1024;
 constexpr size_t kL4Bytes = 20;  // of the packets that are made: enough for any header
 
 std::string address_text(const uint8_t* mapped) {
@@ -33,6 +32,12 @@ json packet_json(const FlowKey& key, const Port& port) {
   }
   if ((key.bits & FlowKey::kHasQfi) != 0) out["qfi"] = key.qfi;
   if (key.direction() == Direction::kUplink) out["teid"] = fmt::format("{:#x}", key.origin);
+  return out;
+}
+
+json snssai_json(const traffic_rules::Snssai& snssai) {
+  json out = {{"sst", snssai.sst}};
+  if (snssai.sd) out["sd"] = fmt::format("{:06x}", *snssai.sd);
   return out;
 }
 
@@ -181,10 +186,10 @@ Result<std::vector<uint8_t>> Explainer::make_frame(const PacketQuestion& q, Port
   const Port& port = shared_.forwarding.load(std::memory_order_acquire)->ports[at];
   const bool is_v6 = q.ue.is_v6();
   const size_t ip_bytes = is_v6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
-  std::vector<uint8_t> buffer(kHeadroom + ip_bytes + kL4Bytes);
-  Packet packet{.data = buffer.data() + kHeadroom,
+  std::vector<uint8_t> buffer(RoomyFrame::kHeadroom + ip_bytes + kL4Bytes);
+  Packet packet{.data = buffer.data() + RoomyFrame::kHeadroom,
                 .length = static_cast<uint32_t>(ip_bytes + kL4Bytes),
-                .headroom = kHeadroom};
+                .headroom = RoomyFrame::kHeadroom};
   const auto from = (q.uplink ? q.ue : q.remote).v6().bytes();
   const auto to = (q.uplink ? q.remote : q.ue).v6().bytes();
   if (is_v6) {
@@ -263,13 +268,8 @@ Result<json> Explainer::explain(const PacketQuestion& question) const {
 
 json Explainer::explain(PortIndex port, const std::vector<uint8_t>& frame) const {
   const auto& ports = shared_.forwarding.load(std::memory_order_acquire)->ports;
-  std::vector<uint8_t> buffer(kHeadroom + frame.size() + kTailroom);
-  std::ranges::copy(frame, buffer.begin() + kHeadroom);
-  Packet packet{.data = buffer.data() + kHeadroom,
-                .length = static_cast<uint32_t>(frame.size()),
-                .headroom = kHeadroom,
-                .tailroom = kTailroom,
-                .in_port = port};
+  RoomyFrame copy(port, frame);
+  Packet& packet = copy.packet();
   // Counters of its own, so that asking changes nothing.
   WorkerCounters counters(session_slots_, rule_slots_);
   Pipeline pipeline(shared_, counters, 1);
@@ -281,6 +281,7 @@ json Explainer::explain(PortIndex port, const std::vector<uint8_t>& frame) const
     out["session"] = {{"seid", fmt::format("{:#x}", seid.value_or(Seid()).value())}};
     const SessionSpec* spec = seid ? spec_(*seid) : nullptr;
     if (spec != nullptr && !spec->dnn.empty()) out["session"]["dnn"] = spec->dnn;
+    if (spec != nullptr && spec->snssai) out["session"]["sNssai"] = snssai_json(*spec->snssai);
     if (decision->pdr != nullptr) {
       out["pdr"] = {{"id", decision->pdr->id}, {"precedence", "unknown"}};
       if (spec != nullptr && spec->pdrs.contains(PdrId(decision->pdr->id))) {
