@@ -153,6 +153,14 @@ void read_root(ConfigNode root, UpfConfig& config) {
     config.metrics_per_session = metrics.flag("per_session", false);
   }
   {
+    auto usage = root.child("usage_records");
+    config.usage_log.path = usage.text("file", "");
+    config.usage_log.bytes = static_cast<uint64_t>(usage.integer("file_mb", 64, 1, 65'536)) << 20;
+    config.usage_log.files = static_cast<uint32_t>(usage.integer("files", 10, 1, 1000));
+    config.usage_pairs =
+        static_cast<uint32_t>(usage.integer("pairs", config.usage_pairs, 1024, 1 << 24));
+  }
+  {
     auto liveness = root.child("liveness");
     config.probe_interval =
         std::chrono::milliseconds(liveness.integer("probe_interval_ms", 150, 50, 60'000));

@@ -10,6 +10,7 @@
 #include "base/net/ip_address.h"
 #include "upf-dataplane/control/buffer_limits.h"
 #include "upf-dataplane/control/path_policy.h"
+#include "upf-dataplane/control/usage_log.h"
 #include "upf-dataplane/pfcp/ue_address_pools.h"
 #include "upf-dataplane/steer/forwarding_table.h"
 
@@ -64,6 +65,9 @@ struct UpfConfig {
   std::string metrics_address;
   uint16_t metrics_port = 9465;
   bool metrics_per_session = false;
+
+  UsageLogOptions usage_log;     // path empty: no usage records
+  uint32_t usage_pairs = 65536;  // of user and rule that a worker counts in a turn
 
   std::string log_level;
 

@@ -39,6 +39,9 @@ class ControlPipeline {
   Outcome run(PortIndex port, std::span<const uint8_t> frame, const Session* session = nullptr,
               const FragmentPorts* ports = nullptr);
 
+  // As Pipeline's.
+  void record_usage(UsageRecorder* usage) { pipeline_.record_usage(usage); }
+
   // Slots whose URRs want attention because of what ran since the last call.
   std::vector<uint32_t> take_told() { return std::exchange(told_, {}); }
 

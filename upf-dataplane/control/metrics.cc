@@ -182,6 +182,20 @@ void add_latency(const MetricsSource& source, MetricFamilies& out) {
       .add({}, buckets, number(sum) / 1e9);
 }
 
+void add_usage_records(const MetricsSource& source, MetricFamilies& out) {
+  if (source.usage == nullptr) return;
+  out.counter("sluice_upf_usage_records_total", "Usage records made.")
+      .add(number(source.usage->records()));
+  out.counter(
+         "sluice_upf_usage_unattributed_packets_total",
+         "Packets under rules that no usage record tells, because too many users and rules were "
+         "busy at once.")
+      .add(number(source.usage->unattributed()));
+  out.counter("sluice_upf_usage_losses_total",
+              "Times that usage records were lost because they could not be written.")
+      .add(number(source.usage_losses));
+}
+
 }  // namespace
 
 void collect_metrics(const MetricsSource& source, MetricFamilies& out) {
@@ -194,6 +208,7 @@ void collect_metrics(const MetricsSource& source, MetricFamilies& out) {
   add_n4(source, out);
   add_paths(source, out);
   add_latency(source, out);
+  add_usage_records(source, out);
   out.gauge("sluice_upf_mep_connected", "1 while a platform is connected by Mp2.")
       .add(source.mep_connected ? 1 : 0);
   out.gauge("sluice_upf_neighbours", "Neighbours that are tracked.")

@@ -8,6 +8,7 @@
 #include "upf-dataplane/control/path_monitor.h"
 #include "upf-dataplane/control/session_manager.h"
 #include "upf-dataplane/control/steering_manager.h"
+#include "upf-dataplane/control/usage_records.h"
 #include "upf-dataplane/pfcp/n4.h"
 #include "upf-dataplane/worker/counters.h"
 
@@ -28,6 +29,8 @@ struct MetricsSource {
   uint64_t error_indications = 0;  // received
   uint64_t control_frames = 0;
   uint64_t control_frames_lost = 0;
+  const UsageRecords* usage = nullptr;  // null: no records are kept
+  uint64_t usage_losses = 0;            // times that records could not be written
 };
 
 void collect_metrics(const MetricsSource& source, MetricFamilies& out);

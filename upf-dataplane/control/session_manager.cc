@@ -106,6 +106,7 @@ Result<void> SessionManager::install(const SessionSpec& spec) {
   // A slot that was just freed is handed out again only after its grace period.
   parts->slot = old != nullptr ? old->session->slot() : free_slots_->back();
   parts->version = ++last_version_;
+  parts->serial = old != nullptr ? old->session->serial() : parts->version;
   Installed next{.session = Session::make(*parts, shared_.session_memory),
                  .keys = keys,
                  .hops = {},
@@ -243,6 +244,7 @@ void SessionManager::retire(Seid seid, Installed installed) {
 SessionUsage SessionManager::remove(Seid seid) {
   const auto found = sessions_.find(seid);
   if (found == sessions_.end()) return {};
+  if (on_end_) on_end_(seid, found->second.session->serial());
   Installed gone = std::move(found->second);
   sessions_.erase(found);
   unlink(gone.keys, nullptr);
@@ -310,6 +312,12 @@ std::optional<Seid> SessionManager::hold(uint32_t slot, PdrId pdr, PortIndex por
     return std::nullopt;
   }
   buffer_.hold(slot, pdr, port, frame, *sessions_.at(*seid).session, ports);
+  return seid;
+}
+
+std::optional<Seid> SessionManager::holder(uint32_t slot, uint32_t serial) const {
+  const auto seid = holder(slot);
+  if (!seid || sessions_.at(*seid).session->serial() != serial) return std::nullopt;
   return seid;
 }
 

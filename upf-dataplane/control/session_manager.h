@@ -54,6 +54,12 @@ class SessionManager final : public SessionInstaller {
 
   // Whose slot it is.
   std::optional<Seid> holder(uint32_t slot) const;
+  // The same, unless it is another session's by now than that with the serial number.
+  std::optional<Seid> holder(uint32_t slot, uint32_t serial) const;
+  // Who is told when a session is about to be removed; an empty function: nobody.
+  void tell_of_ends(std::function<void(Seid, uint32_t serial)> listener) {
+    on_end_ = std::move(listener);
+  }
 
   size_t size() const { return sessions_.size(); }
   // What the GBRs of all sessions add up to, for whoever admits new ones.
@@ -98,6 +104,7 @@ class SessionManager final : public SessionInstaller {
   std::function<uint64_t()> ticks_;
   PacketBuffer& buffer_;
   TunnelWatcher* tunnels_ = nullptr;
+  std::function<void(Seid, uint32_t)> on_end_;
   std::vector<Seid> holders_;  // by slot; SEID 0: none
   std::unordered_map<Seid, Installed> sessions_;
   BitRates guaranteed_;

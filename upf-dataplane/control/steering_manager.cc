@@ -39,8 +39,8 @@ SteeringManager::SteeringManager(std::string instance_id, size_t capacity, Share
       reclaimer_(reclaimer),
       counters_(counters),
       clock_(clock),
-      free_counters_(std::make_shared<std::vector<uint32_t>>()) {
-  for (auto i = static_cast<uint32_t>(counter_slots(capacity)) - 1; i > 0; --i) {
+      free_counters_(std::make_shared<std::deque<uint32_t>>()) {
+  for (uint32_t i = 1; i < counter_slots(capacity); ++i) {
     free_counters_->push_back(i);
   }
   // Rules that name it have to be in effect when its first session is.
@@ -177,7 +177,7 @@ void SteeringManager::put(mp2::RuleEntry entry) {
     next.fate = known->second.fate;
     known->second = std::move(next);
   } else {
-    next.counter = take_counter();
+    next.counter = take_counter(entry.key);
     rules_.emplace(entry.key, std::move(next));
   }
 }
@@ -205,7 +205,7 @@ void SteeringManager::put(mp2::DnsEntry entry) {
     next.fate = known->second.fate;
     known->second = std::move(next);
   } else {
-    next.counter = take_counter();
+    next.counter = take_counter(entry.key);
     dns_.emplace(entry.key, std::move(next));
   }
 }
@@ -376,10 +376,11 @@ mp2::Status SteeringManager::status() const {
   return status;
 }
 
-uint32_t SteeringManager::take_counter() {
+uint32_t SteeringManager::take_counter(const std::string& key) {
   if (free_counters_->empty()) return kSharedCounter;
-  const uint32_t counter = free_counters_->back();
-  free_counters_->pop_back();
+  const uint32_t counter = free_counters_->front();
+  free_counters_->pop_front();
+  if (on_counter_) on_counter_(counter, key);
   return counter;
 }
 

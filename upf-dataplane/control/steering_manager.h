@@ -2,6 +2,7 @@
 // the table that the workers use.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -50,6 +51,10 @@ class SteeringManager final : public mp2::Mp2Handler {
   uint64_t sets_applied() const { return sets_applied_; }
   // The rule that counts at `counter`, as the platform names it; empty: none, or a name's.
   std::string key_of(uint32_t counter) const;
+  // Who is told which rule or name counts at a counter from now on; an empty function: nobody.
+  void tell_of_counters(std::function<void(uint32_t counter, const std::string& key)> listener) {
+    on_counter_ = std::move(listener);
+  }
   // Whether a table was published since the last call: what status() says may differ.
   bool take_changes() { return std::exchange(changed_, false); }
 
@@ -93,7 +98,7 @@ class SteeringManager final : public mp2::Mp2Handler {
   Fate fate_of(const TrafficRule& rule) const;
   Fate fate_of(const std::string& rejection, NextHopId next_hop) const;
   bool settle(Fate& fate, Fate now);
-  uint32_t take_counter();
+  uint32_t take_counter(const std::string& key);
   void release_dropped();
   void free_counter(uint32_t counter);
   void publish();
@@ -112,11 +117,14 @@ class SteeringManager final : public mp2::Mp2Handler {
   std::map<std::string, TrafficRule> rules_;
   std::map<std::string, DnsRule> dns_;
   RuleGuarantees guarantees_;
-  std::shared_ptr<std::vector<uint32_t>> free_counters_;  // shared with reclaimer callbacks
+  // The one that was given back first is given out first, so that whoever counts by it has long
+  // been told.
+  std::shared_ptr<std::deque<uint32_t>> free_counters_;  // shared with reclaimer callbacks
   uint32_t last_epoch_ = 0;
   std::unique_ptr<const SteeringTable> published_;
   bool changed_ = false;
   uint64_t sets_applied_ = 0;
+  std::function<void(uint32_t, const std::string&)> on_counter_;
   // Named by the published table until the next one is.
   std::vector<NextHopId> to_unwatch_;
   std::vector<uint32_t> to_free_;

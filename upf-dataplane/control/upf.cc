@@ -45,6 +45,7 @@ Upf::Upf(const UpfConfig& config, EventLoop& loop) : config_(config), loop_(loop
 Result<std::unique_ptr<Upf>> Upf::start(const UpfConfig& config, EventLoop& loop) {
   std::unique_ptr<Upf> upf(new Upf(config, loop));
   if (auto opened = upf->open_ports(); !opened) return std::unexpected(opened.error());
+  if (auto opened = upf->open_usage_records(); !opened) return std::unexpected(opened.error());
   if (auto started = upf->start_workers(); !started) return std::unexpected(started.error());
   if (auto serving = upf->serve(); !serving) return std::unexpected(serving.error());
   spdlog::info("ready instance={} workers={} ports={} n4={}:{} mp2={}", config.instance,
@@ -134,6 +135,7 @@ Result<void> Upf::serve() {
 
   timers_.push_back(loop_.every(kPollWorkers, [this] { poll_workers(); }));
   timers_.push_back(loop_.every(Neighbours::kTick, [this] { tick(); }));
+  if (usage_) timers_.push_back(loop_.every(UsageRecords::kTurn, [this] { write_usage(); }));
   timers_.push_back(
       loop_.every(kStatusInterval, [this] { mp2_->publish_status(steering_->status()); }));
   return {};
@@ -197,15 +199,16 @@ Result<void> Upf::start_workers() {
   }
   worker_runs_.reserve(config_.workers);
   for (uint32_t i = 0; i < config_.workers; ++i) {
-    workers_.push_back(std::make_unique<Worker>(WorkerOptions{.index = i,
-                                                              .ports = ids,
-                                                              .burst = config_.burst,
-                                                              .cached_flows = config_.cached_flows,
-                                                              .idle_sleep = config_.idle_sleep,
-                                                              .pool = pool_.get(),
-                                                              .capacities = capacities},
-                                                *shared_, counters_->worker(i), *reclaimer_, *link_,
-                                                *tap_));
+    workers_.push_back(
+        std::make_unique<Worker>(WorkerOptions{.index = i,
+                                               .ports = ids,
+                                               .burst = config_.burst,
+                                               .cached_flows = config_.cached_flows,
+                                               .idle_sleep = config_.idle_sleep,
+                                               .pool = pool_.get(),
+                                               .usage = usage_log_ ? recorders_[i].get() : nullptr,
+                                               .capacities = capacities},
+                                 *shared_, counters_->worker(i), *reclaimer_, *link_, *tap_));
     worker_runs_.emplace_back([this, i] { workers_[i]->run(stop_); });
     if (auto launched = launch_worker(i, worker_runs_[i]); !launched) return launched;
   }
@@ -231,8 +234,9 @@ Upf::~Upf() {
   ctl_.reset();
   metrics_.reset();
   mp2_.reset();
-  n4_.reset();
   stop_workers();
+  finish_usage();
+  n4_.reset();
   capture_.reset();
   exceptions_.reset();
   steering_.reset();
@@ -326,7 +330,9 @@ void Upf::collect(MetricFamilies& out) const {
                        .paths = *paths_,
                        .error_indications = error_indications_,
                        .control_frames = link_->sent(),
-                       .control_frames_lost = link_->send_failures()};
+                       .control_frames_lost = link_->send_failures(),
+                       .usage = usage_.get(),
+                       .usage_losses = usage_log_ ? usage_log_->failures() : 0};
   for (const auto& device : devices_) source.missed.push_back(device.missed());
   collect_metrics(source, out);
 }

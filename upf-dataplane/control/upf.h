@@ -19,6 +19,7 @@
 #include "upf-dataplane/control/session_manager.h"
 #include "upf-dataplane/control/steering_manager.h"
 #include "upf-dataplane/control/tunnels.h"
+#include "upf-dataplane/control/usage_records.h"
 #include "upf-dataplane/pfcp/n4_server.h"
 #include "upf-dataplane/worker/control_link.h"
 #include "upf-dataplane/worker/dpdk_port.h"
@@ -56,6 +57,10 @@ class Upf final : public CtlHandler {
 
   void poll_workers();
   void take_held();
+  Result<void> open_usage_records();
+  UsageRecords::User usage_user(Seid seid) const;
+  void write_usage();
+  void finish_usage();
   nlohmann::json describe() const;
   Result<nlohmann::json> describe_sessions(const nlohmann::json& request) const;
   nlohmann::json describe_rules() const;
@@ -93,6 +98,9 @@ class Upf final : public CtlHandler {
   std::unique_ptr<Capture> capture_;
   std::unique_ptr<Explainer> explainer_;
   std::unique_ptr<CtlServer> ctl_;
+  std::vector<std::unique_ptr<UsageRecorder>> recorders_;  // the last is the control thread's own
+  std::unique_ptr<UsageLog> usage_log_;                    // null: no records are kept
+  std::unique_ptr<UsageRecords> usage_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::function<void()>> worker_runs_;
   std::atomic<bool> stop_{false};

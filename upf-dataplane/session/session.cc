@@ -56,6 +56,7 @@ Session::Session(const Parts& parts)
       from_cp_count_(static_cast<uint16_t>(parts.from_cp.size())),
       prefix_count_(static_cast<uint16_t>(parts.prefixes.size())),
       network_(parts.network),
+      serial_(parts.serial),
       plain_(parts.sdf.empty() && parts.uplink.size() <= 1 && parts.downlink.size() <= 1),
       has_core_tunnels_(
           std::ranges::any_of(parts.downlink, [](auto& pdr) { return pdr.teid != 0; })),

@@ -110,6 +110,7 @@ class alignas(64) Session {
   struct Parts {
     uint32_t version;      // unlike any other compiled session's, for flow caches
     uint32_t slot;         // index of its usage counters
+    uint32_t serial = 0;  // unlike any other session's; stays the same when it is modified
     uint16_t network = 0;  // its number in Networks
     uint32_t ue_v4 = 0;    // raw network-order; 0: none
     uint64_t ue_v6 = 0;    // upper 64 bits of a /64, raw network-order; 0: none
@@ -132,6 +133,7 @@ class alignas(64) Session {
 
   uint32_t version() const { return version_; }
   uint32_t slot() const { return slot_; }
+  uint32_t serial() const { return serial_; }
   uint16_t network() const { return network_; }
   size_t bytes() const;
   // Starts loading what the first PDR of a direction takes to be found and applied. Touches
@@ -234,6 +236,7 @@ class alignas(64) Session {
   uint16_t from_cp_count_;
   uint16_t prefix_count_;
   uint16_t network_;
+  uint32_t serial_;
   bool plain_;
   bool has_core_tunnels_;
   bool has_addresses_;  // otherwise the other end of its tunnels checks them

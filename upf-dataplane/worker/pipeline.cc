@@ -288,11 +288,11 @@ void Pipeline::act_downlink(Work& work) {
 bool Pipeline::steer_locally(Work& work, const SteeringRule& rule) {
   switch (rule.action) {
     case SteeringAction::kDrop:
-      count_rule(rule.counter, work.layout.total_bytes);
+      count_rule(work, rule.counter);
       drop(*work.packet, DropReason::kRuleDrop);
       return true;
     case SteeringAction::kPassthrough:
-      count_rule(rule.counter, work.layout.total_bytes);
+      count_rule(work, rule.counter);
       return false;
     case SteeringAction::kForwardDecapsulated:
     case SteeringAction::kBranch:  // goes its own way
@@ -300,12 +300,12 @@ bool Pipeline::steer_locally(Work& work, const SteeringRule& rule) {
   }
   if (work.key.direction() == Direction::kDownlinkLocal) {
     // The app's own answer to what was steered to it: on to the UE, not back to the app.
-    count_rule(rule.counter, work.layout.total_bytes);
+    count_rule(work, rule.counter);
     return false;
   }
   const NextHop hop = shared_.next_hops.get(rule.next_hop);
   if (!hop.reachable()) return false;  // towards the centre; the control thread suspends the rule
-  count_rule(rule.counter, work.layout.total_bytes);
+  count_rule(work, rule.counter);
   send_ethernet(*work.packet, hop, work.key.is_v6(), &work);
   return true;
 }

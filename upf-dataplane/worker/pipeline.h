@@ -18,6 +18,7 @@
 #include "upf-dataplane/worker/error_limiter.h"
 #include "upf-dataplane/worker/shared_state.h"
 #include "upf-dataplane/worker/stage_timer.h"
+#include "upf-dataplane/worker/usage_recorder.h"
 #include "upf-dataplane/worker/worker_event.h"
 
 namespace sluice::upf {
@@ -60,6 +61,9 @@ class Pipeline {
   // Decides one packet without using up or counting what its session has: rates, quotas, usage.
   // Counters of the pipeline's own count. Nothing when it is no user's packet.
   std::optional<Decision> explain(Packet& packet, uint64_t now);
+
+  // Counts by session and rule, too, from now on; null: not.
+  void record_usage(UsageRecorder* usage) { usage_ = usage; }
 
   // What process() has to tell the control thread. Who cannot deliver an event says not_told() to
   // its meter.
@@ -181,11 +185,19 @@ class Pipeline {
   void refuse_gtpu(Packet& packet, const Port& port, const GtpuPlace& at, size_t end);
   void answered(Packet& packet, Answer kind);
   void drop(Packet& packet, DropReason reason);
-  void count_rule(uint32_t counter, uint64_t bytes) { counters_.rules[counter].add(bytes); }
+  // Counts the user's packet for the rule that has the counter.
+  void count_rule(const Work& work, uint32_t counter) {
+    const uint64_t bytes = work.layout.total_bytes;
+    counters_.rules[counter].add(bytes);
+    if (usage_ == nullptr) return;
+    usage_->add(work.session->serial(), work.session->slot(), counter,
+                work.key.direction() == Direction::kUplink, bytes);
+  }
 
   const SharedState& shared_;
   WorkerCounters& counters_;
   CopyRoom* copies_;
+  UsageRecorder* usage_ = nullptr;
   FlowCache cache_;
   StageTimer timer_;
   const ForwardingTable* forwarding_ = nullptr;  // for the burst in hand

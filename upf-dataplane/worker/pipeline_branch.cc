@@ -35,7 +35,7 @@ void Pipeline::branch_uplink(Work& work, const CompiledPdr& pdr) {
   // With nobody there the control thread is about to suspend the rule.
   const bool applies = is_reachable(branch);
   if (applies && branch.encapsulated) {
-    count_rule(rule.counter, work.layout.total_bytes);
+    count_rule(work, rule.counter);
     Packet whole = packet;
     whole.trim_front(sizeof(EthernetHeader));
     whole.truncate(static_cast<uint32_t>(ip_bytes(whole.data)));
@@ -47,7 +47,7 @@ void Pipeline::branch_uplink(Work& work, const CompiledPdr& pdr) {
   }
   if (!open(work)) return;
   if (applies && !branch.encapsulated) {
-    count_rule(rule.counter, work.layout.total_bytes);
+    count_rule(work, rule.counter);
     if (!branch.duplicate) return deliver(packet, branch.to[0], &work);
     send_copies(packet, packet.data - work.inner_offset, branch, nullptr);
   }
@@ -62,7 +62,7 @@ void Pipeline::branch_downlink(Work& work, const CompiledPdr& pdr) {
   // What an app sends is for the UE: others may have copies of it, nobody takes it away.
   const bool is_local = work.key.direction() == Direction::kDownlinkLocal;
   const bool applies = is_reachable(branch);
-  if (applies || is_local) count_rule(rule.counter, work.layout.total_bytes);
+  if (applies || is_local) count_rule(work, rule.counter);
   if (applies && branch.duplicate) {
     send_copies(packet, packet.data - work.inner_offset, branch,
                 branch.encapsulated ? &pdr : nullptr);

@@ -77,7 +77,7 @@ bool Pipeline::answer_dns_query(Work& work) {
   // As if the resolver had sent it.
   reply_to_ue(work, reversed(work.key), Answer::kDns);
   if (answer->first != nullptr && packet.verdict == Verdict::kSend) {
-    count_rule(answer->first->counter, work.layout.total_bytes);
+    count_rule(work, answer->first->counter);
   }
   return true;
 }

@@ -53,6 +53,7 @@ Worker::Worker(WorkerOptions options, const SharedState& shared, WorkerCounters&
       copies_(options_.pool),
       pipeline_(shared, counters, options_.cached_flows, &copies_),
       ticks_per_second_(shared.ticks_per_second) {
+  pipeline_.record_usage(options_.usage);
   for (size_t port = 0; port < options_.capacities.size(); ++port) {
     if (PortCapacity* capacity = options_.capacities[port]) {
       shapers_[port] = std::make_unique<PortShaper>(*capacity);
@@ -89,6 +90,7 @@ size_t Worker::poll() {
   StageTimer& timer = pipeline_.timer();
   timer.begin();
   now_ = rte_rdtsc();
+  if (options_.usage != nullptr) options_.usage->begin_round();
   const auto ports = static_cast<PortIndex>(options_.ports.size());
   for (PortIndex port = 0; port < ports; ++port) received += receive(port);
   send_from_control();

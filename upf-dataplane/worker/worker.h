@@ -28,6 +28,7 @@ struct WorkerOptions {
   uint32_t cached_flows = 65536;
   std::chrono::microseconds idle_sleep{0};  // after many empty polls; 0: never
   rte_mempool* pool = nullptr;              // for copies of packets
+  UsageRecorder* usage = nullptr;           // outlives the worker; null: none
   // By PortIndex, null where a port has no configured capacity; empty: none has. Outlive the
   // worker.
   std::vector<PortCapacity*> capacities = {};
