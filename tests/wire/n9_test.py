@@ -10,7 +10,7 @@ from scapy.packet import Raw
 from n4_test import FROM_ACCESS, FROM_CORE, GNB_TEID, Site, choose, stop_in_order, tunnel
 from scapy_smf import ACCEPTED, create_far, create_pdr, flow, outcome
 from upf_test import a_hop_later
-from wire_site import Upf, inside, network
+from wire_site import serving
 
 ANCHOR_TEID, COPY_TEID = 0x900, 0x901
 LOCAL_HOST, FAR_HOST = "203.0.113.10", "198.51.100.7"
@@ -21,16 +21,8 @@ TO_ACCESS = p.IE_DestinationInterface(interface="Access")
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("n9")
-    with network() as name, inside(name):
-        upf = Upf(folder)
-        try:
-            running = Site(upf)
-            yield running
-            stop_in_order(running)
-        finally:
-            code = upf.stop()
-        assert code == 0, (folder / "upf.log").read_text()
+    with serving(tmp_path_factory.mktemp("n9"), Site, stop_in_order) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
