@@ -25,7 +25,9 @@ Result<void> check_identifier(std::string_view id) {
 }
 
 std::string rule_key(std::string_view app_instance_id, std::string_view rule_id) {
-  return fmt::format("{}/{}", app_instance_id, rule_id);
+  std::string key;
+  key.reserve(app_instance_id.size() + 1 + rule_id.size());
+  return key.append(app_instance_id).append(1, '/').append(rule_id);
 }
 
 }  // namespace sluice::traffic_rules

@@ -1,6 +1,7 @@
 // What nghttp2 calls while it takes in and gives out octets.
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "base/http/http2_stream.h"
 
@@ -99,7 +100,7 @@ struct Http2Connection::Callbacks {
     if (s.response.source) return read_source(s, buffer, size, flags, self(user));
     const auto rest = s.response.content().substr(s.sent);
     const size_t n = std::min(size, rest.size());
-    std::copy_n(rest.data(), n, buffer);
+    if (n > 0) std::memcpy(buffer, rest.data(), n);
     self(user).on_read(s, n);
     if (n == rest.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return static_cast<ssize_t>(n);

@@ -57,9 +57,18 @@ TEST(Target, IsTakenApart) {
     std::string query;
   };
   const Case cases[] = {
-      {"/", {""}, ""},           {"/a/b?c=d", {"a", "b"}, "c=d"}, {"/a%2Fb/%20", {"a/b", " "}, ""},
-      {"/a/", {"a", ""}, ""},    {"//a", {"", "a"}, ""},          {"http://host:1/a?b", {"a"}, "b"},
-      {"http://host", {""}, ""}, {"/a?b?c#d", {"a"}, "b?c"},      {"/...", {"..."}, ""},
+      {"/", {""}, ""},
+      {"/a/b?c=d", {"a", "b"}, "c=d"},
+      {"/a%2Fb/%20", {"a/b", " "}, ""},
+      {"/a/", {"a", ""}, ""},
+      {"//a", {"", "a"}, ""},
+      {"http://host:1/a?b", {"a"}, "b"},
+      {"http://host", {""}, ""},
+      {"/a?b?c#d", {"a"}, "b?c"},
+      {"/...", {"..."}, ""},
+      {"/a#b?c", {"a"}, ""},
+      {"/a?", {"a"}, ""},
+      {"/a?b#c/d", {"a"}, "b"},
   };
   for (const auto& c : cases) {
     const auto target = parse_target(c.text);
@@ -68,7 +77,8 @@ TEST(Target, IsTakenApart) {
     EXPECT_EQ(target->query, c.query) << c.text;
   }
   EXPECT_TRUE(parse_target("*")->asterisk);
-  for (const char* bad : {"", "a", "/a/../b", "/.", "/%2e%2E/a", "/a%", "/a%00", "/%0a"}) {
+  for (const char* bad : {"", "a", "/a/../b", "/.", "/%2e%2E/a", "/a%", "/a%00", "/%0a", "?a",
+                          "http://host?a", "/a\x7f"}) {
     EXPECT_FALSE(parse_target(bad)) << bad;
   }
 }

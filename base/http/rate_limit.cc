@@ -27,6 +27,16 @@ std::optional<std::chrono::seconds> TokenBuckets::wait(double tokens) const {
   return std::chrono::seconds(std::max<int64_t>(1, static_cast<int64_t>(seconds)));
 }
 
+void TokenBuckets::note_empty(const Bucket& bucket) {
+  if (bucket.tokens >= 1) return;
+  const std::chrono::duration<double> wait((1 - bucket.tokens) / limit_.requests_per_s);
+  // A little later than exactly: what is rounded here must not hide who waits.
+  const auto until = bucket.at + std::chrono::ceil<std::chrono::milliseconds>(wait);
+  auto known = empty_until_.load();
+  while (known < until && !empty_until_.compare_exchange_weak(known, until)) {
+  }
+}
+
 std::optional<std::chrono::seconds> TokenBuckets::take(std::string_view client) {
   if (unlimited()) return std::nullopt;
   auto& shard = shard_of(client);
@@ -39,6 +49,7 @@ std::optional<std::chrono::seconds> TokenBuckets::take(std::string_view client) 
     }
     shard.recent.push_front({std::string(client), std::max(1.0, limit_.burst) - 1, clock_.now()});
     shard.by_client.emplace(shard.recent.front().client, shard.recent.begin());
+    note_empty(shard.recent.front());
     return std::nullopt;
   }
   auto& bucket = *found->second;
@@ -47,6 +58,7 @@ std::optional<std::chrono::seconds> TokenBuckets::take(std::string_view client) 
   const double tokens = tokens_at(now, bucket);
   bucket.at = now;
   bucket.tokens = tokens < 1 ? tokens : tokens - 1;
+  note_empty(bucket);
   return wait(tokens);
 }
 
@@ -65,7 +77,7 @@ std::optional<std::chrono::seconds> ClientLimiter::take_stranger(std::string_vie
 }
 
 std::optional<std::chrono::seconds> ClientLimiter::look_at_stranger(std::string_view remote) {
-  if (strangers_.unlimited()) return std::nullopt;
+  if (strangers_.unlimited() || !strangers_.anybody_waits()) return std::nullopt;
   return strangers_.look(rate_key_of(remote));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <list>
@@ -31,6 +32,8 @@ class TokenBuckets {
   std::optional<std::chrono::seconds> take(std::string_view client);
   // The same without counting.
   std::optional<std::chrono::seconds> look(std::string_view client);
+  // Whether there may be somebody for whom look() has more than nothing.
+  bool anybody_waits() const { return clock_.now() < empty_until_.load(); }
   bool unlimited() const { return limit_.requests_per_s <= 0; }
 
  private:
@@ -47,11 +50,15 @@ class TokenBuckets {
     std::unordered_map<std::string_view, std::list<Bucket>::iterator> by_client;
   };
   Shard& shard_of(std::string_view client);
+  void note_empty(const Bucket& bucket);
   double tokens_at(std::chrono::steady_clock::time_point now, const Bucket& bucket) const;
   std::optional<std::chrono::seconds> wait(double tokens) const;
 
   const RateLimit limit_;
   const Clock& clock_;
+  // No bucket is empty from then on, unless somebody asks: nearly always now, so that look() need
+  // not look.
+  std::atomic<std::chrono::steady_clock::time_point> empty_until_{};
   std::array<Shard, kShards> shards_;
 };
 

@@ -48,8 +48,13 @@ Response unauthorized(std::string_view challenge, std::string_view detail) {
 // The token of "Authorization: Bearer TOKEN" (RFC 6750 §2.1).
 std::optional<std::string_view> bearer_token(const Headers& headers) {
   constexpr std::string_view kScheme = "Bearer ";
-  const auto value = headers.get("Authorization");
-  if (!value || headers.count("Authorization") > 1 || value->size() <= kScheme.size() ||
+  std::optional<std::string_view> value;
+  for (const auto& [name, text] : headers) {
+    if (!equal_ignoring_case(name, "Authorization")) continue;
+    if (value) return std::nullopt;  // more than one
+    value = text;
+  }
+  if (!value || value->size() <= kScheme.size() ||
       !equal_ignoring_case(value->substr(0, kScheme.size()), kScheme)) {
     return std::nullopt;
   }

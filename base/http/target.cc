@@ -1,6 +1,8 @@
 #include "base/http/target.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "base/http/message.h"
 #include "base/http/percent.h"
@@ -10,8 +12,19 @@ namespace {
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-// Neither a control character nor '%', nor one that costs another comparison to tell from them.
-bool is_plain(char c) { return static_cast<unsigned char>(c) > '%' && c != 0x7f; }
+// What a character of a path may need: ends it, ends a segment, or has to be looked at.
+enum Meaning : uint8_t { kPlain, kOdd, kSlash, kEnd };
+constexpr auto kMeanings = [] {
+  std::array<Meaning, 256> out{};
+  for (unsigned c = 0; c < 0x20; ++c) out[c] = kOdd;
+  out[0x7f] = kOdd;
+  out['%'] = kOdd;
+  out['/'] = kSlash;
+  out['?'] = kEnd;
+  out['#'] = kEnd;
+  return out;
+}();
+Meaning meaning(char c) { return kMeanings[static_cast<unsigned char>(c)]; }
 
 std::unexpected<Error> malformed() {
   return fail(ErrorCode::kInvalidArgument, "the path has malformed percent-encoding");
@@ -36,34 +49,31 @@ Result<Target> parse_target(std::string_view text) {
     return target;
   }
   if (!text.starts_with('/')) text = without_authority(text);
-  const auto path_end = std::ranges::find_if(text, [](char c) { return c == '?' || c == '#'; });
-  auto path = text.substr(0, static_cast<size_t>(path_end - text.begin()));
-  if (path.size() < text.size() && text[path.size()] == '?') {
-    target.query = text.substr(path.size() + 1);
-    target.query = target.query.substr(0, target.query.find('#'));
-  }
-  if (!path.starts_with('/')) {
+  if (!text.starts_with('/')) {
     return fail(ErrorCode::kInvalidArgument, "the request target is not a path");
   }
-  target.segments.reserve(static_cast<size_t>(std::ranges::count(path, '/')));
-  while (!path.empty()) {
-    path.remove_prefix(1);  // the slash
+  constexpr size_t kUsualDepth = 8;
+  target.segments.reserve(kUsualDepth);
+  while (text.starts_with('/')) {
+    text.remove_prefix(1);
     size_t size = 0;
-    bool plain = true;  // what nearly all are, so that one look at each character is enough
-    for (; size < path.size() && path[size] != '/'; ++size) plain &= is_plain(path[size]);
-    auto segment = path.substr(0, size);
-    path.remove_prefix(size);
-    if (!plain && segment.contains('%')) {
+    bool odd = false;
+    for (; size < text.size() && meaning(text[size]) < kSlash; ++size) {
+      odd |= meaning(text[size]) == kOdd;
+    }
+    auto segment = text.substr(0, size);
+    text.remove_prefix(size);
+    if (odd) {
       auto decoded = percent_decode(segment, PlusIs::kItself);
-      if (!decoded) return malformed();
+      if (!decoded || std::ranges::any_of(*decoded, is_control)) return malformed();
       segment = target.decoded.emplace_back(std::move(*decoded));
     }
-    if (!plain && std::ranges::any_of(segment, is_control)) return malformed();
     if (segment == "." || segment == "..") {
       return fail(ErrorCode::kInvalidArgument, "the path has dot segments");
     }
     target.segments.push_back(segment);
   }
+  if (text.starts_with('?')) target.query = text.substr(1, text.find('#') - 1);
   return target;
 }
 
