@@ -1,7 +1,6 @@
 #include "mep/capif/api_index.h"
 
 #include <algorithm>
-#include <mutex>
 
 #include "mep/capif/description.h"
 
@@ -115,25 +114,15 @@ void ApiIndex::forget(const std::string& id) {
 }
 
 void ApiIndex::catch_up(const store::Snapshot& state) {
-  {
-    const std::shared_lock lock(mutex_);
-    if (seen_revision_ >= state.revision()) return;
-  }
-  const std::lock_guard lock(mutex_);
-  if (seen_revision_ >= state.revision()) return;
-  const auto& rows = state.of(registry_.records().services);
-  Rows::for_each_difference(seen_, rows, [this](const auto& id, const auto* was, const auto* is) {
-    if (was != nullptr) forget(id);
-    if (is != nullptr) remember(id, is->value);
-  });
-  seen_ = rows;
-  seen_revision_ = state.revision();
+  services_.catch_up(
+      state, [this](const auto& id) { forget(id); },
+      [this](const auto& id, const auto& stored) { remember(id, stored.value); });
 }
 
 std::vector<std::string> ApiIndex::find(const store::Snapshot& state, const ApiQuery& query,
                                         std::string_view after, size_t most) {
   catch_up(state);
-  const std::shared_lock lock(mutex_);
+  const auto lock = services_.reading();
   std::vector<std::string> out;
   const auto among = [&](const Index& index, const std::string& key) {
     const auto ids = index.find(key);

@@ -5,13 +5,12 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/http/message.h"
-#include "base/store/snapshot.h"
+#include "base/store/follower.h"
 #include "mep/registry/registry.h"
 
 namespace sluice::mep::capif {
@@ -33,7 +32,8 @@ bool admits(const ApiQuery& query, const nlohmann::json& profile);
 class ApiIndex {
  public:
   // `registry` must outlive it.
-  explicit ApiIndex(const registry::Registry& registry) : registry_(registry) {}
+  explicit ApiIndex(const registry::Registry& registry)
+      : registry_(registry), services_(registry.records().services) {}
 
   // Takes in what changed until `state`, so that the next one who asks need not wait for it.
   void catch_up(const store::Snapshot& state);
@@ -57,7 +57,6 @@ class ApiIndex {
     std::string name, category_id, category;
     std::vector<Profile> profiles;
   };
-  using Rows = store::PersistentMap<store::Stored<registry::ServiceRecord>>;
   using Ids = std::set<std::string, std::less<>>;
   using Index = std::map<std::string, Ids, std::less<>>;
 
@@ -73,10 +72,8 @@ class ApiIndex {
   void each_key(const Facets& api, Change change);  // change(index, key)
 
   const registry::Registry& registry_;
-  std::shared_mutex mutex_;  // guards what follows
-  Rows seen_;
-  uint64_t seen_revision_ = 0;
-  std::map<std::string, Facets, std::less<>> apis_;  // by apiId
+  store::Follower<registry::ServiceRecord> services_;  // guards what follows
+  std::map<std::string, Facets, std::less<>> apis_;    // by apiId
   Index by_name_, by_aef_, by_category_;
 };
 

@@ -1,7 +1,6 @@
 #include "mep/registry/directory.h"
 
 #include <algorithm>
-#include <mutex>
 
 namespace sluice::mep::registry {
 namespace {
@@ -76,25 +75,15 @@ void Directory::forget(const std::string& id) {
 }
 
 void Directory::catch_up(const store::Snapshot& state) {
-  {
-    const std::shared_lock lock(mutex_);
-    if (seen_revision_ >= state.revision()) return;
-  }
-  const std::lock_guard lock(mutex_);
-  if (seen_revision_ >= state.revision()) return;
-  const auto& rows = state.of(registry_.records().services);
-  Rows::for_each_difference(seen_, rows, [this](const auto& id, const auto* was, const auto* is) {
-    if (was != nullptr) forget(id);
-    if (is != nullptr) remember(id, *is);
-  });
-  seen_ = rows;
-  seen_revision_ = state.revision();
+  services_.catch_up(
+      state, [this](const auto& id) { forget(id); },
+      [this](const auto& id, const auto& stored) { remember(id, stored); });
 }
 
 Directory::Entries Directory::find(const store::Snapshot& state, const ServiceQuery& query,
                                    std::string_view after, size_t most) {
   catch_up(state);
-  const std::shared_lock lock(mutex_);
+  const auto lock = services_.reading();
   Entries out;
   if (!query.has_identity()) {
     gather(entries_, query, after, most, out);
@@ -121,7 +110,7 @@ Directory::Entries Directory::find(const store::Snapshot& state, const ServiceQu
 Directory::Entries Directory::find_of(const store::Snapshot& state, const ServiceQuery& query,
                                       std::string_view owner, std::string_view after, size_t most) {
   catch_up(state);
-  const std::shared_lock lock(mutex_);
+  const auto lock = services_.reading();
   Entries out;
   const auto own = by_owner_.find(owner);
   if (own != by_owner_.end()) gather(own->second, query, after, most, out);
@@ -131,7 +120,7 @@ Directory::Entries Directory::find_of(const store::Snapshot& state, const Servic
 std::shared_ptr<const Directory::Entry> Directory::get(const store::Snapshot& state,
                                                        std::string_view id) {
   catch_up(state);
-  const std::shared_lock lock(mutex_);
+  const auto lock = services_.reading();
   const auto found = entries_.find(id);
   return found == entries_.end() ? nullptr : found->second;
 }

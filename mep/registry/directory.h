@@ -6,11 +6,10 @@
 #include <map>
 #include <memory>
 #include <set>
-#include <shared_mutex>
 #include <string>
 #include <vector>
 
-#include "base/store/snapshot.h"
+#include "base/store/follower.h"
 #include "mep/registry/query.h"
 #include "mep/registry/registry.h"
 #include "mep/registry/view.h"
@@ -21,7 +20,7 @@ class Directory {
  public:
   // `registry` must outlive it.
   Directory(const Registry& registry, Links links)
-      : registry_(registry), links_(std::move(links)) {}
+      : registry_(registry), links_(std::move(links)), services_(registry.records().services) {}
 
   struct Entry {
     std::string id;  // serInstanceId
@@ -55,7 +54,6 @@ class Directory {
  private:
   using ById = std::map<std::string_view, std::shared_ptr<const Entry>>;  // keys: the entries' own
   using Index = std::map<std::string, ById, std::less<>>;
-  using Rows = store::PersistentMap<store::Stored<ServiceRecord>>;
 
   void remember(const std::string& id, const store::Stored<ServiceRecord>& stored);
   void forget(const std::string& id);
@@ -65,9 +63,7 @@ class Directory {
   const Registry& registry_;
   const Links links_;
 
-  std::shared_mutex mutex_;  // guards what follows
-  Rows seen_;
-  uint64_t seen_revision_ = 0;
+  store::Follower<ServiceRecord> services_;  // guards what follows
   ById entries_;
   Index by_name_, by_category_, by_owner_;
 };
