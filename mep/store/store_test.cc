@@ -31,7 +31,10 @@ class StoreTest : public testing::Test {
   }
   Store& store() { return **store_; }
   State state() { return store().snapshot(); }
-  ClientDirectory directory() { return {store(), store_->collections.clients}; }
+  ClientDirectory directory() {
+    const auto& c = store_->collections;
+    return {store(), c.apps.clients, c.clients};
+  }
   void edit(const std::function<void(Draft&)>& what) {
     ASSERT_TRUE(store().change([&](Draft& draft) -> Result<void> {
       what(draft);
