@@ -326,8 +326,8 @@ def read_frames(stream, count):
 
 def test_one_connection_carries_many_queries_at_once(server):
     server.mep.provision("app", {**DECLARED, "dnsRules": RULES})
-    queries = [dns.message.make_query(name, "A") for name in
-               ["video.example", "www.example", "none.example", "both.example"] * 50]
+    names = ["video.example", "www.example", "none.example", "both.example"] * 50
+    queries = [dns.message.make_query(name, "A", id=number) for number, name in enumerate(names)]
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
         stream = client.makefile("rb")
         for octet in frame(queries[0]):  # one by one
