@@ -42,6 +42,11 @@ void add_ports(const MetricsSource& source, MetricFamilies& out) {
   for (size_t i = 0; i < source.missed.size(); ++i) {
     missed.add({{"port", ports[i].name}}, number(source.missed[i]));
   }
+  auto received = out.counter("sluice_upf_worker_received_packets_total",
+                              "Frames received, by the worker that took them.");
+  for (size_t i = 0; i < source.received.size(); ++i) {
+    received.add({{"worker", std::to_string(i)}}, number(source.received[i]));
+  }
 }
 
 void add_drops(const MetricsSource& source, MetricFamilies& out) {

@@ -25,6 +25,7 @@ struct MetricsSource {
   bool per_session = false;  // two more series a session
   bool mep_connected = false;
   std::vector<uint64_t> missed;  // by port: frames the device lost before anyone polled them
+  std::vector<uint64_t> received;  // by worker: frames
   const PathMonitor& paths;
   uint64_t error_indications = 0;  // received
   uint64_t control_frames = 0;

@@ -327,6 +327,7 @@ void Upf::collect(MetricFamilies& out) const {
                        .per_session = config_.metrics_per_session,
                        .mep_connected = mp2_->connected(),
                        .missed = {},
+                       .received = {},
                        .paths = *paths_,
                        .error_indications = error_indications_,
                        .control_frames = link_->sent(),
@@ -334,6 +335,11 @@ void Upf::collect(MetricFamilies& out) const {
                        .usage = usage_.get(),
                        .usage_losses = usage_log_ ? usage_log_->failures() : 0};
   for (const auto& device : devices_) source.missed.push_back(device.missed());
+  for (uint32_t i = 0; i < config_.workers; ++i) {
+    uint64_t frames = 0;
+    for (const auto& port : counters_->worker(i).received) frames += port.packets.get();
+    source.received.push_back(frames);
+  }
   collect_metrics(source, out);
 }
 
