@@ -163,26 +163,5 @@ TEST_F(UsageRecordsTest, a_session_that_is_modified_stays_the_same) {
   EXPECT_EQ(written[0]["uplinkPackets"], 2);
 }
 
-TEST(UsageRecorder, loses_nothing_of_a_writer_that_is_late_and_counts_what_has_no_room) {
-  UsageRecorder recorder(16);
-  const auto visit = [](uint64_t& sum) {
-    return [&sum](const UsageEntry& entry) { sum += entry.uplink_bytes; };
-  };
-  uint64_t sum = 0;
-  recorder.add(1, 1, 5, true, 10);
-  EXPECT_TRUE(recorder.take(visit(sum)));
-  recorder.add(1, 1, 5, true, 10);  // has not noticed the end of the turn
-  EXPECT_FALSE(recorder.take(visit(sum)));
-  recorder.begin_round();
-  recorder.add(1, 1, 5, true, 100);
-  EXPECT_TRUE(recorder.take(visit(sum)));
-  EXPECT_EQ(sum, 20U);
-  recorder.begin_round();
-  EXPECT_TRUE(recorder.take(visit(sum)));
-  EXPECT_EQ(sum, 120U);
-  for (uint32_t i = 0; i < 20; ++i) recorder.add(i, i, 5, true, 1);
-  EXPECT_EQ(recorder.unattributed(), 4U);
-}
-
 }  // namespace
 }  // namespace sluice::upf
