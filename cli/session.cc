@@ -3,6 +3,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "cli/table.h"
+
 namespace sluice::cli {
 namespace {
 
@@ -79,8 +81,9 @@ Error error_of(const HttpReply& reply) {
     detail = text_of(problem, "detail");
     if (detail.empty()) detail = text_of(problem, "error_description");  // of the token endpoint
   }
-  auto message = fmt::format("the server answers {}{}{}{}{}", reply.status,
-                             title.empty() ? "" : " ", title, detail.empty() ? "" : ": ", detail);
+  auto message =
+      fmt::format("the server answers {}{}{}{}{}", reply.status, title.empty() ? "" : " ",
+                  printable(title), detail.empty() ? "" : ": ", printable(detail));
   return {code_of(reply.status), std::move(message), {}};
 }
 
