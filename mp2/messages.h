@@ -45,23 +45,11 @@ struct Hello {
   bool operator==(const Hello&) const = default;
 };
 
-// What the packets that a rule decides may count on where a port is busy, in bits of users' IP
-// packets per second. Rules that name the same key share one rate, the largest that any of them
-// says: so the key makes it a guarantee of a rule, of an app or of a bandwidth allocation.
-struct Guarantee {
-  static constexpr uint64_t kMaxBps = 1'000'000'000'000;
-  std::string key;
-  uint64_t uplink_bps = 0;  // 0: none
-  uint64_t downlink_bps = 0;
-  bool operator==(const Guarantee&) const = default;
-};
-
 struct RuleEntry {
   std::string key;  // "<appInstanceId>/<trafficRuleId>", unique among traffic rules
   std::string app_instance_id;
   uint64_t order = 0;  // of installation at the MEP: at equal priority the lower wins
   traffic_rules::TrafficRule rule;
-  std::optional<Guarantee> guarantee = {};
   bool operator==(const RuleEntry&) const = default;
 };
 
@@ -71,6 +59,23 @@ struct DnsEntry {
   uint64_t order = 0;
   traffic_rules::DnsRule rule;
   bool operator==(const DnsEntry&) const = default;
+};
+
+// What some packets may count on where a port is busy, in bits of users' IP packets per second:
+// those of an app, or of some flows. A flow's own guarantee precedes that of its app; among several
+// that name a flow the lower order, then the smaller key decides, for each direction by itself.
+struct GuaranteeEntry {
+  static constexpr uint64_t kMaxBps = 1'000'000'000'000;
+  std::string key;  // unique among guarantees
+  uint64_t order = 0;
+  uint64_t uplink_bps = 0;  // 0: none
+  uint64_t downlink_bps = 0;
+  // Without flows, whose packets: what the app's traffic rules decide and what goes to, and comes
+  // from, the addresses that its DNS rules give. Several guarantees of one app add up.
+  std::string app_instance_id;
+  // As those of a FLOW rule: they describe uplink packets, replies are treated alike.
+  std::vector<traffic_rules::TrafficFilter> flows;
+  bool operator==(const GuaranteeEntry&) const = default;
 };
 
 // The users registered under a tag (UE Identity, MEC 014), by their addresses.
@@ -89,7 +94,7 @@ struct Tags {
   bool operator==(const Tags&) const = default;
 };
 
-enum class RuleKind : uint8_t { kTraffic, kDns };
+enum class RuleKind : uint8_t { kTraffic, kDns, kGuarantee };
 
 struct Rejection {
   RuleKind kind = RuleKind::kTraffic;  // a traffic rule and a DNS rule may share a key
@@ -103,8 +108,9 @@ struct Replace {
   SetVersion version;
   std::vector<RuleEntry> rules;
   std::vector<DnsEntry> dns;
-  // Filled by the receiver: entries whose rule did not parse. They are in none of the lists above.
+  // Filled by the receiver: entries whose rule did not parse. They are in none of the lists here.
   std::vector<Rejection> unreadable;
+  std::vector<GuaranteeEntry> guarantees = {};
   bool operator==(const Replace&) const = default;
 };
 
@@ -120,6 +126,8 @@ struct Update {
   // As in Replace; their keys are in remove_*: a rule that cannot be read must not leave its
   // predecessor in effect.
   std::vector<Rejection> unreadable;
+  std::vector<GuaranteeEntry> upsert_guarantees = {};
+  std::vector<std::string> remove_guarantees = {};
   bool operator==(const Update&) const = default;
 };
 
@@ -167,6 +175,7 @@ struct Status {
   uint64_t generation = 0;
   std::vector<RuleStatus> rules;
   std::vector<RuleStatus> dns;
+  std::vector<RuleStatus> guarantees = {};  // those of one app say the same: what it has in all
   bool operator==(const Status&) const = default;
 };
 
@@ -174,7 +183,7 @@ using Message = std::variant<Hello, Replace, Update, Applied, Refused, Status, T
 
 const char* to_string(SteeringState);  // "STEERING", ...
 const char* to_string(RefusalCode);    // "RESYNC", ...
-const char* to_string(RuleKind);       // "traffic", "dns"
+const char* to_string(RuleKind);       // "traffic", "dns", "guarantee"
 
 // One line, with its newline.
 std::string encode(const Message& message);

@@ -55,15 +55,45 @@ class UniqueKeys {
   std::unordered_set<std::string> seen_;
 };
 
-std::optional<Guarantee> read_guarantee(JsonFields& entry, JsonProblem& problem) {
-  const auto* value = entry.find("guarantee");
-  if (value == nullptr) return std::nullopt;
-  JsonFields fields(*value, entry.path_of("guarantee"), problem);
+// The entry, or a note in `unreadable` when only its flows are wrong.
+std::optional<GuaranteeEntry> read_guarantee(const JsonElement& element, JsonProblem& problem,
+                                             UniqueKeys& keys, std::vector<Rejection>& unreadable) {
+  JsonFields fields(*element.value, element.path, problem);
   const auto rate = [&](const char* member) {
     return static_cast<uint64_t>(
-        fields.optional_integer(member, 0, static_cast<int64_t>(Guarantee::kMaxBps)).value_or(0));
+        fields.optional_integer(member, 0, static_cast<int64_t>(GuaranteeEntry::kMaxBps))
+            .value_or(0));
   };
-  return Guarantee{fields.text("key"), rate("uplink_bps"), rate("downlink_bps")};
+  GuaranteeEntry entry{.key = fields.text("key"),
+                       .order = natural(fields, "order"),
+                       .uplink_bps = rate("uplink_bps"),
+                       .downlink_bps = rate("downlink_bps"),
+                       .app_instance_id = fields.text("app_instance_id"),
+                       .flows = {}};
+  keys.add(entry.key, fields.path_of("key"), problem);
+  for (const auto& flow : fields.list("flows", traffic_rules::kMaxFilters)) {
+    auto filter = traffic_rules::traffic_filter_from_json(*flow.value);
+    if (!filter) {
+      unreadable.push_back(
+          {RuleKind::kGuarantee, entry.key, "flows: " + filter.error().to_string()});
+      return std::nullopt;
+    }
+    entry.flows.push_back(std::move(*filter));
+  }
+  return entry;
+}
+
+// A platform that guarantees nothing need not say so.
+std::vector<GuaranteeEntry> read_guarantees(JsonFields& fields, const char* member,
+                                            JsonProblem& problem, UniqueKeys& keys,
+                                            std::vector<Rejection>& unreadable) {
+  std::vector<GuaranteeEntry> out;
+  for (const auto& element : fields.list(member, kMaxEntries)) {
+    if (auto entry = read_guarantee(element, problem, keys, unreadable)) {
+      out.push_back(std::move(*entry));
+    }
+  }
+  return out;
 }
 
 // The entry, or a note in `unreadable` when only its rule is wrong.
@@ -76,7 +106,6 @@ std::optional<Entry> read_entry(const JsonElement& element, JsonProblem& problem
   entry.app_instance_id = fields.text("app_instance_id");
   entry.order = natural(fields, "order");
   const auto* value = fields.require("rule");
-  if constexpr (requires { entry.guarantee; }) entry.guarantee = read_guarantee(fields, problem);
   keys.add(entry.key, fields.path_of("key"), problem);
   if (problem.found()) return std::nullopt;
 
@@ -109,7 +138,6 @@ std::vector<Entry> read_entries(JsonFields& fields, const char* member, JsonProb
 std::vector<std::string> read_keys(JsonFields& fields, const char* member, JsonProblem& problem,
                                    UniqueKeys& keys) {
   std::vector<std::string> out;
-  fields.require(member);
   for (const auto& element : fields.list(member, kMaxEntries)) {
     if (const auto text = text_of(*element.value)) {
       out.emplace_back(*text);
@@ -179,6 +207,8 @@ Replace read_replace(JsonFields& fields, JsonProblem& problem) {
   m.version = read_version(fields);
   m.rules = read_entries<RuleEntry>(fields, "rules", problem, rule_keys, m.unreadable);
   m.dns = read_entries<DnsEntry>(fields, "dns", problem, dns_keys, m.unreadable);
+  UniqueKeys guarantee_keys;
+  m.guarantees = read_guarantees(fields, "guarantees", problem, guarantee_keys, m.unreadable);
   return m;
 }
 
@@ -188,13 +218,22 @@ Update read_update(JsonFields& fields, JsonProblem& problem) {
   UniqueKeys dns_keys;
   m.version = read_version(fields);
   m.base_generation = natural(fields, "base_generation");
+  fields.require("remove_rules");
+  fields.require("remove_dns");
   m.remove_rules = read_keys(fields, "remove_rules", problem, rule_keys);
   m.remove_dns = read_keys(fields, "remove_dns", problem, dns_keys);
   m.upsert_rules =
       read_entries<RuleEntry>(fields, "upsert_rules", problem, rule_keys, m.unreadable);
   m.upsert_dns = read_entries<DnsEntry>(fields, "upsert_dns", problem, dns_keys, m.unreadable);
+  UniqueKeys guarantee_keys;
+  m.remove_guarantees = read_keys(fields, "remove_guarantees", problem, guarantee_keys);
+  m.upsert_guarantees =
+      read_guarantees(fields, "upsert_guarantees", problem, guarantee_keys, m.unreadable);
   for (const auto& [kind, key, reason] : m.unreadable) {
-    (kind == RuleKind::kTraffic ? m.remove_rules : m.remove_dns).push_back(key);
+    (kind == RuleKind::kTraffic ? m.remove_rules
+     : kind == RuleKind::kDns   ? m.remove_dns
+                                : m.remove_guarantees)
+        .push_back(key);
   }
   return m;
 }
@@ -202,7 +241,7 @@ Update read_update(JsonFields& fields, JsonProblem& problem) {
 Applied read_applied(JsonFields& fields, JsonProblem& problem) {
   Applied m;
   m.generation = natural(fields, "generation");
-  for (const auto& element : fields.list("rejected", 2 * kMaxEntries)) {
+  for (const auto& element : fields.list("rejected", 3 * kMaxEntries)) {
     JsonFields rejection(*element.value, element.path, problem);
     const auto kind =
         rejection.choice("kind", std::span<const traffic_rules::Word<RuleKind>>(kRuleKinds));
@@ -224,6 +263,7 @@ Status read_status(JsonFields& fields, JsonProblem& problem) {
   m.generation = natural(fields, "generation");
   m.rules = read_statuses(fields, "rules", problem);
   m.dns = read_statuses(fields, "dns", problem);
+  m.guarantees = read_statuses(fields, "guarantees", problem);
   return m;
 }
 

@@ -13,10 +13,11 @@ using nlohmann::json;
 using traffic_rules::Action;
 using traffic_rules::InterfaceType;
 
-RuleEntry guaranteed_entry(const std::string& app, const std::string& id) {
-  auto entry = rule_entry(app, id);
-  entry.guarantee = Guarantee{"camera-7", 5'000'000, 64'000};
-  return entry;
+GuaranteeEntry guarantee(const std::string& key) {
+  traffic_rules::TrafficFilter flow;
+  flow.src_address = {{*traffic_rules::IpRange::parse("10.45.0.2"), "10.45.0.2"}};
+  flow.protocol = {{17, "UDP"}};
+  return {key, 3, 5'000'000, 64'000, "app", {flow}};
 }
 
 std::vector<Message> one_of_each() {
@@ -25,21 +26,26 @@ std::vector<Message> one_of_each() {
             {"store", 7},
             {{Action::kDrop, Action::kPassthrough}, {InterfaceType::kIp}, 1000, 100}},
       Replace{{"store", 8}, {rule_entry("app", "r1")}, {dns_entry("app", "d1")}, {}},
-      Replace{{"store", 8}, {guaranteed_entry("app", "r1")}, {}, {}},
+      Replace{{"store", 8}, {}, {}, {}, {guarantee("camera-7"), {"of-app", 4, 1, 0, "app", {}}}},
       Update{{"store", 9},
              8,
              {rule_entry("app", "r2")},
              {"app/r1"},
              {dns_entry("app", "d2")},
              {"app/d1"},
-             {}},
+             {},
+             {guarantee("camera-7")},
+             {"camera-6"}},
       Applied{9,
-              {{RuleKind::kTraffic, "app/r2", "no TUNNEL here"}, {RuleKind::kDns, "app/r2", "no"}}},
+              {{RuleKind::kTraffic, "app/r2", "no TUNNEL here"},
+               {RuleKind::kDns, "app/r2", "no"},
+               {RuleKind::kGuarantee, "camera-7", "no"}}},
       Refused{9, RefusalCode::kResync, "base 8 is not installed"},
       Status{
           9,
           {{"app/r2", SteeringState::kSuspended, "10.9.0.2 does not answer", 1234567890123, 5, 6}},
-          {{"app/d2", SteeringState::kSteering, "", 1, 2, 0}}},
+          {{"app/d2", SteeringState::kSteering, "", 1, 2, 0}},
+          {{"camera-7", SteeringState::kSteering, "", 1, 2, 3000}}},
       Tags{"store",
            {{"gold", {*IpPrefix::parse("10.45.0.2"), *IpPrefix::parse("2001:db8::/64")}},
             {"nobody", {}}}},
@@ -121,6 +127,17 @@ TEST(Messages, one_unreadable_rule_does_not_cost_the_others) {
   EXPECT_THAT(replace.unreadable,
               testing::ElementsAre(
                   Rejection{RuleKind::kTraffic, "a/x", "priority: 256 is not within 0..255"}));
+}
+
+TEST(Messages, a_guarantee_of_flows_that_do_not_read_is_none) {
+  auto line =
+      json_of(Update{{"s", 2}, 1, {}, {}, {}, {}, {}, {guarantee("a"), guarantee("b")}, {}});
+  line["upsert_guarantees"][0]["flows"][0]["dstPort"] = {"http"};
+  const auto update = std::get<Update>(*decode(line.dump()));
+  EXPECT_THAT(update.upsert_guarantees, testing::ElementsAre(guarantee("b")));
+  EXPECT_THAT(update.remove_guarantees, testing::ElementsAre("a"));
+  ASSERT_EQ(update.unreadable.size(), 1U);
+  EXPECT_EQ(update.unreadable[0].kind, RuleKind::kGuarantee);
 }
 
 TEST(Messages, an_unreadable_rule_of_an_update_takes_its_predecessor_away) {

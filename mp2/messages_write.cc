@@ -15,15 +15,42 @@ std::string text_of(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-void write(JsonWriter& out, const Guarantee& guarantee) {
-  out.begin_object();
-  out.name("key");
-  out.value(guarantee.key);
-  out.name("uplink_bps");
-  out.value(guarantee.uplink_bps);
-  out.name("downlink_bps");
-  out.value(guarantee.downlink_bps);
-  out.end_object();
+template <typename Entry>
+void write(std::string& out, const Entry& entry) {
+  JsonWriter writer(out);
+  writer.begin_object();
+  writer.name("key");
+  writer.value(entry.key);
+  writer.name("app_instance_id");
+  writer.value(entry.app_instance_id);
+  writer.name("order");
+  writer.value(entry.order);
+  writer.name("rule");
+  traffic_rules::append_json(entry.rule, out);
+  writer.end_object();
+}
+
+void write(std::string& out, const GuaranteeEntry& entry) {
+  JsonWriter writer(out);
+  writer.begin_object();
+  writer.name("key");
+  writer.value(entry.key);
+  writer.name("order");
+  writer.value(entry.order);
+  writer.name("uplink_bps");
+  writer.value(entry.uplink_bps);
+  writer.name("downlink_bps");
+  writer.value(entry.downlink_bps);
+  writer.name("app_instance_id");
+  writer.value(entry.app_instance_id);
+  writer.name("flows");
+  writer.begin_array();
+  for (const auto& flow : entry.flows) {
+    if (&flow != &entry.flows.front()) out.push_back(',');
+    traffic_rules::append_json(flow, out);
+  }
+  writer.end_array();
+  writer.end_object();
 }
 
 // Appends `,"member":[...]`, as text: the tree of a whole rule set would cost ten times as much.
@@ -32,23 +59,7 @@ void append_entries(std::string& out, const char* member, const std::vector<Entr
   out += fmt::format(",\"{}\":[", member);
   for (const auto& entry : list) {
     if (&entry != &list.front()) out.push_back(',');
-    JsonWriter writer(out);
-    writer.begin_object();
-    writer.name("key");
-    writer.value(entry.key);
-    writer.name("app_instance_id");
-    writer.value(entry.app_instance_id);
-    writer.name("order");
-    writer.value(entry.order);
-    if constexpr (requires { entry.guarantee; }) {
-      if (entry.guarantee) {
-        writer.name("guarantee");
-        write(writer, *entry.guarantee);
-      }
-    }
-    writer.name("rule");
-    traffic_rules::append_json(entry.rule, out);
-    writer.end_object();
+    write(out, entry);
   }
   out.push_back(']');
 }
@@ -108,7 +119,8 @@ json to_json(const Status& m) {
   return {{"type", "status"},
           {"generation", m.generation},
           {"rules", statuses(m.rules)},
-          {"dns", statuses(m.dns)}};
+          {"dns", statuses(m.dns)},
+          {"guarantees", statuses(m.guarantees)}};
 }
 
 json to_json(const Tags& m) {
@@ -132,6 +144,7 @@ std::string object_text(const Replace& m) {
   out.pop_back();  // the object goes on
   append_entries(out, "rules", m.rules);
   append_entries(out, "dns", m.dns);
+  append_entries(out, "guarantees", m.guarantees);
   return out + "}";
 }
 
@@ -141,10 +154,12 @@ std::string object_text(const Update& m) {
                       {"base_generation", m.base_generation},
                       {"generation", m.version.generation},
                       {"remove_rules", m.remove_rules},
-                      {"remove_dns", m.remove_dns}});
+                      {"remove_dns", m.remove_dns},
+                      {"remove_guarantees", m.remove_guarantees}});
   out.pop_back();
   append_entries(out, "upsert_rules", m.upsert_rules);
   append_entries(out, "upsert_dns", m.upsert_dns);
+  append_entries(out, "upsert_guarantees", m.upsert_guarantees);
   return out + "}";
 }
 

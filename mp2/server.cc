@@ -97,6 +97,7 @@ void Mp2Server::on_line(std::string_view line) {
 void Mp2Server::forget(const Replace&) {
   known_rules_.clear();
   known_dns_.clear();
+  known_guarantees_.clear();
 }
 
 void Mp2Server::forget(const Update& message) {
@@ -104,6 +105,8 @@ void Mp2Server::forget(const Update& message) {
   for (const auto& key : message.remove_rules) known_rules_.erase(key);
   for (const auto& entry : message.upsert_dns) known_dns_.erase(entry.key);
   for (const auto& key : message.remove_dns) known_dns_.erase(key);
+  for (const auto& entry : message.upsert_guarantees) known_guarantees_.erase(entry.key);
+  for (const auto& key : message.remove_guarantees) known_guarantees_.erase(key);
 }
 
 void Mp2Server::reply(uint64_t generation, std::vector<Rejection> unreadable,
@@ -136,9 +139,10 @@ std::vector<RuleStatus> Mp2Server::changed(const std::vector<RuleStatus>& all, K
 
 void Mp2Server::publish_status(const Status& all) {
   if (!connection_ || connection_->unsent() > 0) return;
-  Status news{all.generation, changed(all.rules, known_rules_), changed(all.dns, known_dns_)};
-  const bool nothing_new =
-      news.rules.empty() && news.dns.empty() && known_generation_ == all.generation;
+  Status news{all.generation, changed(all.rules, known_rules_), changed(all.dns, known_dns_),
+              changed(all.guarantees, known_guarantees_)};
+  const bool nothing_new = news.rules.empty() && news.dns.empty() && news.guarantees.empty() &&
+                           known_generation_ == all.generation;
   if (nothing_new) return;
   known_generation_ = all.generation;
   connection_->send(encode(news));

@@ -80,6 +80,7 @@ class Mp2Server {
   // What this connection's peer was told last.
   Known known_rules_;
   Known known_dns_;
+  Known known_guarantees_;
   std::optional<uint64_t> known_generation_;
 };
 

@@ -17,8 +17,8 @@ inline constexpr traffic_rules::Word<RefusalCode> kRefusalCodes[] = {
     {"INVALID", RefusalCode::kInvalid},
     {"LIMIT", RefusalCode::kLimit}};
 
-inline constexpr traffic_rules::Word<RuleKind> kRuleKinds[] = {{"traffic", RuleKind::kTraffic},
-                                                               {"dns", RuleKind::kDns}};
+inline constexpr traffic_rules::Word<RuleKind> kRuleKinds[] = {
+    {"traffic", RuleKind::kTraffic}, {"dns", RuleKind::kDns}, {"guarantee", RuleKind::kGuarantee}};
 
 template <typename Enum, size_t N>
 const char* word_of(const traffic_rules::Word<Enum> (&words)[N], Enum value) {

@@ -24,7 +24,13 @@ Result<DnsRule> dns_rule_from_json(const nlohmann::json& json, const std::string
 Result<DnsRule> dns_rule_from_json(const JsonNode& json);
 nlohmann::json to_json(const DnsRule& rule);
 
+// One element of trafficFilter.
+Result<TrafficFilter> traffic_filter_from_json(const nlohmann::json& json,
+                                               const std::string& path = {});
+Result<TrafficFilter> traffic_filter_from_json(const JsonNode& json);
+
 // Appends the same as text.
+void append_json(const TrafficFilter& filter, std::string& out);
 void append_json(const TrafficRule& rule, std::string& out);
 void append_json(const DnsRule& rule, std::string& out);
 

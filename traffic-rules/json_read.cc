@@ -353,8 +353,20 @@ Result<DnsRule> read_dns_rule(const Json& value, const JsonPath& path) {
   return problem.result(std::move(rule));
 }
 
+template <typename Json>
+Result<TrafficFilter> read_filter_alone(const Json& value, JsonPath path) {
+  JsonProblem problem;
+  return problem.result(read_filter<Json>({&value, std::move(path)}, problem));
+}
+
 }  // namespace
 
+Result<TrafficFilter> traffic_filter_from_json(const json& json, const std::string& path) {
+  return read_filter_alone(json, path);
+}
+Result<TrafficFilter> traffic_filter_from_json(const JsonNode& json) {
+  return read_filter_alone(json, {});
+}
 Result<TrafficRule> traffic_rule_from_json(const json& json, const std::string& path) {
   return read_traffic_rule(json, path);
 }

@@ -186,6 +186,10 @@ json tree_of(const Rule& rule) {
 json to_json(const TrafficRule& rule) { return tree_of(rule); }
 json to_json(const DnsRule& rule) { return tree_of(rule); }
 
+void append_json(const TrafficFilter& filter, std::string& out) {
+  JsonWriter writer(out);
+  write(writer, filter);
+}
 void append_json(const TrafficRule& rule, std::string& out) {
   JsonWriter writer(out);
   write(writer, rule);

@@ -31,7 +31,7 @@ bool is_clean_field_value(std::string_view value) {
 void append_field_value(std::string_view value, std::string& out) {
   const auto at = out.size();
   out.append(value);
-  std::replace_if(out.begin() + static_cast<ptrdiff_t>(at), out.end(), breaks_line, ' ');
+  std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(at), out.end(), breaks_line, ' ');
 }
 
 bool is_bodyless(int status) { return status < 200 || status == 204 || status == 304; }

@@ -1,6 +1,7 @@
 #include "upf-dataplane/control/steering_manager.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/log.h"
 #include "traffic-rules/compile.h"
@@ -26,6 +27,18 @@ uint64_t milliseconds_since_1970(const Clock& clock) {
       std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count());
 }
 
+// Keys of what is there and not wanted.
+template <typename Rules, typename Entries>
+std::vector<std::string> keys_beyond(const Rules& rules, const Entries& wanted) {
+  std::set<std::string_view> keep;
+  for (const auto& entry : wanted) keep.insert(entry.key);
+  std::vector<std::string> out;
+  for (const auto& [key, rule] : rules) {
+    if (!keep.contains(key)) out.push_back(key);
+  }
+  return out;
+}
+
 }  // namespace
 
 SteeringManager::SteeringManager(std::string instance_id, size_t capacity, SharedState& shared,
@@ -39,7 +52,8 @@ SteeringManager::SteeringManager(std::string instance_id, size_t capacity, Share
       reclaimer_(reclaimer),
       counters_(counters),
       clock_(clock),
-      free_counters_(std::make_shared<std::deque<uint32_t>>()) {
+      free_counters_(std::make_shared<std::deque<uint32_t>>()),
+      guarantees_(capacity) {
   for (uint32_t i = 1; i < counter_slots(capacity); ++i) {
     free_counters_->push_back(i);
   }
@@ -91,23 +105,14 @@ std::expected<mp2::Applied, mp2::Refused> SteeringManager::apply(mp2::Replace me
                                  message.rules.size() + message.dns.size(), capacity_)});
   }
   // What stays keeps its counters and its state; only what is not named any more goes.
-  std::map<std::string, bool> keep;
-  for (const auto& entry : message.rules) keep.emplace("r" + entry.key, true);
-  for (const auto& entry : message.dns) keep.emplace("d" + entry.key, true);
-  std::vector<std::string> gone;
-  for (const auto& [key, rule] : rules_) {
-    if (!keep.contains("r" + key)) gone.push_back(key);
-  }
-  for (const auto& key : gone) remove_rule(key);
-  gone.clear();
-  for (const auto& [key, rule] : dns_) {
-    if (!keep.contains("d" + key)) gone.push_back(key);
-  }
-  for (const auto& key : gone) remove_dns(key);
+  for (const auto& key : keys_beyond(rules_, message.rules)) remove_rule(key);
+  for (const auto& key : keys_beyond(dns_, message.dns)) remove_dns(key);
+  guarantees_.keep_only(message.guarantees);
   if (message.version.source != tags_source_) users_.clear();
   resolve_tags();
   for (auto& entry : message.rules) put(std::move(entry));
   for (auto& entry : message.dns) put(std::move(entry));
+  for (auto& entry : message.guarantees) guarantees_.put(std::move(entry));
   installed_ = message.version;
   ++sets_applied_;
   publish();
@@ -129,6 +134,8 @@ std::expected<mp2::Applied, mp2::Refused> SteeringManager::apply(mp2::Update mes
   for (const auto& key : message.remove_dns) remove_dns(key);
   for (auto& entry : message.upsert_rules) put(std::move(entry));
   for (auto& entry : message.upsert_dns) put(std::move(entry));
+  for (const auto& key : message.remove_guarantees) guarantees_.remove(key);
+  for (auto& entry : message.upsert_guarantees) guarantees_.put(std::move(entry));
   installed_ = message.version;
   ++sets_applied_;
   publish();
@@ -145,18 +152,18 @@ mp2::Applied SteeringManager::applied() const {
     if (rule.rejection.empty()) continue;
     reply.rejected.push_back({mp2::RuleKind::kDns, key, rule.rejection});
   }
+  for (auto& rejection : guarantees_.rejections()) reply.rejected.push_back(std::move(rejection));
   return reply;
 }
 
 void SteeringManager::put(mp2::RuleEntry entry) {
   const auto known = rules_.find(entry.key);
   if (known != rules_.end() && known->second.order == entry.order &&
-      known->second.rule == entry.rule && known->second.guarantee == entry.guarantee) {
+      known->second.rule == entry.rule) {
     return;
   }
   TrafficRule next{.order = entry.order,
                    .rule = std::move(entry.rule),
-                   .guarantee = std::move(entry.guarantee),
                    .compiled = {},
                    .rejection = {},
                    .missing_tag = {},
@@ -321,11 +328,17 @@ void SteeringManager::publish() {
     return traffic_rules::precedes(a->compiled, b->compiled);
   });
   SteeringTableBuilder builder(shared_.networks);
+  guarantees_.add_to(builder, shared_.ticks_per_second,
+                     {.take = [this] { return take_counter({}); },
+                      .give_back = [this](uint32_t counter) { to_free_.push_back(counter); }});
   for (const TrafficRule* rule : active) {
-    builder.add(rule->compiled, rule->to, rule->counter,
-                guarantees_.meters(rule->guarantee, shared_.ticks_per_second));
+    builder.add(rule->compiled, rule->to, rule->counter, guarantees_.of_rule(rule->compiled.key));
   }
-  guarantees_.forget_unused();
+  for (const auto& [key, rule] : dns_) {
+    if (rule.rejection.empty()) {
+      guarantees_.add_address(builder, key, rule.rule.ip_address.value);
+    }
+  }
   auto next = builder.finish(++last_epoch_);
 
   std::vector<DnsRule*> names;
@@ -371,6 +384,12 @@ mp2::Status SteeringManager::status() const {
     to.push_back({key, rule.fate.state, rule.fate.reason, rule.fate.since_ms, traffic.packets,
                   traffic.bytes});
   };
+  guarantees_.each_counter([&](const std::string& key, uint32_t counter) {
+    const Traffic traffic = counters_.traffic(
+        [&](const auto& worker) -> const TrafficCounter& { return worker.rules[counter]; });
+    status.guarantees.push_back(
+        {key, SteeringState::kSteering, {}, 0, traffic.packets, traffic.bytes});
+  });
   for (const auto& [key, rule] : rules_) add(key, rule, status.rules);
   for (const auto& [key, rule] : dns_) add(key, rule, status.dns);
   return status;

@@ -15,9 +15,9 @@
 #include "mp2/messages.h"
 #include "mp2/server.h"
 #include "traffic-rules/match.h"
+#include "upf-dataplane/control/guarantees.h"
 #include "upf-dataplane/control/neighbours.h"
 #include "upf-dataplane/control/rule_destinations.h"
-#include "upf-dataplane/control/rule_guarantees.h"
 #include "upf-dataplane/session/reclaimer.h"
 #include "upf-dataplane/worker/counters.h"
 #include "upf-dataplane/worker/shared_state.h"
@@ -27,11 +27,12 @@ namespace sluice::upf {
 // Control thread only.
 class SteeringManager final : public mp2::Mp2Handler {
  public:
-  // How many rule counters the workers must have for `capacity` rules: one shared, and twice the
-  // capacity, because a counter that was given back rests for a grace period.
-  static constexpr size_t counter_slots(size_t capacity) { return capacity * 2 + 1; }
+  // How many rule counters the workers must have for `capacity` rules and as many guarantees: one
+  // shared, and twice their number, because a counter that was given back rests for a grace period.
+  static constexpr size_t counter_slots(size_t capacity) { return capacity * 4 + 1; }
 
-  // `capacity` bounds traffic and DNS rules together. Publishes an empty table at once.
+  // `capacity` bounds traffic and DNS rules together, and guarantees. Publishes an empty table at
+  // once.
   SteeringManager(std::string instance_id, size_t capacity, SharedState& shared,
                   Neighbours& neighbours, Reclaimer& reclaimer, CounterBank& counters,
                   const Clock& clock);
@@ -49,7 +50,7 @@ class SteeringManager final : public mp2::Mp2Handler {
   mp2::Status status() const;
   // Replacements and updates taken over from a platform so far.
   uint64_t sets_applied() const { return sets_applied_; }
-  // The rule that counts at `counter`, as the platform names it; empty: none, or a name's.
+  // The rule that counts at `counter`, as the platform names it; empty: none, or another's.
   std::string key_of(uint32_t counter) const;
   // Who is told which rule or name counts at a counter from now on; an empty function: nobody.
   void tell_of_counters(std::function<void(uint32_t counter, const std::string& key)> listener) {
@@ -68,7 +69,6 @@ class SteeringManager final : public mp2::Mp2Handler {
   struct TrafficRule {
     uint64_t order = 0;
     traffic_rules::TrafficRule rule;
-    std::optional<mp2::Guarantee> guarantee = {};
     traffic_rules::CompiledRule compiled;
     std::string rejection;    // why it cannot be installed; empty: it can
     std::string missing_tag;  // whose users nobody has told; empty: none
@@ -116,10 +116,10 @@ class SteeringManager final : public mp2::Mp2Handler {
   std::map<std::string, std::vector<IpPrefix>, std::less<>> users_;  // by tag
   std::map<std::string, TrafficRule> rules_;
   std::map<std::string, DnsRule> dns_;
-  RuleGuarantees guarantees_;
   // The one that was given back first is given out first, so that whoever counts by it has long
   // been told.
   std::shared_ptr<std::deque<uint32_t>> free_counters_;  // shared with reclaimer callbacks
+  Guarantees guarantees_;
   uint32_t last_epoch_ = 0;
   std::unique_ptr<const SteeringTable> published_;
   bool changed_ = false;

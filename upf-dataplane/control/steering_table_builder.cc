@@ -17,10 +17,9 @@ void SteeringTableBuilder::Boxes::add(const std::vector<traffic_rules::MatchBox>
 
 void SteeringTableBuilder::add(const traffic_rules::CompiledRule& rule,
                                std::span<const SteeringDestination> to, uint32_t counter,
-                               std::shared_ptr<QerMeters> guarantee) {
+                               GuaranteeIndex guarantee) {
   const auto rank = static_cast<Rank>(table_->rules.size());
-  SteeringRule out{.counter = counter, .guarantee = guarantee.get()};
-  if (guarantee != nullptr) table_->guarantees.push_back(std::move(guarantee));
+  SteeringRule out{.counter = counter, .guarantee = guarantee};
   if (to.empty()) {
     out.action =
         rule.action == Action::kDrop ? SteeringAction::kDrop : SteeringAction::kPassthrough;
@@ -56,12 +55,26 @@ void SteeringTableBuilder::add_boxes(const traffic_rules::CompiledRule& rule, Ra
   downlink_.add(rule.downlink, rank, network);
 }
 
+GuaranteeIndex SteeringTableBuilder::add(SteeringGuarantee guarantee) {
+  table_->guarantees.push_back(std::move(guarantee));
+  return static_cast<GuaranteeIndex>(table_->guarantees.size() - 1);
+}
+
+void SteeringTableBuilder::add_flows(GuaranteeIndex guarantee,
+                                     std::span<const traffic_rules::MatchBox> uplink,
+                                     std::span<const traffic_rules::MatchBox> downlink) {
+  for (const auto& box : uplink) guaranteed_uplink_.push_back({box, guarantee});
+  for (const auto& box : downlink) guaranteed_downlink_.push_back({box, guarantee});
+}
+
 std::unique_ptr<SteeringTable> SteeringTableBuilder::finish(uint32_t epoch) {
   table_->epoch = epoch;
   table_->uplink = Classifier(uplink_.plain);
   table_->downlink = Classifier(downlink_.plain);
   table_->tunnelled_uplink = TunnelClassifier(uplink_.tunnelled);
   table_->tunnelled_downlink = TunnelClassifier(downlink_.tunnelled);
+  table_->guaranteed_uplink = Classifier(guaranteed_uplink_);
+  table_->guaranteed_downlink = Classifier(guaranteed_downlink_);
   return std::move(table_);
 }
 

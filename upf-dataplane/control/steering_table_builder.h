@@ -18,9 +18,16 @@ class SteeringTableBuilder {
   explicit SteeringTableBuilder(const Networks& networks) : networks_(networks) {}
 
   // The next rule in order of precedence. `to` are the destinations of its action, `counter` the
-  // index of its hit counters, `guarantee` the rate that its packets may count on or null.
+  // index of its hit counters, `guarantee` what its packets may count on or kNoRank.
   void add(const traffic_rules::CompiledRule& rule, std::span<const SteeringDestination> to,
-           uint32_t counter, std::shared_ptr<QerMeters> guarantee);
+           uint32_t counter, GuaranteeIndex guarantee);
+
+  // The next guarantee.
+  GuaranteeIndex add(SteeringGuarantee guarantee);
+  // Flows that may count on it by themselves. Where guarantees share flows the one added first
+  // decides.
+  void add_flows(GuaranteeIndex guarantee, std::span<const traffic_rules::MatchBox> uplink,
+                 std::span<const traffic_rules::MatchBox> downlink);
 
   // The table, without DNS rules. The builder is used up.
   std::unique_ptr<SteeringTable> finish(uint32_t epoch);
@@ -39,6 +46,8 @@ class SteeringTableBuilder {
   std::unique_ptr<SteeringTable> table_ = std::make_unique<SteeringTable>();
   Boxes uplink_;
   Boxes downlink_;
+  std::vector<Classifier::Entry> guaranteed_uplink_;
+  std::vector<Classifier::Entry> guaranteed_downlink_;
 };
 
 }  // namespace sluice::upf

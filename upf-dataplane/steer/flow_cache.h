@@ -15,7 +15,7 @@ struct FlowDecision {
   uint32_t rule = 0;   // rank of the MEC rule, or kNoRank
   uint16_t pdr = 0;    // index among the session's PDRs of that direction, or kNoPdr
   uint16_t reserved = 0;
-  uint32_t reserved2 = 0;
+  uint32_t guarantee = 0;  // of the flow by itself, or kNoRank
 };
 
 class FlowCache {

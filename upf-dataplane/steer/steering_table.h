@@ -23,12 +23,19 @@ enum class SteeringAction : uint8_t {
   kBranch,  // anything else: see SteeringBranch
 };
 
+// A rate that some packets may count on.
+struct SteeringGuarantee {
+  std::shared_ptr<QerMeters> meters;
+  uint32_t counter = 0;  // index of the counters of its packets
+};
+using GuaranteeIndex = Rank;
+
 struct SteeringRule {
   SteeringAction action = SteeringAction::kPassthrough;
-  NextHopId next_hop = kNoNextHop;  // of kForwardDecapsulated
-  uint32_t counter = 0;             // index of its hit counters
-  uint32_t branch = 0;              // of kBranch: index of its treatment
-  QerMeters* guarantee = nullptr;   // the rate that its packets may count on, if any
+  NextHopId next_hop = kNoNextHop;     // of kForwardDecapsulated
+  uint32_t counter = 0;                // index of its hit counters
+  uint32_t branch = 0;                 // of kBranch: index of its treatment
+  GuaranteeIndex guarantee = kNoRank;  // of what its packets may count on, if anything
 };
 
 struct SteeringTable {
@@ -43,7 +50,10 @@ struct SteeringTable {
   std::vector<SteeringBranch> branches;
   TunnelPeers peers;
   DnsTable dns;
-  std::vector<std::shared_ptr<QerMeters>> guarantees;  // that rules point at
+  // What flows may count on, whatever rule decides them: finds indices of `guarantees`.
+  Classifier guaranteed_uplink;
+  Classifier guaranteed_downlink;
+  std::vector<SteeringGuarantee> guarantees;
 };
 
 }  // namespace sluice::upf

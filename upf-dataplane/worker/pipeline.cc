@@ -101,8 +101,9 @@ bool Pipeline::without_session(Work& work) {
 bool Pipeline::is_quick_to_look_up(const Work& work) const {
   const bool uplink = work.key.direction() == Direction::kUplink;
   const Classifier& rules = uplink ? steering_->uplink : steering_->downlink;
+  const Classifier& rates = uplink ? steering_->guaranteed_uplink : steering_->guaranteed_downlink;
   // The flow would be one more line of memory, the tables of few tuples are shared by all flows.
-  return rules.tuples() <= kFewTuples && work.session->is_plain();
+  return rules.tuples() + rates.tuples() <= kFewTuples && work.session->is_plain();
 }
 
 void Pipeline::classify() {
@@ -128,13 +129,15 @@ void Pipeline::classify_one(Work& work) {
     counters_.cache_hits.add(1);
     work.pdr = known->pdr;
     work.rule = known->rule;
+    work.guarantee = known->guarantee;
     return;
   }
   counters_.cache_misses.add(1);
   look_up(work);
   if (work.pdr == kNoPdr) return;
-  cache_.store(work.key, work.hash,
-               {.epoch = steering_->epoch, .rule = work.rule, .pdr = work.pdr});
+  cache_.store(
+      work.key, work.hash,
+      {.epoch = steering_->epoch, .rule = work.rule, .pdr = work.pdr, .guarantee = work.guarantee});
 }
 
 bool Pipeline::takes_port(const Work& work, uint16_t pdr) const {
@@ -153,6 +156,8 @@ void Pipeline::look_up(Work& work) const {
   const Classifier& rules = uplink ? steering_->uplink : steering_->downlink;
   work.rule =
       rules.find(steering_->has_scopes ? rule_key(work.key, work.session->network()) : work.key);
+  work.guarantee =
+      (uplink ? steering_->guaranteed_uplink : steering_->guaranteed_downlink).find(work.key);
 }
 
 void Pipeline::act(Work& work) {
@@ -216,10 +221,13 @@ bool Pipeline::admit(Work& work, const CompiledPdr& pdr) {
 }
 
 void Pipeline::protect(Work& work) {
-  QerMeters* rate = work.rule == kNoRank ? nullptr : steering_->rules[work.rule].guarantee;
-  if (rate == nullptr || dry_) return;
+  GuaranteeIndex index = work.guarantee;
+  if (index == kNoRank && work.rule != kNoRank) index = steering_->rules[work.rule].guarantee;
+  if (index == kNoRank || dry_) return;
+  const SteeringGuarantee& guarantee = steering_->guarantees[index];
+  counters_.rules[guarantee.counter].add(work.layout.total_bytes);
   const bool uplink = work.key.direction() == Direction::kUplink;
-  Meter& meter = uplink ? rate->uplink : rate->downlink;
+  Meter& meter = uplink ? guarantee.meters->uplink : guarantee.meters->downlink;
   if (meter.take(work.layout.total_bytes, now_, shared_.writers > 1)) {
     work.packet->guaranteed = true;
   }

@@ -84,6 +84,7 @@ class Pipeline {
     uint16_t inner_offset;  // of the user's IP header in the frame
     uint16_t pdr;
     Rank rule;
+    GuaranteeIndex guarantee;  // of the flow by itself
     uint32_t hash;
   };
 
@@ -121,7 +122,7 @@ class Pipeline {
   // Whether quotas and rates let a packet pass that a PDR with `special` has detected; otherwise it
   // is dropped.
   bool admit(Work& work, const CompiledPdr& pdr);
-  // Lets a packet leave first that is within the rate that its rule guarantees.
+  // Lets a packet leave first that is within the rate that its flow or its rule may count on.
   void protect(Work& work);
   // Whether a packet is within a rate that its PDR guarantees.
   bool is_guaranteed(const Work& work, const CompiledPdr& pdr) const;
