@@ -2,6 +2,7 @@
 // with add_to(), and gets a member and a line here.
 #pragma once
 
+#include "bandwidth/records.h"
 #include "base/store/schema.h"
 #include "mep/app-enablement/records.h"
 #include "mep/clients/records.h"
@@ -19,6 +20,7 @@ struct Collections {
   ClientRecords clients;
   notify::Records notifications;
   UsageCollections usage;
+  bandwidth::Records bandwidth;
 
   static Collections add_to(store::Schema& schema) {
     Collections out;
@@ -28,6 +30,7 @@ struct Collections {
     out.clients = ClientRecords::add_to(schema);
     out.notifications = notify::Records::add_to(schema);
     out.usage = UsageCollections::add_to(schema);
+    out.bandwidth = bandwidth::Records::add_to(schema);
     return out;
   }
 };

@@ -1,6 +1,7 @@
 #include "mep/config.h"
 
 #include "base/http/transport_config.h"
+#include "bandwidth/bandwidth_config.h"
 #include "mep/app-enablement/timing_config.h"
 #include "mep/dns/config.h"
 #include "mep/registry/service_config.h"
@@ -79,6 +80,7 @@ MepConfig read(ConfigNode node) {
     config.usage.max_records =
         static_cast<size_t>(usage.integer("max_records", 100'000, 1, 10'000'000));
   }
+  config.bandwidth = bandwidth::read_bandwidth_options(node.child("bandwidth"));
   config.timing = read_timing_options(node.child("timing"));
   config.dns = dns::read_dns_config(node.child("dns"));
   for (const auto& endpoint : config.dns.listen) {
@@ -86,6 +88,7 @@ MepConfig read(ConfigNode node) {
   }
   config.steering.default_ttl_s = config.dns.default_ttl_s;
   read_limits(node.child("limits"), config);
+  config.bandwidth.subscriptions_of_app = config.services.subscriptions_of_app;
   config.services.liveness = registry::read_liveness(node.child("liveness"));
   config.log_level =
       node.child("log").choice("level", "info", {"trace", "debug", "info", "warn", "error", "off"});

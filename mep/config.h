@@ -4,6 +4,7 @@
 #include <string>
 
 #include "auth/token_service.h"
+#include "bandwidth/bandwidth_service.h"
 #include "base/config/config_node.h"
 #include "base/http/pistache_transport.h"
 #include "mep/app-enablement/timing.h"
@@ -30,6 +31,7 @@ struct MepConfig {
   notify::NotificationOptions notifications;
   notify::SubscriptionBounds subscriptions;
   UsageOptions usage;
+  bandwidth::BandwidthOptions bandwidth;
   ProvisioningLimits limits;
   size_t page_size = 1000;  // items of a list in one reply
   http::JsonLimits json;

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "bandwidth/bandwidth_metrics.h"
 #include "base/clock.h"
 #include "base/command_line.h"
 #include "base/descriptor_limit.h"
@@ -47,7 +48,8 @@ Result<void> run(MepConfig config) {
                                    .rate = config.rate,
                                    .notifications = config.notifications,
                                    .subscriptions = config.subscriptions,
-                                   .usage = config.usage});
+                                   .usage = config.usage,
+                                   .bandwidth = config.bandwidth});
   if (!platform) return std::unexpected(platform.error());
   dns::Counters dns_counters;
   auto dns = dns::DnsService::start(config.dns, (*platform)->store(), (*platform)->rule_reports(),
@@ -57,6 +59,8 @@ Result<void> run(MepConfig config) {
   metrics.also(
       std::make_shared<notify::NotificationMetrics>((*platform)->notifications(), "sluice_mep"));
   metrics.also(std::make_shared<dns::DnsMetrics>(dns_counters));
+  metrics.also(
+      std::make_shared<bandwidth::BandwidthMetrics>((*platform)->bandwidth(), "sluice_mep"));
   if (auto ok = metrics.serve(config.metrics_address, config.metrics_port); !ok) return ok;
   http::Service service;
   service.handle = [&](http::Request&& request) {

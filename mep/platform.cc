@@ -58,8 +58,8 @@ Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& 
                                              collections, std::move(*keys),
                                              std::move(*notifications), AppApis::of(*contracts)));
   if (auto ok = out->build_router(std::move(*contracts)); !ok) return std::unexpected(ok.error());
-  out->reconciler_ =
-      std::make_unique<Reconciler>(loop, out->store_, clock, out->reports_, out->config_.steering);
+  out->reconciler_ = std::make_unique<Reconciler>(loop, out->store_, clock, out->reports_,
+                                                  out->config_.steering, &out->grants_);
   out->termination_timer_ =
       std::make_unique<TerminationTimer>(loop, clock, out->store_, out->terminations_);
   // Changes come from the store's thread; who follows them lives on the loop's.
@@ -116,11 +116,14 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
       timing_{config_.timing, clock, clock_discipline_},
       services_(service_site(clock), config_.services),
       capif_(services_, subscription_site(), config_.services.subscriptions_of_app),
+      grants_(collections_.bandwidth),
+      bandwidth_(bandwidth_site(), config_.bandwidth),
       usage_timer_(loop.every(UsageMeter::kFlushPeriod, [this] { usage_meter_.flush(); })),
       key_timer_(loop.every(kKeyCheckPeriod, [this] { check_keys(); })) {
   app_end_.add([this](store::Transaction& change, const std::string& app) {
     capif_.withdraw(change, app);
     services_.withdraw(change, app);
+    bandwidth_.withdraw(change, app);
   });
 }
 
@@ -164,6 +167,26 @@ registry::ServiceSite Platform::service_site(const Clock& clock) {
           }};
 }
 
+bandwidth::BandwidthSite Platform::bandwidth_site() {
+  return {collections_.bandwidth,
+          subscription_site(),
+          [](const http::Request& request) -> Result<std::string> {
+            if (const auto app = auth::app_instance_of(*request.principal))
+              return std::string(*app);
+            return fail(ErrorCode::kPermissionDenied, "the access token is of no app instance");
+          },
+          [this](const store::Snapshot& state, std::string_view app) -> std::optional<std::string> {
+            const auto* found = state.find(collections_.apps.apps, app);
+            if (found == nullptr || found->value.state == AppState::kTerminated) return {};
+            return found->value.name;
+          },
+          [this](store::Transaction& change) { store_.raise_generation(change); },
+          [this](const std::string& allocation) {
+            const auto status = reports_.status(RuleKind::kGuarantee, allocation);
+            return status ? status->bytes : 0;
+          }};
+}
+
 // Apps find the platform's own APIs where they find those of other apps.
 Result<void> Platform::offer_own_apis(const std::vector<http::Contract>& contracts) {
   std::vector<registry::ServiceManagement::OwnApi> own;
@@ -201,6 +224,7 @@ Result<void> Platform::build_router(std::vector<http::Contract> contracts) {
   handlers.merge(services_.handlers());
   capif_.catch_up(base_store_->snapshot());
   handlers.merge(capif_.handlers());
+  handlers.merge(bandwidth_.handlers());
   handlers.merge(token_endpoint_.handlers());
   auto router = http::Router::build(
       std::move(contracts), std::move(handlers),

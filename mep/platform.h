@@ -6,6 +6,7 @@
 #include "auth/key_ring.h"
 #include "auth/token_endpoint.h"
 #include "auth/token_service.h"
+#include "bandwidth/bandwidth_service.h"
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/http/router.h"
@@ -42,6 +43,7 @@ struct PlatformConfig {
   notify::NotificationOptions notifications = {};
   notify::SubscriptionBounds subscriptions = {};
   UsageOptions usage = {};
+  bandwidth::BandwidthOptions bandwidth = {};
 };
 
 class Platform {
@@ -70,6 +72,7 @@ class Platform {
   const notify::Notifications& notifications() const { return *notifications_; }
   const RuleStatusView& rule_status() const { return rule_status_; }
   const RuleReports& rule_reports() const { return reports_; }
+  const bandwidth::BandwidthService& bandwidth() const { return bandwidth_; }
 
  private:
   Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
@@ -78,6 +81,7 @@ class Platform {
            std::unique_ptr<notify::Notifications> notifications, AppApis apis);
   notify::SubscriptionSite subscription_site() const;
   registry::ServiceSite service_site(const Clock& clock);
+  bandwidth::BandwidthSite bandwidth_site();
   Result<void> offer_own_apis(const std::vector<http::Contract>& contracts);
   Result<void> build_router(std::vector<http::Contract> contracts);
   void check_keys();
@@ -110,6 +114,8 @@ class Platform {
   TimingContext timing_;
   registry::ServiceManagement services_;
   capif::Capif capif_;
+  bandwidth::Grants grants_;
+  bandwidth::BandwidthService bandwidth_;
   std::optional<http::Router> router_;
   std::unique_ptr<Reconciler> reconciler_;
   TimerId usage_timer_{};

@@ -21,6 +21,21 @@ Result<std::string> read_marker(std::string_view text) {
 
 }  // namespace
 
+std::vector<std::string> query_values(const http::Query& query, std::string_view name) {
+  std::vector<std::string> out;
+  for (auto value : query.all(name)) {
+    out.emplace_back(value);
+    if (!value.contains(',')) continue;
+    while (true) {
+      const auto comma = value.find(',');
+      out.emplace_back(value.substr(0, comma));
+      if (comma == std::string_view::npos) break;
+      value.remove_prefix(comma + 1);
+    }
+  }
+  return out;
+}
+
 std::string page_marker(std::string_view id) {
   std::string out;
   for (const char c : id) {

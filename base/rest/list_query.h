@@ -30,6 +30,10 @@ struct ListQuery {
   static Result<ListQuery> parse(const http::Query& query, const ListOptions& options);
 };
 
+// All values of a parameter that is a list, whether it was repeated or has commas; a value with
+// commas also as a whole.
+std::vector<std::string> query_values(const http::Query& query, std::string_view name);
+
 // The value of `nextpage_opaque_marker` for the page that begins behind that id. The position is an
 // id and not a number, so that whatever comes and goes meanwhile, no item that stays is skipped or
 // told twice.

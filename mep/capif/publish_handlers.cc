@@ -3,6 +3,7 @@
 #include "base/http/etag.h"
 #include "base/http/percent.h"
 #include "base/http/problem.h"
+#include "base/rest/change_and_reply.h"
 #include "mep/capif/capif.h"
 #include "mep/capif/description.h"
 #include "mep/registry/own_service.h"
@@ -55,7 +56,7 @@ Response post(const ServiceApi& api, const std::string& base_uri, const Request&
   auto record = read_description(request.json);
   if (!record) return to_response(record.error());
   record->owner = *app;
-  return registry::change_and_reply(api.store, [&](store::Transaction& change) -> Result<Response> {
+  return rest::change_and_reply(api.store, [&](store::Transaction& change) -> Result<Response> {
     if (!api.app_exists(change.view(), *app)) {
       return fail(ErrorCode::kNotFound, "no app instance '{}'", *app);
     }
@@ -76,7 +77,7 @@ Response replace(const ServiceApi& api, const Request& request, const Wanted& wa
   const auto app = own_app(request, "apfId");
   if (!app) return to_response(app.error());
   const auto& id = request.path_param("serviceApiId");
-  return registry::change_and_reply(api.store, [&](store::Transaction& change) -> Result<Response> {
+  return rest::change_and_reply(api.store, [&](store::Transaction& change) -> Result<Response> {
     const auto& records = api.registry.records();
     const auto stored = registry::find_own(change.view(), records, *app, id);
     if (!stored) return std::unexpected(stored.error());
@@ -150,7 +151,7 @@ Response unpublish(const ServiceApi& api, const Request& request) {
   const auto app = own_app(request, "apfId");
   if (!app) return to_response(app.error());
   const auto& id = request.path_param("serviceApiId");
-  return registry::change_and_reply(api.store, [&](store::Transaction& change) -> Result<Response> {
+  return rest::change_and_reply(api.store, [&](store::Transaction& change) -> Result<Response> {
     const auto stored = registry::find_own(change.view(), api.registry.records(), *app, id);
     if (!stored) return std::unexpected(stored.error());
     if (auto ok = http::check_if_match(request, http::etag_of((*stored)->revision)); !ok) {

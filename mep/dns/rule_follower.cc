@@ -6,13 +6,14 @@ namespace sluice::mep::dns {
 
 void RuleFollower::catch_up() {
   auto now = store_.snapshot();
+  const DesiredOptions options{.default_ttl_s = default_ttl_s_};
   const bool rules_changed = !seen_ || now.generation() != seen_->generation();
   if (rules_changed) {
     mp2::Update change;
     if (seen_) {
-      change = difference(*seen_, now, default_ttl_s_);
+      change = difference(*seen_, now, options);
     } else {
-      change.upsert_dns = desired_set(now, default_ttl_s_).dns;
+      change.upsert_dns = desired_set(now, options).dns;
     }
     for (const auto& key : change.remove_dns) names_.remove(key);
     for (const auto& entry : change.upsert_dns) names_.put(entry.key, entry.order, entry.rule);

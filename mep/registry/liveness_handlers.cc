@@ -1,4 +1,5 @@
 #include "base/http/problem.h"
+#include "base/rest/change_and_reply.h"
 #include "mep/etag.h"
 #include "mep/registry/own_service.h"
 #include "mep/registry/service_api.h"
@@ -89,7 +90,7 @@ Response beat(const ServiceApi& api, const Request& request) {
   if (!suspending && !other_interval && record.state() != ServiceState::kSuspended) {
     return Response::no_content();
   }
-  return change_and_reply(
+  return rest::change_and_reply(
       api.store, [&](store::Transaction& change) { return take_in(api, change, *app, id); });
 }
 

@@ -1,8 +1,6 @@
 #include "mep/registry/own_service.h"
 
 #include "auth/token_service.h"
-#include "base/http/pending_response.h"
-#include "base/http/problem.h"
 
 namespace sluice::mep::registry {
 
@@ -18,23 +16,6 @@ Result<const store::Stored<ServiceRecord>*> find_own(const store::Snapshot& stat
   const auto* stored = state.find(records.services, id);
   if (stored != nullptr && stored->value.owner == owner) return stored;
   return fail(ErrorCode::kNotFound, "app instance '{}' has no service '{}'", owner, id);
-}
-
-http::Response change_and_reply(
-    store::Store& store, const std::function<Result<http::Response>(store::Transaction&)>& edit) {
-  auto pending = std::make_shared<http::PendingResponse>();
-  auto reply = std::make_shared<http::Response>();
-  store.submit(
-      [&](store::Transaction& change) -> Result<void> {
-        auto made = edit(change);
-        if (!made) return std::unexpected(std::move(made.error()));
-        *reply = std::move(*made);
-        return {};
-      },
-      [pending, reply](const Result<void>& done) {
-        pending->resolve(done ? std::move(*reply) : http::to_response(done.error()));
-      });
-  return http::deferred(std::move(pending));
 }
 
 }  // namespace sluice::mep::registry

@@ -1,7 +1,5 @@
-// What the handlers share: whose resources a request may touch, and replies that wait for the disk.
+// What the handlers share: whose resources a request may touch.
 #pragma once
-
-#include <functional>
 
 #include "base/http/message.h"
 #include "base/store/store.h"
@@ -17,9 +15,5 @@ Result<std::string> own_app(const http::Request& request, std::string_view param
 Result<const store::Stored<ServiceRecord>*> find_own(const store::Snapshot& state,
                                                      const Records& records, std::string_view owner,
                                                      std::string_view id);
-
-// Runs `edit` at once; its reply is sent when what it did is durable.
-http::Response change_and_reply(
-    store::Store& store, const std::function<Result<http::Response>(store::Transaction&)>& edit);
 
 }  // namespace sluice::mep::registry

@@ -2,23 +2,10 @@
 
 #include <algorithm>
 
+#include "base/rest/list_query.h"
+
 namespace sluice::mep::registry {
 namespace {
-
-std::vector<std::string> values(const http::Query& query, std::string_view name) {
-  std::vector<std::string> out;
-  for (auto value : query.all(name)) {
-    out.emplace_back(value);
-    if (!value.contains(',')) continue;
-    while (true) {
-      const auto comma = value.find(',');
-      out.emplace_back(value.substr(0, comma));
-      if (comma == std::string_view::npos) break;
-      value.remove_prefix(comma + 1);
-    }
-  }
-  return out;
-}
 
 std::optional<bool> flag(const http::Query& query, std::string_view name) {
   const auto value = query.get(name);
@@ -34,9 +21,9 @@ bool holds(const std::vector<std::string>& values, std::string_view value) {
 
 Result<ServiceQuery> ServiceQuery::parse(const http::Query& query) {
   ServiceQuery out;
-  out.ids = values(query, "ser_instance_id");
-  out.names = values(query, "ser_name");
-  out.categories = values(query, "ser_category_id");
+  out.ids = rest::query_values(query, "ser_instance_id");
+  out.names = rest::query_values(query, "ser_name");
+  out.categories = rest::query_values(query, "ser_category_id");
   const int ways = int{!out.ids.empty()} + int{!out.names.empty()} + int{!out.categories.empty()};
   if (ways > 1) {
     return bad_field(out.ids.empty() ? "ser_category_id" : "ser_instance_id",

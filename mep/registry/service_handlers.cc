@@ -1,4 +1,5 @@
 #include "base/http/problem.h"
+#include "base/rest/change_and_reply.h"
 #include "base/rest/list_reply.h"
 #include "mep/etag.h"
 #include "mep/registry/own_service.h"
@@ -120,7 +121,7 @@ Response post_own(const ServiceApi& api, const Request& request) {
                              "is given by the platform; leave it out of a registration",
                              "serInstanceId"});
   }
-  return change_and_reply(api.store, [&](store::Transaction& change) -> Result<Response> {
+  return rest::change_and_reply(api.store, [&](store::Transaction& change) -> Result<Response> {
     if (!api.app_exists(change.view(), *app)) {
       return fail(ErrorCode::kNotFound, "no app instance '{}'", *app);
     }
@@ -154,7 +155,7 @@ Response put_own(const ServiceApi& api, const Request& request) {
   const auto& id = request.path_param("serviceId");
   auto info = read_replacement(request, id);
   if (!info) return to_response(info.error());
-  return change_and_reply(api.store, [&](store::Transaction& change) -> Result<Response> {
+  return rest::change_and_reply(api.store, [&](store::Transaction& change) -> Result<Response> {
     const auto& records = api.registry.records();
     const auto stored = find_own(change.view(), records, *app, id);
     if (!stored) return std::unexpected(stored.error());
@@ -177,7 +178,7 @@ Response delete_own(const ServiceApi& api, const Request& request) {
   const auto app = own_app(request, "appInstanceId");
   if (!app) return to_response(app.error());
   const auto& id = request.path_param("serviceId");
-  return change_and_reply(api.store, [&](store::Transaction& change) -> Result<Response> {
+  return rest::change_and_reply(api.store, [&](store::Transaction& change) -> Result<Response> {
     const auto stored = find_own(change.view(), api.registry.records(), *app, id);
     if (!stored) return std::unexpected(stored.error());
     if (auto ok = check_if_match(request, etag_of((*stored)->revision)); !ok) {

@@ -46,22 +46,30 @@ void add_difference(const State& from, const State& to, uint32_t default_ttl_s,
 
 }  // namespace
 
-mp2::Replace desired_set(const State& state, uint32_t default_ttl_s) {
+mp2::Replace desired_set(const State& state, const DesiredOptions& options) {
+  const auto default_ttl_s = options.default_ttl_s;
   mp2::Replace out;
   out.version = {state.source(), state.generation()};
   for (const auto& [id, app] : state.apps()) {
     add_desired<TrafficRule>(state, app.value, default_ttl_s, out.rules);
     add_desired<DnsRule>(state, app.value, default_ttl_s, out.dns);
   }
+  if (options.grants != nullptr) out.guarantees = options.grants->all(state.snapshot());
   return out;
 }
 
-mp2::Update difference(const State& from, const State& to, uint32_t default_ttl_s) {
+mp2::Update difference(const State& from, const State& to, const DesiredOptions& options) {
+  const auto default_ttl_s = options.default_ttl_s;
   mp2::Update out;
   out.version = {to.source(), to.generation()};
   out.base_generation = from.generation();
   add_difference<TrafficRule>(from, to, default_ttl_s, out.remove_rules, out.upsert_rules);
   add_difference<DnsRule>(from, to, default_ttl_s, out.remove_dns, out.upsert_dns);
+  if (options.grants != nullptr) {
+    auto grants = options.grants->difference(from.snapshot(), to.snapshot());
+    out.upsert_guarantees = std::move(grants.upserted);
+    out.remove_guarantees = std::move(grants.removed);
+  }
   return out;
 }
 

@@ -24,6 +24,7 @@ class FakeUpf final : private mp2::Mp2Handler {
     installed_ = {};
     rules.clear();
     dns.clear();
+    guarantees.clear();
   }
   void start() {
     auto server = mp2::Mp2Server::listen(loop_, {path_, std::nullopt, mp2::kDefaultMaxLine}, *this);
@@ -36,6 +37,7 @@ class FakeUpf final : private mp2::Mp2Handler {
 
   std::map<std::string, mp2::RuleEntry> rules;
   std::map<std::string, mp2::DnsEntry> dns;
+  std::map<std::string, mp2::GuaranteeEntry> guarantees;
   int replaces = 0;
   int updates = 0;
   mp2::Tags tags;                           // told last
@@ -51,6 +53,8 @@ class FakeUpf final : private mp2::Mp2Handler {
     if (refuse_next) return refused(m.version.generation);
     rules.clear();
     dns.clear();
+    guarantees.clear();
+    for (const auto& entry : m.guarantees) guarantees.insert_or_assign(entry.key, entry);
     return install(m.version, m.rules, m.dns);
   }
   std::expected<mp2::Applied, mp2::Refused> apply(mp2::Update m) override {
@@ -58,6 +62,8 @@ class FakeUpf final : private mp2::Mp2Handler {
     if (refuse_next) return refused(m.version.generation);
     for (const auto& key : m.remove_rules) rules.erase(key);
     for (const auto& key : m.remove_dns) dns.erase(key);
+    for (const auto& key : m.remove_guarantees) guarantees.erase(key);
+    for (const auto& entry : m.upsert_guarantees) guarantees.insert_or_assign(entry.key, entry);
     return install(m.version, m.upsert_rules, m.upsert_dns);
   }
 

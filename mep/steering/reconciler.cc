@@ -3,17 +3,18 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "mep/steering/desired_set.h"
 
 namespace sluice::mep {
 
 Reconciler::Reconciler(EventLoop& loop, const Store& store, const Clock& clock,
-                       RuleReports& reports, ReconcilerConfig config, const TagDirectory* tags)
+                       RuleReports& reports, ReconcilerConfig config,
+                       const bandwidth::Grants* grants, const TagDirectory* tags)
     : loop_(loop),
       store_(store),
       clock_(clock),
       reports_(reports),
       config_(std::move(config)),
+      grants_(grants),
       tags_(tags),
       retry_delay_(config_.first_retry),
       client_(loop, config_.mp2, *this) {
@@ -51,14 +52,14 @@ void Reconciler::tell_tags() {
 void Reconciler::send_all() {
   loop_.cancel(retry_);
   auto target = store_.snapshot();
-  auto all = desired_set(target, config_.default_ttl_s);
-  spdlog::info("steering sending all generation={} rules={} dns_rules={}", all.version.generation,
-               all.rules.size(), all.dns.size());
+  auto all = desired_set(target, desired());
+  spdlog::info("steering sending all generation={} rules={} dns_rules={} guarantees={}",
+               all.version.generation, all.rules.size(), all.dns.size(), all.guarantees.size());
   dispatch(std::move(all), {std::move(target), std::nullopt});
 }
 
 void Reconciler::send_difference(State target) {
-  auto update = difference(*installed_, target, config_.default_ttl_s);
+  auto update = difference(*installed_, target, desired());
   const mp2::Message message = update;
   dispatch(message, {std::move(target), std::move(update)});
 }

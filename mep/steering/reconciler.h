@@ -22,8 +22,10 @@
 #include <optional>
 #include <variant>
 
+#include "bandwidth/grants.h"
 #include "base/clock.h"
 #include "base/event_loop.h"
+#include "mep/steering/desired_set.h"
 #include "mep/steering/rule_reports.h"
 #include "mep/steering/tag_directory.h"
 #include "mep/store/store.h"
@@ -42,9 +44,10 @@ struct ReconcilerConfig {
 class Reconciler final : private mp2::Mp2ClientHandler {
  public:
   // Runs on the loop's thread, where it must be made and destroyed. All must outlive it. Without
-  // `tags` the user plane keeps rules about tags suspended.
+  // `tags` the user plane keeps rules about tags suspended, without `grants` it guarantees nothing.
   Reconciler(EventLoop& loop, const Store& store, const Clock& clock, RuleReports& reports,
-             ReconcilerConfig config, const TagDirectory* tags = nullptr);
+             ReconcilerConfig config, const bandwidth::Grants* grants = nullptr,
+             const TagDirectory* tags = nullptr);
   ~Reconciler() override;
 
   // The store has changed: brings the user plane up to date. On the loop's thread.
@@ -73,6 +76,7 @@ class Reconciler final : private mp2::Mp2ClientHandler {
   void give_up_for_now(std::string reason);
   void retry_later();
   Pending take_pending();  // the reply to it has come
+  DesiredOptions desired() const { return {config_.default_ttl_s, grants_}; }
   int64_t now_ms() const;
 
   EventLoop& loop_;
@@ -80,6 +84,7 @@ class Reconciler final : private mp2::Mp2ClientHandler {
   const Clock& clock_;
   RuleReports& reports_;
   ReconcilerConfig config_;
+  const bandwidth::Grants* grants_;
   const TagDirectory* tags_;
   std::optional<State> installed_;  // what the UPF has; none: unknown, or something else
   std::optional<Pending> pending_;

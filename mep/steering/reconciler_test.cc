@@ -56,6 +56,7 @@ class ReconcilerTest : public testing::Test {
     auto pattern = (std::filesystem::temp_directory_path() / "mep-steer-XXXXXX").string();
     directory_ = mkdtemp(pattern.data());
     store_.emplace(directory_, clock_);
+    grants_.emplace(store_->collections.bandwidth);
   }
   ~ReconcilerTest() override {
     reconciler_.reset();
@@ -74,7 +75,7 @@ class ReconcilerTest : public testing::Test {
                          milliseconds(5),
                          milliseconds(20),
                          reply_timeout_},
-        &tag_directory_);
+        &*grants_, &tag_directory_);
   }
   void edit(const std::function<void(Draft&)>& what) {
     ASSERT_TRUE((*store_)->change([&](Draft& draft) -> Result<void> {
@@ -88,6 +89,16 @@ class ReconcilerTest : public testing::Test {
   }
   void switch_rule(const std::string& id, RuleState state) {
     edit([&](Draft& draft) { switch_test_rule(draft, id, state); });
+  }
+  void grant(const std::string& id, const std::string& uplink_bps) {
+    edit([&](Draft& draft) {
+      const auto allocation = bandwidth::allocation_from_json({{"appInsId", "a"},
+                                                               {"requestType", 0},
+                                                               {"fixedAllocation", uplink_bps},
+                                                               {"allocationDirection", "01"}});
+      draft.transaction().put(store_->collections.bandwidth.allocations, id, *allocation);
+      (*store_)->raise_generation(draft.transaction());
+    });
   }
   [[nodiscard]] bool serve_until(const std::function<bool()>& done) {
     for (int turns = 0; turns < 2000; ++turns) {
@@ -110,6 +121,7 @@ class ReconcilerTest : public testing::Test {
   milliseconds reply_timeout_{30'000};
   std::string directory_;
   std::optional<TestStore> store_;
+  std::optional<bandwidth::Grants> grants_;
   std::unique_ptr<FakeUpf> upf_;
   std::unique_ptr<RuleReports> reports_;
   std::unique_ptr<Reconciler> reconciler_;
@@ -344,6 +356,33 @@ TEST_F(ReconcilerTest, a_rejected_rule_is_reported_and_the_others_work) {
   ASSERT_TRUE(in_step());
   EXPECT_EQ(upf_->replaces, 1);
   EXPECT_EQ(reports_->status(RuleKind::kTraffic, "a/bad"), status);
+}
+
+TEST_F(ReconcilerTest, tells_what_is_guaranteed_and_what_is_no_more) {
+  start_upf();
+  start_reconciler();
+  ASSERT_TRUE(in_step());
+  grant("g", "1000");
+  ASSERT_TRUE(in_step());
+  ASSERT_THAT(upf_->guarantees, SizeIs(1));
+  EXPECT_EQ(upf_->guarantees["g"].uplink_bps, 1000U);
+  EXPECT_EQ(upf_->guarantees["g"].downlink_bps, 0U);
+  EXPECT_EQ(upf_->replaces, 1) << "the empty set";
+  grant("g", "2000");
+  grant("h", "1");
+  ASSERT_TRUE(in_step());
+  EXPECT_EQ(upf_->guarantees["g"].uplink_bps, 2000U);
+  EXPECT_THAT(upf_->guarantees, SizeIs(2));
+
+  upf_->stop();
+  edit([&](Draft& draft) {
+    draft.transaction().erase(store_->collections.bandwidth.allocations, "h");
+    (*store_)->raise_generation(draft.transaction());
+  });
+  ASSERT_TRUE(serve_until([&] { return !reports_->link().connected; }));
+  upf_->start();
+  ASSERT_TRUE(in_step());
+  EXPECT_THAT(upf_->guarantees, SizeIs(1)) << "after the user plane has lost all";
 }
 
 TEST(RuleReports, a_rejection_is_news_once_and_keeps_its_time) {

@@ -9,7 +9,7 @@ RuleReports::Link RuleReports::link() const {
 
 std::optional<mp2::RuleStatus> RuleReports::status(RuleKind kind, const std::string& key) const {
   const std::lock_guard lock(mutex_);
-  const auto& statuses = kind == RuleKind::kTraffic ? traffic_ : dns_;
+  const auto& statuses = statuses_[static_cast<size_t>(kind)];
   const auto found = statuses.find(key);
   if (found == statuses.end()) return std::nullopt;
   return found->second;
@@ -18,7 +18,7 @@ std::optional<mp2::RuleStatus> RuleReports::status(RuleKind kind, const std::str
 std::set<std::string> RuleReports::unusable_dns() const {
   const std::lock_guard lock(mutex_);
   std::set<std::string> out;
-  for (const auto& [key, status] : dns_) {
+  for (const auto& [key, status] : statuses_[static_cast<size_t>(RuleKind::kDns)]) {
     const bool usable = status.state == mp2::SteeringState::kSteering ||
                         status.state == mp2::SteeringState::kHidden;
     if (!usable) out.insert(key);
@@ -33,21 +33,28 @@ void RuleReports::set_link(Link link) {
 
 void RuleReports::merge(const mp2::Status& status) {
   const std::lock_guard lock(mutex_);
-  for (const auto& rule : status.rules) traffic_.insert_or_assign(rule.key, rule);
-  for (const auto& rule : status.dns) dns_.insert_or_assign(rule.key, rule);
+  const auto take = [this](RuleKind kind, const std::vector<mp2::RuleStatus>& told) {
+    for (const auto& rule : told) of(kind).insert_or_assign(rule.key, rule);
+  };
+  take(RuleKind::kTraffic, status.rules);
+  take(RuleKind::kDns, status.dns);
+  take(RuleKind::kGuarantee, status.guarantees);
   if (!status.dns.empty()) ++dns_revision_;
 }
 
 void RuleReports::forget(const mp2::Update* update) {
   if (update == nullptr) {
-    traffic_.clear();
-    dns_.clear();
+    for (auto& statuses : statuses_) statuses.clear();
     return;
   }
-  for (const auto& entry : update->upsert_rules) traffic_.erase(entry.key);
-  for (const auto& key : update->remove_rules) traffic_.erase(key);
-  for (const auto& entry : update->upsert_dns) dns_.erase(entry.key);
-  for (const auto& key : update->remove_dns) dns_.erase(key);
+  const auto drop = [this](RuleKind kind, const auto& upserted,
+                           const std::vector<std::string>& removed) {
+    for (const auto& entry : upserted) of(kind).erase(entry.key);
+    for (const auto& key : removed) of(kind).erase(key);
+  };
+  drop(RuleKind::kTraffic, update->upsert_rules, update->remove_rules);
+  drop(RuleKind::kDns, update->upsert_dns, update->remove_dns);
+  drop(RuleKind::kGuarantee, update->upsert_guarantees, update->remove_guarantees);
 }
 
 std::vector<mp2::Rejection> RuleReports::installed(const mp2::Update* update,
@@ -83,8 +90,7 @@ void RuleReports::forget_steering() {
   const auto steers = [](const auto& entry) {
     return entry.second.state != mp2::SteeringState::kRejected;
   };
-  std::erase_if(traffic_, steers);
-  std::erase_if(dns_, steers);
+  for (auto& statuses : statuses_) std::erase_if(statuses, steers);
   ++dns_revision_;
 }
 

@@ -2,6 +2,7 @@
 // everyone.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <map>
 #include <mutex>
@@ -52,13 +53,12 @@ class RuleReports {
  private:
   using Statuses = std::unordered_map<std::string, mp2::RuleStatus>;
 
-  Statuses& of(RuleKind kind) { return kind == RuleKind::kTraffic ? traffic_ : dns_; }
+  Statuses& of(RuleKind kind) { return statuses_[static_cast<size_t>(kind)]; }
   void forget(const mp2::Update* update);
 
   mutable std::mutex mutex_;
   Link link_;
-  Statuses traffic_;
-  Statuses dns_;
+  std::array<Statuses, 3> statuses_;  // by kind
   std::atomic<uint64_t> dns_revision_{0};
 };
 

@@ -71,6 +71,7 @@ bool Draft::differs() const {
 
 void Draft::finish() {
   if (!differs<TrafficRule>() && !differs<DnsRule>()) return;
+  see();  // other collections may have raised it as well
   transaction_.put(records().counters, State::kGeneration, state_.generation() + 1);
   see();
 }

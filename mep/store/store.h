@@ -24,6 +24,9 @@ class Store {
   // The same of a snapshot of the base store.
   State state_of(store::Snapshot snapshot) const { return {origin_, std::move(snapshot)}; }
 
+  // Part of a change, in other collections, of what the user plane should have: it is told.
+  void raise_generation(store::Transaction& change) const;
+
   // As those of store::Store.
   using Edit = std::function<Result<void>(Draft&)>;
   Result<void> change(const Edit& edit) { return base_.change(on_transaction(edit)); }

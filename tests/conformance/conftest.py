@@ -19,7 +19,8 @@ BUILD = os.environ.get("SLUICE_BUILD", str(HERE.parents[1] / "build"))
 DOCUMENTS = documents.load(BUILD)
 OPERATIONS = [operation for document in DOCUMENTS for operation in document.operations()]
 
-SETTINGS = "limits: {requests_per_s: 0, body_bytes: 262144, page_size: 3, app_instances: 10000}\nusage: {interval_s: 1}\n"
+SETTINGS = "limits: {requests_per_s: 0, body_bytes: 262144, page_size: 3, app_instances: 10000}\nusage: {interval_s: 1}\n" \
+           "bandwidth: {uplink_kbps: 1000000, downlink_kbps: 1000000, allocations: 10000, allocations_per_app: 10000}\n"
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""What ETSI GS MEC 011 and GS MEC 010-2 ask for, as tables: mec011.json, mec010.json.
+"""What ETSI GS MEC 011, MEC 015 and MEC 010-2 ask for, as tables: mec011.json, mec015.json, mec010.json.
 
     etsi_table.py DIRECTORY            writes the tables from ETSI's OpenAPI documents there
     etsi_table.py --check DIRECTORY    says how they differ from those that are committed
 
-The documents (mec011_*_v3.1.1.yaml and the hand-written mec011_*_v2.1.1*.yaml, mec010-2_app_pkgm_*.yaml)
-are not part of this repository; the tables are facts taken from them: paths, methods, parameters, members,
-statuses. Where the newer edition has lost an enumeration or made arrays of scalars, the older one counts
-(see OLDER_COUNTS). Of MEC 010-2 both editions count, each for the resources that it has.
+The documents (the newest ones and the hand-written ones of V2.1.1, mec010-2_app_pkgm_*.yaml) are not part
+of this repository; the tables are facts taken from them: paths, methods, parameters, members, statuses. Where
+the newer edition has lost an enumeration or made arrays of scalars, the older one counts (see OLDER_COUNTS).
+Of MEC 010-2 both editions count, each for the resources that it has.
 
 A type is "string", "integer", "number", "boolean", "object", "any", a name of the table, "[T]" for an
 array, "A|B" for an enumeration, "=A" for a constant, and "T or U". A member that must be there ends in "!".
 """
+import functools
 import json
 import pathlib
 import sys
@@ -19,7 +20,12 @@ import sys
 import yaml
 
 HERE = pathlib.Path(__file__).parent
-APIS = {"mec_app_support/v1": "app_support", "mec_service_mgmt/v1": "service_mgmt"}
+# The newer and the older edition of each API.
+MEC011 = {
+    "mec_app_support/v1": ("mec011_app_support_v3.1.1", "mec011_app_support_v2.1.1_handwritten"),
+    "mec_service_mgmt/v1": ("mec011_service_mgmt_v3.1.1", "mec011_service_mgmt_v2.1.1_handwritten"),
+}
+MEC015 = {"bwm/v1": ("mec015_bwm_v2.2.1", "mec015_bwm_v2.1.1_handwritten")}
 METHODS = ("get", "put", "post", "patch", "delete")
 
 # Members of the newer edition whose type the older one tells better.
@@ -32,6 +38,12 @@ BY_THE_TEXT = {
     ("AppTerminationNotificationSubscription", "subscriptionType!"): "=AppTerminationNotificationSubscription",
     ("SerAvailabilityNotificationSubscription", "subscriptionType!"): "=SerAvailabilityNotificationSubscription",
     ("OAuth2Info", "grantTypes!"): "[string]",
+    ("BwInfoDeltas", "fixedBWPriority"): "SEE_DESCRIPTION",
+    # Lists in the older edition.
+    ("SessionFilter", "sourcePort"): "string or [string]",
+    ("SessionFilter", "dstPort"): "string or [string]",
+    ("SessionFilter1", "sourcePort"): "string or [string]",
+    ("SessionFilter1", "dstPort"): "string or [string]",
     ("SecurityInfo", "(extensions)"): None,
 }
 # Conditional, though the newer edition lists them as required.
@@ -61,7 +73,7 @@ class Edition:
             name = node["$ref"].split("/")[-1]
             target = self.resolved(node)
             return name if target.get("properties") else self.type_of(target)
-        if "enum" in node:
+        if "enum" in node and node.get("type") == "string":
             return "|".join(node["enum"])
         if node.get("type") == "array":
             return f"[{self.type_of(node.get('items', {}))}]"
@@ -147,11 +159,11 @@ def reachable(types, kinds):
     return found
 
 
-def derive_mec011(directory):
+def derive_newest(apis, directory):
     table = {}
-    for base, stem in APIS.items():
-        newer = Edition(directory / f"mec011_{stem}_v3.1.1.yaml")
-        older = Edition(directory / f"mec011_{stem}_v2.1.1_handwritten.yaml")
+    for base, (newest, handwritten) in apis.items():
+        newer = Edition(directory / f"{newest}.yaml")
+        older = Edition(directory / f"{handwritten}.yaml")
         operations = {key: operation_of(newer, item, node) for key, item, node in newer.operations()}
         for key, item, node in older.operations():  # confirm_* lost their success
             if not operations[key]["replies"]:
@@ -219,7 +231,9 @@ def derive_mec010(directory):
     return table
 
 
-TABLES = {"mec011.json": derive_mec011, "mec010.json": derive_mec010}
+TABLES = {"mec011.json": functools.partial(derive_newest, MEC011),
+          "mec015.json": functools.partial(derive_newest, MEC015),
+          "mec010.json": derive_mec010}
 
 
 def as_text(table):

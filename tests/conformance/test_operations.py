@@ -9,7 +9,7 @@ import pytest
 from mutations import invalid_bodies
 from world import path_of
 
-ETSI = {**etsi_table.load("mec011.json"), **etsi_table.load("mec010.json")}
+ETSI = {base: api for name in etsi_table.TABLES for base, api in etsi_table.load(name).items()}
 LARGEST_BODY = 262144  # as conftest.py configures
 
 

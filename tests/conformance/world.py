@@ -46,6 +46,8 @@ class World:
         self.operator = self._operator()
         self.registered = set()
         self._numbers = itertools.count(1)
+        self._sessions = itertools.count(1)  # no two allocations may share one
+        self._apis = sorted({scope for o in operations for scope in o.scopes} - {"mm5"})
         self.main_app = self.new_app()
         self.other_app = self.new_app()
 
@@ -72,7 +74,8 @@ class World:
 
     def new_app(self, ready=True):
         app_id = f"app-{next(self._numbers)}"
-        body = self.send("PUT", f"/mm5/v1/app_instances/{app_id}", DECLARED, self.operator.token).json
+        body = self.send("PUT", f"/mm5/v1/app_instances/{app_id}", {**DECLARED, "apis": self._apis},
+                         self.operator.token).json
         credentials = body["credentials"]
         app = App(app_id, *self._token(credentials["clientId"], credentials["clientSecret"]))
         if ready:
@@ -101,6 +104,10 @@ class World:
         """A valid body, or None."""
         if operation.body_schema is None:
             return None
+        allocation = {"appInsId": app.id, "requestType": 1, "fixedAllocation": "1000",
+                      "allocationDirection": "10", "fixedBWPriority": "SEE_DESCRIPTION",
+                      "sessionFilter": [{"sourceIp": f"fd45::{next(self._sessions):x}", "dstPort": "554",
+                                         "protocol": "UDP"}]}
         known = {
             ("PUT", "{trafficRuleId}"): TRAFFIC_RULE,
             ("PUT", "{dnsRuleId}"): DNS_RULE,
@@ -119,6 +126,13 @@ class World:
                 "events": ["SERVICE_API_AVAILABLE"], "notificationDestination": CALLBACK},
             ("POST", "services"): SERVICE,
             ("PUT", "services/{serviceId}"): SERVICE,
+            ("POST", "bw_allocations"): allocation,
+            ("PUT", "{allocationId}"): allocation,
+            ("PATCH", "{allocationId}"): {  # place() puts the id in
+                "allocationId": "", "appInsId": app.id, "requestType": 0, "fixedAllocation": "2000"},
+            ("POST", "bwm/v1/subscriptions"): {
+                "subscriptionType": "BwChgEventSubscription", "callbackReference": CALLBACK,
+                "filterCriteria": [{"appInsId": app.id, "ueIp": "10.45.0.2"}]},
             ("POST", "registrations"): {**APP_INFO, "appInstanceId": app.id},
             ("PUT", "registrations/{appInstanceId}"): {**APP_INFO, "appInstanceId": app.id},
         }
@@ -140,7 +154,10 @@ class World:
                 "callbackReference": CALLBACK, "appInstanceId": app.id}, app.token)
             self.send("POST", f"/mm5/v1/app_instances/{app.id}/terminate",
                       {"operationAction": "TERMINATING", "gracefulTimeout": 600}, self.operator.token)
-        return self.place(operation, app), self.body(operation, app), self.caller(operation, app).token
+        path, body = self.place(operation, app), self.body(operation, app)
+        if isinstance(body, dict) and "allocationId" in body:
+            body["allocationId"] = path[path.rindex("/") + 1:]
+        return path, body, self.caller(operation, app).token
 
     def usage_batch(self):
         """The sequence of the oldest one, which every call of an app leads to within some seconds."""

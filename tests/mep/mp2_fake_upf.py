@@ -18,6 +18,7 @@ class FakeUpf:
         self.installed = {"source": "", "generation": 0}
         self.rules = {}
         self.dns = {}
+        self.guarantees = {}
         self.messages = []  # types, in the order they came
         self.start()
 
@@ -46,7 +47,7 @@ class FakeUpf:
         assert not self._thread.is_alive()
         if forget:
             self.installed = {"source": "", "generation": 0}
-            self.rules, self.dns = {}, {}
+            self.rules, self.dns, self.guarantees = {}, {}, {}
 
     def wait_for(self, condition, timeout_s=10):
         """Until condition(self) holds, looked at after every message."""
@@ -106,6 +107,7 @@ class FakeUpf:
         if message["type"] == "replace":
             self.rules = {e["key"]: e for e in message["rules"]}
             self.dns = {e["key"]: e for e in message["dns"]}
+            self.guarantees = {e["key"]: e for e in message["guarantees"]}
         else:
             assert message["type"] == "update", message
             base = {"source": message["source"], "generation": message["base_generation"]}
@@ -118,5 +120,8 @@ class FakeUpf:
                 self.dns.pop(key, None)
             self.rules.update({e["key"]: e for e in message["upsert_rules"]})
             self.dns.update({e["key"]: e for e in message["upsert_dns"]})
+            for key in message["remove_guarantees"]:
+                self.guarantees.pop(key, None)
+            self.guarantees.update({e["key"]: e for e in message["upsert_guarantees"]})
         self.installed = {"source": message["source"], "generation": generation}
         return {"type": "applied", "generation": generation, "rejected": []}

@@ -31,5 +31,6 @@ def test_every_command_of_the_guide_works(tmp_path):
         output.seek(0)
         text = output.read()
     assert status == 0, text
-    for expected in ("http://10.9.0.2/thumbnails", "STATE_CHANGED", "ws://", "412", "domainName"):
+    for expected in ("http://10.9.0.2/thumbnails", "STATE_CHANGED", "ws://", "412", "domainName",
+                     "granted 30000000", "20000000 are left"):
         assert expected in text, f"no {expected} in:\n{text}"

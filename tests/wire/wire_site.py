@@ -141,13 +141,13 @@ class Mep:
 class Upf:
     """The process. Everything is called from inside the namespace."""
 
-    def __init__(self, folder, more=""):
-        """`more`: YAML besides CONFIG."""
+    def __init__(self, folder, more="", config=None):
+        """`more`: YAML besides `config`, which is CONFIG."""
         self.folder = pathlib.Path(folder)
-        config = self.folder / "upf.yaml"
-        config.write_text(CONFIG.format(run=self.folder) + more)
+        path = self.folder / "upf.yaml"
+        path.write_text((config or CONFIG).format(run=self.folder) + more)
         self.log = open(self.folder / "upf.log", "w+")
-        self.process = subprocess.Popen([BUILD / "upf-dataplane/sluice-upf", "--config", config],
+        self.process = subprocess.Popen([BUILD / "upf-dataplane/sluice-upf", "--config", path],
                                         stdout=self.log, stderr=subprocess.STDOUT)
         try:
             self.wait_for("neighbour answers address=fd06::2")
@@ -178,6 +178,12 @@ class Upf:
 
     def mep(self):
         return Mep(str(self.folder / "mp2.sock"))
+
+    def kill(self):
+        """As a crash: nobody is told."""
+        self.process.kill()
+        self.process.wait(TIMEOUT_S)
+        self.log.close()
 
     def stop(self):
         """Ends it and returns its exit code; may be called again."""
