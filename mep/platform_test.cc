@@ -370,7 +370,7 @@ TEST_F(PlatformTest, provisioning_again_replaces_what_is_declared_and_keeps_the_
             200);
   const auto token = operator_token();
   auto input = app_input();
-  input["dnsRules"] = {test_dns_rule("other")};
+  input["dnsRules"] = json::array({test_dns_rule("other")});
   const auto reply = send(token, {Method::kPut, "/mm5/v1/app_instances/app-1", input});
   EXPECT_EQ(reply.status, 200) << reply.body;
   const auto body = json::parse(reply.body);

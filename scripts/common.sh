@@ -40,9 +40,18 @@ need_root() {
   fi
 }
 
+# configure_clang DIR [MESON OPTION ...]: like configure, for clang++: instrumented code compiles in
+# half of the time that g++ takes, and a second compiler looks at all of it.
+configure_clang() {
+  local compiler
+  for compiler in clang++-19 clang++; do command -v $compiler >/dev/null && break; done
+  command -v ccache >/dev/null && compiler="ccache $compiler"
+  CXX=$compiler configure "$@"
+}
+
 # build_sanitized TARGET ...: with AddressSanitizer and UBSan, in build-sanitize.
 build_sanitized() {
   # Unoptimized, with lines only: instrumented code takes three times as long to optimize.
-  configure build-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=plain \
-    -Doptimization=0 -Dcpp_args=-g1 && compile build-sanitize "$@"
+  configure_clang build-sanitize -Db_sanitize=address,undefined -Db_lundef=false \
+    -Dbuildtype=plain -Doptimization=0 -Dcpp_args=-g1 && compile build-sanitize "$@"
 }

@@ -58,8 +58,8 @@ class Converter {
 }  // namespace
 
 const YamlNode* YamlNode::find(std::string_view member) const {
-  const auto at = std::ranges::find(members, member, &std::pair<std::string, YamlNode>::first);
-  return at == members.end() ? nullptr : &at->second;
+  const auto at = std::ranges::find(members, member, &YamlNode::Member::name);
+  return at == members.end() ? nullptr : &at->value;
 }
 
 std::optional<YamlNode> read_yaml(const std::string& file, std::string_view text,

@@ -15,14 +15,20 @@ namespace sluice::meao {
 // A node: text, a list or a mapping, or nothing. Scalars stay text as they were written, so that a
 // version 1.10 does not become the number 1.1.
 struct YamlNode {
+  struct Member;
   enum class Kind : unsigned char { kNull, kText, kList, kMap };
   Kind kind = Kind::kNull;
   int line = 0;  // from 1
   std::string text;
-  std::vector<YamlNode> items;                            // of a list
-  std::vector<std::pair<std::string, YamlNode>> members;  // of a mapping, in their order
+  std::vector<YamlNode> items;  // of a list
+  std::vector<Member> members;  // of a mapping, in their order
 
   const YamlNode* find(std::string_view member) const;  // null: none, or no mapping
+};
+
+struct YamlNode::Member {
+  std::string name;
+  YamlNode value;
 };
 
 // One document. What is no YAML, has a member twice, or is nested or repeated (by aliases) beyond

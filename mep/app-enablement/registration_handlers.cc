@@ -127,7 +127,7 @@ Result<void> update(Draft& draft, const RegistrationContext& context, const Requ
   reply = Response::no_content().with("ETag", tag);
   if (*packed == (*found)->value.info) return {};  // repeated: the same version stays
 
-  if ((*app)->self_registered && (*app)->name != (*info)["appName"]) {
+  if ((*app)->self_registered && (*app)->name != (*info)["appName"].get_ref<const std::string&>()) {
     auto renamed = **app;
     renamed.name = (*info)["appName"];
     draft.put_app(std::move(renamed));
