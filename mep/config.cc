@@ -1,7 +1,7 @@
 #include "mep/config.h"
 
-#include "base/http/transport_config.h"
 #include "bandwidth/bandwidth_config.h"
+#include "base/http/transport_config.h"
 #include "mep/app-enablement/timing_config.h"
 #include "mep/dns/config.h"
 #include "mep/registry/service_config.h"
