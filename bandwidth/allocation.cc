@@ -13,6 +13,7 @@ namespace {
 
 using nlohmann::json;
 using traffic_rules::IpRange;
+using traffic_rules::MatchBox;
 using traffic_rules::PortRange;
 using traffic_rules::Spelled;
 using traffic_rules::TrafficFilter;
@@ -37,26 +38,33 @@ Direction direction_of(const std::string& word) {
   return word == "01" ? Direction::kUplink : Direction::kSymmetrical;
 }
 
-// One value, or, as MEC 015 V2.1.1 writes ports, a list of them.
+bool is_one(const IpRange& range) { return range.low == range.high; }
+bool is_one(const PortRange& range) { return range.low == range.high; }
+bool is_one(uint8_t /*protocol*/) { return true; }
+
+// The one value of a member; MEC 015 V2.1.1 writes ports as lists.
 template <typename T>
 Result<void> read(const json& filter, const char* member, const std::string& path,
                   Result<T> (*parse)(std::string_view), std::vector<Spelled<T>>& out) {
   const auto found = filter.find(member);
   if (found == filter.end()) return {};
-  const auto add = [&](const json& value) -> Result<void> {
-    const auto& text = value.get_ref<const std::string&>();
-    auto parsed = parse(text);
-    if (!parsed) return bad_field(path + "." + member, "{}", parsed.error().message);
-    out.push_back({std::move(*parsed), text});
-    return {};
+  const auto refuse = [&](const std::string& why) {
+    return bad_field(fmt::format("{}.{}", path, member), "{}", why);
   };
-  if (found->is_string()) return add(*found);
-  for (const auto& value : *found) {
-    if (auto ok = add(value); !ok) return ok;
+  if (found->is_array() && found->size() != 1) {
+    return refuse(fmt::format("lists {} values, a session has one", found->size()));
   }
+  const auto& value = found->is_array() ? found->front() : *found;
+  const auto& text = value.get_ref<const std::string&>();
+  auto parsed = parse(text);
+  if (!parsed) return refuse(parsed.error().message);
+  if (!is_one(*parsed)) return refuse(fmt::format("'{}' is a range, a session has one", text));
+  out.push_back({std::move(*parsed), text});
   return {};
 }
 
+// MEC 015 §7.2.2: what more than one session matches is rejected. One host is taken for a session:
+// the app's side of it, or the user's.
 Result<TrafficFilter> read_filter(const json& filter, const std::string& path) {
   TrafficFilter out;
   for (auto ok : {read(filter, "sourceIp", path, IpRange::parse, out.src_address),
@@ -72,11 +80,13 @@ Result<TrafficFilter> read_filter(const json& filter, const std::string& path) {
   return out;
 }
 
-bool meet(const traffic_rules::MatchBox& a, const traffic_rules::MatchBox& b) {
-  if (traffic_rules::meets(a, b)) return true;
-  const auto turned = traffic_rules::mirrored(b);
-  const bool name_one_end = (a.src && turned.src) || (a.dst && turned.dst);
-  return name_one_end && traffic_rules::meets(a, turned);
+// Whether both name an end, and the same one.
+bool meet_as_written(const MatchBox& a, const MatchBox& b) {
+  return ((a.src && b.src) || (a.dst && b.dst)) && traffic_rules::meets(a, b);
+}
+
+bool meet(const MatchBox& a, const MatchBox& b) {
+  return meet_as_written(a, b) || meet_as_written(a, traffic_rules::mirrored(b));
 }
 
 TrafficFilter turned_round(TrafficFilter filter) {
@@ -85,21 +95,14 @@ TrafficFilter turned_round(TrafficFilter filter) {
   return filter;
 }
 
-Result<void> compile_sessions(std::vector<TrafficFilter> as_written, Allocation& out) {
+// The one that a filter of single values makes.
+Result<MatchBox> box_of(const TrafficFilter& filter, const std::string& path) {
   traffic_rules::TrafficRule rule;
-  rule.traffic_filter = std::move(as_written);
-  auto compiled = traffic_rules::compile("sessionFilter", 0, rule);
-  if (!compiled || compiled->uplink.size() > kMaxBoxes) {
-    return bad_field("sessionFilter",
-                     "has too many combinations of addresses and ports, {} are possible; use "
-                     "shorter lists or ranges that are prefixes",
-                     kMaxBoxes);
-  }
-  out.boxes = std::move(compiled->uplink);
-  if (out.boxes.empty()) {
-    return bad_field("sessionFilter", "matches no packet: its members contradict each other");
-  }
-  return {};
+  rule.traffic_filter = {filter};
+  auto compiled = traffic_rules::compile(path, 0, rule);
+  if (!compiled) return bad_field(path, "{}", compiled.error().message);
+  if (!compiled->uplink.empty()) return std::move(compiled->uplink.front());
+  return bad_field(path, "matches no packet: its members contradict each other");
 }
 
 Result<void> read_sessions(const json& body, Allocation& out) {
@@ -111,22 +114,22 @@ Result<void> read_sessions(const json& body, Allocation& out) {
   }
   if (!has_filters)
     return bad_field("sessionFilter", "is required with requestType {}", kOfSession);
-  std::vector<TrafficFilter> as_written;
   for (size_t i = 0; i < given->size(); ++i) {
-    auto filter = read_filter((*given)[i], fmt::format("sessionFilter[{}]", i));
+    const auto path = fmt::format("sessionFilter[{}]", i);
+    auto filter = read_filter((*given)[i], path);
     if (!filter) return std::unexpected(filter.error());
+    auto box = box_of(*filter, path);
+    if (!box) return std::unexpected(box.error());
+    out.boxes.push_back(std::move(*box));
     for (const auto* ends : {&filter->src_address, &filter->dst_address}) {
-      if (ends->size() == 1 && ends->front().value.low == ends->front().value.high) {
-        out.hosts.push_back(ends->front().value.low);
-      }
+      if (!ends->empty()) out.hosts.push_back(ends->front().value.low);
     }
-    as_written.push_back(*filter);
     auto other = turned_round(*filter);
     if (other != *filter) out.sessions.push_back(std::move(other));
     out.sessions.push_back(std::move(*filter));
   }
   out.session_filter = PackedJson(*given);
-  return compile_sessions(std::move(as_written), out);
+  return {};
 }
 
 Result<uint64_t> read_rate(const std::string& text) {
@@ -165,7 +168,10 @@ json bw_info(const std::string& allocation_id, const Allocation& allocation) {
 }
 
 json with_deltas(json bw_info, const json& deltas) {
-  for (const auto& [member, value] : deltas.items()) bw_info[member] = value;
+  for (const char* member : {"requestType", "sessionFilter", "fixedBWPriority", "fixedAllocation",
+                             "allocationDirection"}) {
+    if (const auto given = deltas.find(member); given != deltas.end()) bw_info[member] = *given;
+  }
   if (bw_info["requestType"] == kOfApplication && !deltas.contains("sessionFilter")) {
     bw_info.erase("sessionFilter");
   }

@@ -15,8 +15,6 @@
 namespace sluice::bandwidth {
 
 inline constexpr size_t kMaxFilters = 8;  // of one allocation
-// Addresses and ports of one allocation, multiplied: what has to be compared with all others.
-inline constexpr size_t kMaxBoxes = 32;
 
 enum class Direction : uint8_t { kDownlink, kUplink, kSymmetrical };  // "00", "01", "10"
 
@@ -32,31 +30,36 @@ struct Allocation {
   // the two ends is the UE makes no difference.
   PackedJson session_filter;                           // as the client wrote it
   std::vector<traffic_rules::TrafficFilter> sessions;  // either end as the UE's
-  std::vector<traffic_rules::MatchBox> boxes;          // as the filters are written
-  // The ends that a filter names by one address.
-  std::vector<IpAddress> hosts;
+  std::vector<traffic_rules::MatchBox> boxes;          // as the filters are written, one of each
+  std::vector<IpAddress> hosts;                        // the ends that filters name
 
   uint64_t order = 0;          // of creation
   notify::WallTime changed{};  // timeStamp
 
   bool of_session() const { return !sessions.empty(); }
-  uint64_t uplink_bps() const { return direction == Direction::kDownlink ? 0 : bps; }
-  uint64_t downlink_bps() const { return direction == Direction::kUplink ? 0 : bps; }
+  // What is kept free: whole kb/s, as the user plane counts.
+  uint64_t uplink_bps() const { return direction == Direction::kDownlink ? 0 : kept_bps(); }
+  uint64_t downlink_bps() const { return direction == Direction::kUplink ? 0 : kept_bps(); }
+
+ private:
+  uint64_t kept_bps() const { return (bps + 999) / 1000 * 1000; }
 };
 
 // A body that its schema has admitted. kInvalidArgument names the member: sessionFilter without or
-// beside requestType 1, a filter without any address, or one that no packet can match.
+// beside requestType 1, a filter without any address, one that takes more than single addresses and
+// ports, or one that no packet can match.
 Result<Allocation> allocation_from_json(const nlohmann::json& body);
 
 // BwInfo as clients see it.
 nlohmann::json bw_info(const std::string& allocation_id, const Allocation& allocation);
 
 // BwInfo with BwInfoDeltas (§7.2.3) put over it: members that are given replace those that are.
+// What is no member of BwInfoDeltas is ignored.
 nlohmann::json with_deltas(nlohmann::json bw_info, const nlohmann::json& deltas);
 
-// Whether they have a session in common, and a direction that both are about. Two that name hosts
-// at different ends of what would be one session, if these hosts talked to each other, have none:
-// each means the sessions of its own host.
+// Whether they have a session in common, and a direction that both are about. Two that name one
+// host each, and not the same, have none, though these hosts may talk to each other: each means the
+// sessions of its own host.
 bool share_a_session(const Allocation& a, const Allocation& b);
 
 // The form in the store.

@@ -132,7 +132,7 @@ TEST_F(BandwidthServiceTest, what_is_granted_is_never_more_than_there_is) {
   const auto first = allocate(wanted(8'000, "01"));
   ASSERT_NE(first, "");
   EXPECT_EQ(allocate(wanted(1, "01")), "") << "80 % are for one app";
-  EXPECT_THAT(refusal_, HasSubstr("1 bit/s uplink are asked for, of the 8000 for one app"));
+  EXPECT_THAT(refusal_, HasSubstr("1000 bit/s uplink are asked for, of the 8000 for one app"));
   EXPECT_NE(allocate(wanted(16'000, "00")), "") << "the other direction";
   caller_ = "two";
   EXPECT_EQ(allocate(wanted(2'001)), "");
@@ -146,6 +146,16 @@ TEST_F(BandwidthServiceTest, what_is_granted_is_never_more_than_there_is) {
   caller_ = "two";
   EXPECT_NE(allocate(wanted(6'000, "01")), "") << "what is given back is free";
   EXPECT_EQ(allocate(wanted(1, "01")), "");
+}
+
+TEST_F(BandwidthServiceTest, what_is_granted_is_what_the_user_plane_keeps) {
+  EXPECT_NE(allocate(wanted(1, "01", "10.45.0.2")), "");
+  EXPECT_NE(allocate(wanted(1, "01", "10.45.0.3")), "");
+  EXPECT_EQ(granted(store_->snapshot(), records_).uplink_bps, 2'000U);
+  for (const auto& entry : Grants(records_).all(store_->snapshot())) {
+    EXPECT_EQ(entry.uplink_bps, 1'000U);
+  }
+  EXPECT_EQ(allocate(wanted(6'001, "01", "10.45.0.4")), "") << "6 kb/s are left, this takes 7";
 }
 
 TEST_F(BandwidthServiceTest, survives_a_restart_and_a_lower_bound_takes_nothing_away) {
@@ -172,7 +182,7 @@ TEST_F(BandwidthServiceTest, bounds_the_number_of_allocations) {
 TEST_F(BandwidthServiceTest, a_session_has_one_allocation_for_a_direction) {
   const auto id = allocate(wanted(1, "01", "10.45.0.2"));
   caller_ = "two";
-  EXPECT_EQ(allocate(wanted(1, "10", "10.45.0.0/24")), "");
+  EXPECT_EQ(allocate(wanted(1, "10", "10.45.0.2")), "");
   EXPECT_THAT(refusal_, HasSubstr("sessionFilter: another allocation"));
   EXPECT_NE(allocate(wanted(1, "00", "10.45.0.2")), "");
   caller_ = "one";
@@ -194,6 +204,15 @@ TEST_F(BandwidthServiceTest, put_replaces_and_patch_changes_what_it_names) {
   EXPECT_EQ(info["sessionFilter"][0]["sourceIp"], "10.45.0.2");
   EXPECT_EQ(info["appName"], "name of one");
   EXPECT_EQ(reply.body, call("getBandwidthAllocation", id).body);
+
+  // Members that are none of BwInfoDeltas' are not looked at, whatever they hold.
+  for (const json& name : {json(5), json(std::string(100'000, 'x'))}) {
+    reply =
+        call("patchBandwidthAllocation", id,
+             {{"allocationId", id}, {"appInsId", "one"}, {"requestType", 1}, {"appName", name}});
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    EXPECT_EQ(json::parse(reply.body)["appName"], "name of one");
+  }
 
   reply = call("putBandwidthAllocation", id, wanted(3'000, "00"));
   ASSERT_EQ(reply.status, 200) << reply.body;
