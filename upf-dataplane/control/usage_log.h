@@ -41,7 +41,8 @@ class UsageLog {
   UsageLog(UsageLogOptions options, UniqueFd fd, uint64_t size);
   void run();
   bool write(const std::string& lines);
-  bool rotate();
+  bool begin();   // the file of the name anew
+  bool rotate();  // false, with errno, when it goes on in the file that it has
 
   const UsageLogOptions options_;
   UniqueFd fd_;        // the thread's
