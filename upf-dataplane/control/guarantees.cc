@@ -24,10 +24,8 @@ std::string Guarantees::name_of(const Entry& entry) {
 void Guarantees::put(mp2::GuaranteeEntry wanted) {
   const auto known = entries_.find(wanted.key);
   if (known != entries_.end() && known->second.wanted == wanted) return;
-  Entry entry{.wanted = std::move(wanted), .uplink = {}, .downlink = {}, .rejection = {}};
-  if (known == entries_.end() && entries_.size() >= capacity_) {
-    entry.rejection = fmt::format("limits.rules, {}, guarantees are there already", capacity_);
-  } else if (!entry.of_app()) {
+  Entry entry{.wanted = std::move(wanted), .uplink = {}, .downlink = {}, .fault = {}};
+  if (!entry.of_app()) {
     traffic_rules::TrafficRule flows;
     flows.traffic_filter = entry.wanted.flows;
     flows.action = traffic_rules::Action::kPassthrough;
@@ -36,14 +34,14 @@ void Guarantees::put(mp2::GuaranteeEntry wanted) {
       if (entry.wanted.uplink_bps > 0) entry.uplink = std::move(compiled->uplink);
       if (entry.wanted.downlink_bps > 0) entry.downlink = std::move(compiled->downlink);
     } else {
-      entry.rejection = compiled.error().to_string();
+      entry.fault = compiled.error().to_string();
     }
     const auto names_tunnel = [](const traffic_rules::MatchBox& box) {
       return box.tunnel_src || box.tunnel_dst || box.tunnel_src_port || box.tunnel_dst_port;
     };
     if (std::ranges::any_of(entry.uplink, names_tunnel) ||
         std::ranges::any_of(entry.downlink, names_tunnel)) {
-      entry.rejection = "flows of guarantees are told by users' packets, not by their tunnels";
+      entry.fault = "flows of guarantees are told by users' packets, not by their tunnels";
     }
   }
   auto key = entry.wanted.key;
@@ -56,6 +54,16 @@ void Guarantees::keep_only(const std::vector<mp2::GuaranteeEntry>& wanted) {
   std::erase_if(entries_, [&](const auto& known) { return !keep.contains(known.first); });
 }
 
+// Decides anew which entries are kept: the older ones.
+void Guarantees::find_room() {
+  std::vector<Entry*> by_age;
+  for (auto& [key, entry] : entries_) {
+    if (entry.fault.empty()) by_age.push_back(&entry);
+  }
+  std::ranges::stable_sort(by_age, {}, [](const Entry* entry) { return entry->wanted.order; });
+  for (size_t i = 0; i < by_age.size(); ++i) by_age[i]->has_room = i < capacity_;
+}
+
 // Brings the rates up to date with the entries.
 void Guarantees::sum_up(const Counters& counters) {
   for (auto& [name, rate] : rates_) {
@@ -63,7 +71,7 @@ void Guarantees::sum_up(const Counters& counters) {
     rate.uplink_bps = rate.downlink_bps = 0;
   }
   for (const auto& [key, entry] : entries_) {
-    if (!entry.rejection.empty()) continue;
+    if (!entry.is_kept()) continue;
     const auto [found, is_new] = rates_.try_emplace(name_of(entry));
     Rate& rate = found->second;
     if (is_new) rate.counter = counters.take();
@@ -79,10 +87,11 @@ void Guarantees::sum_up(const Counters& counters) {
 
 void Guarantees::add_to(SteeringTableBuilder& builder, uint64_t ticks_per_second,
                         const Counters& counters) {
+  find_room();
   sum_up(counters);
   std::vector<const Entry*> in_order;
   for (const auto& [key, entry] : entries_) {
-    if (entry.rejection.empty()) in_order.push_back(&entry);
+    if (entry.is_kept()) in_order.push_back(&entry);
   }
   // Flows before apps, so that their guarantees come first where both know a packet.
   std::ranges::stable_sort(in_order, {}, [](const Entry* entry) {
@@ -120,8 +129,11 @@ void Guarantees::add_address(SteeringTableBuilder& builder, std::string_view rul
 std::vector<mp2::Rejection> Guarantees::rejections() const {
   std::vector<mp2::Rejection> out;
   for (const auto& [key, entry] : entries_) {
-    if (entry.rejection.empty()) continue;
-    out.push_back({mp2::RuleKind::kGuarantee, key, entry.rejection});
+    if (entry.is_kept()) continue;
+    const auto no_room = [&] {
+      return fmt::format("limits.rules, {}, older guarantees are there", capacity_);
+    };
+    out.push_back({mp2::RuleKind::kGuarantee, key, entry.fault.empty() ? no_room() : entry.fault});
   }
   return out;
 }
@@ -129,7 +141,7 @@ std::vector<mp2::Rejection> Guarantees::rejections() const {
 void Guarantees::each_counter(
     const std::function<void(const std::string&, uint32_t)>& visit) const {
   for (const auto& [key, entry] : entries_) {
-    if (entry.rejection.empty()) visit(key, rates_.find(name_of(entry))->second.counter);
+    if (entry.is_kept()) visit(key, rates_.find(name_of(entry))->second.counter);
   }
 }
 

@@ -17,7 +17,7 @@ namespace sluice::upf {
 // Control thread only.
 class Guarantees {
  public:
-  // More than `capacity` are rejected.
+  // Of more than `capacity` the youngest are rejected, for as long as there is no room.
   explicit Guarantees(size_t capacity) : capacity_(capacity) {}
 
   // Adds or replaces.
@@ -40,7 +40,7 @@ class Guarantees {
   void add_address(SteeringTableBuilder& builder, std::string_view rule_key,
                    const IpAddress& address) const;
 
-  // Those that cannot be kept, and why.
+  // Those that the table in hand does not keep, and why.
   std::vector<mp2::Rejection> rejections() const;
   // Calls visit(key, counter) for the others.
   void each_counter(const std::function<void(const std::string&, uint32_t)>& visit) const;
@@ -50,7 +50,9 @@ class Guarantees {
     mp2::GuaranteeEntry wanted;
     std::vector<traffic_rules::MatchBox> uplink;
     std::vector<traffic_rules::MatchBox> downlink;
-    std::string rejection;  // empty: none
+    std::string fault;     // why it can never be kept; empty: none
+    bool has_room = true;  // as of the table in hand
+    bool is_kept() const { return fault.empty() && has_room; }
     bool of_app() const { return wanted.flows.empty(); }
   };
   // One rate: of an entry with flows, or of all entries of an app.
@@ -64,6 +66,7 @@ class Guarantees {
   };
 
   static std::string name_of(const Entry& entry);  // of its rate
+  void find_room();
   void sum_up(const Counters& counters);
 
   size_t capacity_;

@@ -52,15 +52,16 @@ class GuaranteesTest : public ::testing::Test {
     EXPECT_EQ(applied->rejected, rejected_);
   }
   // How many of 30 packets of 1000 bytes are guaranteed; all pass.
-  int uplink(uint16_t port) {
-    return guaranteed(testing::kN3, testing::eth(testing::kOwnMac, testing::kGnbMac)
-                                        .ipv4("192.168.3.2", "192.168.3.1")
-                                        .udp(2152, 2152)
-                                        .gtpu(teid_.value(), 9)
-                                        .ipv4("10.45.0.2", "198.51.100.7")
-                                        .udp(4000, port)
-                                        .payload(std::vector<uint8_t>(972))
-                                        .frame());
+  int uplink(uint16_t port) { return guaranteed(testing::kN3, uplink_frame(port)); }
+  std::vector<uint8_t> uplink_frame(uint16_t port) const {
+    return testing::eth(testing::kOwnMac, testing::kGnbMac)
+        .ipv4("192.168.3.2", "192.168.3.1")
+        .udp(2152, 2152)
+        .gtpu(teid_.value(), 9)
+        .ipv4("10.45.0.2", "198.51.100.7")
+        .udp(4000, port)
+        .payload(std::vector<uint8_t>(972))
+        .frame();
   }
   int downlink(uint16_t port) {
     return guaranteed(testing::kN6, testing::eth(testing::kOwnMac, testing::kGatewayMac)
@@ -132,12 +133,40 @@ TEST_F(GuaranteesTest, of_a_flow_hold_whatever_rule_decides_it_and_in_both_direc
   EXPECT_EQ(uplink(80), 15) << "a rule of another app";
 }
 
+TEST_F(GuaranteesTest, of_an_app_protect_what_its_flow_sends_beyond_its_own) {
+  set({of_app("a", "one", kRate), of_flow("f", {{"dstPort", {"80"}}}, kRate)},
+      {pass_to_port("one", "a", 80), pass_to_port("one", "b", 81)});
+  EXPECT_EQ(uplink(80), 30) << "15 of the flow, 15 of the app";
+  EXPECT_EQ(uplink(81), 0) << "spent";
+  EXPECT_EQ(bytes("f"), 30'000U);
+  EXPECT_EQ(bytes("a"), 45'000U) << "what the flow did not take, and the other port";
+}
+
+TEST_F(GuaranteesTest, count_nothing_of_a_direction_they_are_not_about) {
+  set({of_app("a", "one", kRate)}, {pass_to_port("one", "a", 80)});
+  EXPECT_EQ(downlink(80), 0);
+  EXPECT_EQ(bytes("a"), 0U);
+}
+
+TEST_F(GuaranteesTest, are_not_spent_on_what_a_rule_drops) {
+  auto drop = pass_to_port("one", "a", 80);
+  drop.rule.action = traffic_rules::Action::kDrop;
+  const auto flow = of_flow("f", {{"srcAddress", {"10.45.0.2"}}}, kRate);
+  set({flow}, {drop});
+  for (int i = 0; i < 30; ++i) {
+    EXPECT_EQ(site_.run(testing::kN3, uplink_frame(80)).drop, DropReason::kRuleDrop);
+  }
+  EXPECT_EQ(bytes("f"), 0U);
+  EXPECT_EQ(uplink(81), 15);
+}
+
 TEST_F(GuaranteesTest, of_a_flow_precede_that_of_its_app_and_later_ones) {
   const nlohmann::json web = {{"dstPort", {"80"}}};
   set({of_app("a", "one", 2 * kRate), of_flow("f", web, kRate, 0, 2),
        of_flow("late", web, 2 * kRate, kRate, 3)},
       {pass_to_port("one", "a", 80)});
-  EXPECT_EQ(uplink(80), 15);
+  EXPECT_EQ(uplink(80), 30) << "the earlier flow, then the app";
+  EXPECT_EQ(bytes("late"), 0U);
   EXPECT_EQ(downlink(80), 15) << "the earlier one has nothing to say of this direction";
 }
 
@@ -165,6 +194,30 @@ TEST_F(GuaranteesTest, are_rejected_when_they_cannot_be_kept) {
   set({of_flow("t", {{"srcTunnelAddress", {"192.168.3.2"}}}, kRate),
        of_flow("f", {{"dstPort", {"80"}}}, kRate)});
   EXPECT_EQ(uplink(80), 15) << "the others are kept";
+}
+
+TEST(GuaranteesRoom, is_the_oldest_ones_and_found_anew_with_each_table) {
+  Guarantees guarantees(2);
+  Networks networks;
+  uint32_t counters = 0;
+  const auto rejected = [&] {
+    SteeringTableBuilder builder(networks);
+    guarantees.add_to(builder, 1'000'000,
+                      {.take = [&] { return counters++; }, .give_back = [](uint32_t) {}});
+    std::vector<std::string> out;
+    for (const auto& rejection : guarantees.rejections()) out.push_back(rejection.key);
+    return out;
+  };
+  using Keys = std::vector<std::string>;
+  const nlohmann::json flow = {{"dstPort", {"80"}}};
+  for (const uint64_t order : {3U, 1U, 2U}) {
+    guarantees.put(of_flow(std::to_string(order), flow, kRate, 0, order));
+  }
+  EXPECT_EQ(rejected(), Keys{"3"});
+  guarantees.put(of_flow("3", flow, 2 * kRate, 0, 3));
+  EXPECT_EQ(rejected(), Keys{"3"}) << "a change is no way round the bound";
+  guarantees.remove("1");
+  EXPECT_EQ(rejected(), Keys{}) << "what has room now is kept, though nobody asks again";
 }
 
 }  // namespace

@@ -55,6 +55,8 @@ class Meter {
     }
   }
 
+  bool has_rate() const { return per_byte_.load(std::memory_order_relaxed) != kNever; }
+
   // Charges `bytes` that pass whatever the rate says. What is owed is bounded: a bucket and a
   // packet more.
   void charge(uint32_t bytes, uint64_t now) {

@@ -221,16 +221,27 @@ bool Pipeline::admit(Work& work, const CompiledPdr& pdr) {
 }
 
 void Pipeline::protect(Work& work) {
-  GuaranteeIndex index = work.guarantee;
-  if (index == kNoRank && work.rule != kNoRank) index = steering_->rules[work.rule].guarantee;
-  if (index == kNoRank || dry_) return;
+  if (dry_) return;
+  GuaranteeIndex of_rule = kNoRank;
+  if (work.rule != kNoRank) {
+    const SteeringRule& rule = steering_->rules[work.rule];
+    if (rule.action == SteeringAction::kDrop) return;  // nothing is spent on it
+    of_rule = rule.guarantee;
+  }
+  // What is beyond the rate of its flow is its app's, like the rest of what the rule decides.
+  if (work.guarantee != kNoRank && count_on(work, work.guarantee)) return;
+  if (of_rule != kNoRank && of_rule != work.guarantee) count_on(work, of_rule);
+}
+
+bool Pipeline::count_on(Work& work, GuaranteeIndex index) {
   const SteeringGuarantee& guarantee = steering_->guarantees[index];
-  counters_.rules[guarantee.counter].add(work.layout.total_bytes);
   const bool uplink = work.key.direction() == Direction::kUplink;
   Meter& meter = uplink ? guarantee.meters->uplink : guarantee.meters->downlink;
-  if (meter.take(work.layout.total_bytes, now_, shared_.writers > 1)) {
-    work.packet->guaranteed = true;
-  }
+  if (!meter.has_rate()) return false;
+  counters_.rules[guarantee.counter].add(work.layout.total_bytes);
+  if (!meter.take(work.layout.total_bytes, now_, shared_.writers > 1)) return false;
+  work.packet->guaranteed = true;
+  return true;
 }
 
 bool Pipeline::is_guaranteed(const Work& work, const CompiledPdr& pdr) const {

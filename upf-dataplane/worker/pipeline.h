@@ -124,6 +124,9 @@ class Pipeline {
   bool admit(Work& work, const CompiledPdr& pdr);
   // Lets a packet leave first that is within the rate that its flow or its rule may count on.
   void protect(Work& work);
+  // Whether a packet is within the rate of a guarantee; it is counted if that is about its
+  // direction.
+  bool count_on(Work& work, GuaranteeIndex index);
   // Whether a packet is within a rate that its PDR guarantees.
   bool is_guaranteed(const Work& work, const CompiledPdr& pdr) const;
   void tell(const Work& work, UsageMeter* meter);
