@@ -54,6 +54,7 @@ void Mp2Server::accept_one() {
           .on_close = [this](const std::string& reason) { on_close(reason); }});
   known_rules_.clear();
   known_dns_.clear();
+  known_guarantees_.clear();
   known_generation_.reset();
   connection_->send(encode(handler_.hello()));
 }

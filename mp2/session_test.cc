@@ -191,7 +191,8 @@ TEST_F(Mp2Session, tells_only_the_status_that_is_news) {
   Status status{1,
                 {{"a/1", SteeringState::kSteering, "", 10, 1, 64},
                  {"a/2", SteeringState::kSteering, "", 10, 0, 0}},
-                {}};
+                {},
+                {{"g", SteeringState::kSteering, "", 10, 1, 64}}};
   server_->publish_status(status);
   server_->publish_status(status);
   status.rules[0].hits = 2;
