@@ -244,11 +244,21 @@ def test_a_tunnel_that_the_base_station_does_not_know_is_closed_and_reported(sit
         return site.tunnelled(teid, text)
 
     reaches(b"known", GNB_TEID)
-    site.links["n3"].send(
-        Ether(dst=site.macs["n3"], src="02:00:00:00:00:99") / IP(src="192.168.3.2", dst="192.168.3.1") /
-        UDP(sport=2152, dport=2152) / gtp.GTP_U_Header(gtp_type=26, S=1, teid=0) /
-        gtp.GTPErrorIndication(IE_list=[gtp.IE_TEIDI(TEIDI=GNB_TEID), gtp.IE_GSNAddress(
-            length=4, ipv4_address="192.168.3.2")]))
+
+    def complain(sender):
+        site.links["n3"].send(
+            Ether(dst=site.macs["n3"], src="02:00:00:00:00:99") / IP(src=sender, dst="192.168.3.1") /
+            UDP(sport=2152, dport=2152) / gtp.GTP_U_Header(gtp_type=26, S=1, teid=0) /
+            gtp.GTPErrorIndication(IE_list=[gtp.IE_TEIDI(TEIDI=GNB_TEID), gtp.IE_GSNAddress(
+                length=4, ipv4_address="192.168.3.2")]))
+
+    complain("192.168.3.77")
+    deadline = time.monotonic() + TIMEOUT_S
+    while site.upf.metrics()["sluice_upf_gtpu_error_indications_ignored_total"] == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    reaches(b"known whatever others say", GNB_TEID)
+    complain("192.168.3.2")
     ies = site.smf.report(site.seids[-1])
     assert find(ies, p.IE_ReportType).ERIR == 1
     remote = find(find(ies, p.IE_ErrorIndicationReport).IE_list, p.IE_FTEID)

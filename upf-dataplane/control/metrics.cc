@@ -165,6 +165,9 @@ void add_paths(const MetricsSource& source, MetricFamilies& out) {
       .add(number(source.paths.requests()));
   out.counter("sluice_upf_gtpu_error_indications_total", "GTP-U error indications received.")
       .add(number(source.error_indications));
+  out.counter("sluice_upf_gtpu_error_indications_ignored_total",
+              "GTP-U error indications that came from somebody else than the peer they name.")
+      .add(number(source.foreign_error_indications));
 }
 
 void add_latency(const MetricsSource& source, MetricFamilies& out) {

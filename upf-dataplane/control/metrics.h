@@ -24,10 +24,11 @@ struct MetricsSource {
   const pfcp::N4& n4;
   bool per_session = false;  // two more series a session
   bool mep_connected = false;
-  std::vector<uint64_t> missed;  // by port: frames the device lost before anyone polled them
+  std::vector<uint64_t> missed;    // by port: frames the device lost before anyone polled them
   std::vector<uint64_t> received;  // by worker: frames
   const PathMonitor& paths;
-  uint64_t error_indications = 0;  // received
+  uint64_t error_indications = 0;          // received
+  uint64_t foreign_error_indications = 0;  // of them, ignored: from others than whom they name
   uint64_t control_frames = 0;
   uint64_t control_frames_lost = 0;
   const UsageRecords* usage = nullptr;  // null: no records are kept

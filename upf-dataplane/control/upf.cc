@@ -298,6 +298,11 @@ void Upf::handle_signalling(PortIndex port, std::span<const uint8_t> frame, size
   }
   if (const auto unknown = read_error_indication(frame.subspan(gtp_offset))) {
     ++error_indications_;
+    // §7.3.1 has it sent by whom the packet went to. Anybody else would end others' sessions.
+    if (*from != unknown->peer) {
+      ++foreign_error_indications_;
+      return;
+    }
     const OuterHeader tunnel{Teid(unknown->teid), unknown->peer};
     for (const Seid seid : tunnels_->users(tunnel)) n4_->tunnel_unknown(seid, tunnel);
   }
@@ -330,6 +335,7 @@ void Upf::collect(MetricFamilies& out) const {
                        .received = {},
                        .paths = *paths_,
                        .error_indications = error_indications_,
+                       .foreign_error_indications = foreign_error_indications_,
                        .control_frames = link_->sent(),
                        .control_frames_lost = link_->send_failures(),
                        .usage = usage_.get(),

@@ -105,6 +105,7 @@ class Upf final : public CtlHandler {
   std::vector<std::function<void()>> worker_runs_;
   std::atomic<bool> stop_{false};
   uint64_t error_indications_ = 0;
+  uint64_t foreign_error_indications_ = 0;  // of them, from others than whom they name
   std::vector<TimerId> timers_;
 };
 
