@@ -13,19 +13,16 @@ import documents  # noqa: E402  (only now can they be found)
 from http_clients import Http1, Http2  # noqa: E402
 from mep_process import Mep  # noqa: E402
 from node_tools import NodeTools  # noqa: E402
-from world import World  # noqa: E402
+from world import MEP_LIMITS, World  # noqa: E402
 
 BUILD = os.environ.get("SLUICE_BUILD", str(HERE.parents[1] / "build"))
 DOCUMENTS = documents.load(BUILD)
 OPERATIONS = [operation for document in DOCUMENTS for operation in document.operations()]
 
-SETTINGS = "limits: {requests_per_s: 0, body_bytes: 262144, page_size: 3, app_instances: 10000}\nusage: {interval_s: 1}\n" \
-           "bandwidth: {uplink_kbps: 1000000, downlink_kbps: 1000000, allocations: 10000, allocations_per_app: 10000}\n"
-
 
 @pytest.fixture(scope="session")
 def mep(tmp_path_factory):
-    process = Mep(str(tmp_path_factory.mktemp("mep")), more=SETTINGS)
+    process = Mep(str(tmp_path_factory.mktemp("mep")), more=MEP_LIMITS)
     try:
         process.start()
         yield process

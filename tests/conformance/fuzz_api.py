@@ -32,10 +32,8 @@ from meao_process import Meao  # noqa: E402
 from mep_process import Mep  # noqa: E402
 from package_world import MEAO_LIMITS, PACKAGE_LIMITS, PackageWorld, load_packages  # noqa: E402
 from random_requests import requests  # noqa: E402
-from world import World  # noqa: E402
+from world import MEP_LIMITS, World  # noqa: E402
 
-SETTINGS = ("limits: {requests_per_s: 0, body_bytes: 262144, page_size: 5, app_instances: 10000}\n"
-            "usage: {interval_s: 1}\n")
 BLOCK = 100  # requests between looks at the clock
 CALM = 64  # files that may be open beyond those at the start when all connections are gone
 
@@ -54,7 +52,7 @@ class Fuzz:
     @staticmethod
     def begin(build, directory):
         operations = [o for document in load(build) for o in document.operations()]
-        mep = Mep(directory, more=SETTINGS, program=os.path.join(build, "mep/sluice-mep"))
+        mep = Mep(directory, more=MEP_LIMITS, program=os.path.join(build, "mep/sluice-mep"))
         mep.start()
         return mep, World(mep, operations), operations
 
