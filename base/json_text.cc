@@ -7,24 +7,10 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/utf8.h"
+
 namespace sluice {
 namespace {
-
-// The length of the UTF-8 character at `at`, which is no ASCII; 0 when it is none (RFC 3629 §4).
-size_t character_bytes(const char* at, const char* end) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(at[i]); };
-  const auto left = static_cast<size_t>(end - at);
-  const uint8_t lead = byte(0);
-  const size_t bytes = lead >= 0xc2 && lead < 0xe0 ? 2 : (lead & 0xf0) == 0xe0 ? 3 : 4;
-  if (lead < 0xc2 || lead > 0xf4 || bytes > left) return 0;
-  for (size_t i = 1; i < bytes; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  // Nothing that is shorter otherwise, no surrogates, nothing beyond U+10FFFF.
-  const bool is_bad = (lead == 0xe0 && byte(1) < 0xa0) || (lead == 0xed && byte(1) > 0x9f) ||
-                      (lead == 0xf0 && byte(1) < 0x90) || (lead == 0xf4 && byte(1) > 0x8f);
-  return is_bad ? 0 : bytes;
-}
 
 void append_utf8(std::string& out, uint32_t code) {
   const auto put = [&](uint32_t byte) { out.push_back(static_cast<char>(byte)); };
@@ -154,7 +140,7 @@ class JsonTextParser {
   bool plain_character() {
     const auto byte = static_cast<uint8_t>(*at_);
     if (byte < 0x20) return false;
-    const size_t bytes = byte < 0x80 ? 1 : character_bytes(at_, end_);
+    const size_t bytes = byte < 0x80 ? 1 : utf8_character_bytes(at_, end_);
     at_ += bytes;
     return bytes != 0;
   }

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
+#include "base/utf8.h"
 #include "meao/package/appd_shape.h"
 #include "meao/package/descriptor_checks.h"
 #include "meao/package/yaml_text.h"
@@ -55,6 +57,11 @@ void check_metadata(const YamlNode& root, const std::string& file, Problems& pro
 std::optional<Descriptor> read_descriptor(const std::string& file, std::string_view text,
                                           bool metadata_required, const PackagedFiles& files,
                                           Problems& problems) {
+  if (const auto at = find_no_utf8(text); at < text.size()) {
+    const auto lines = std::ranges::count(text.substr(0, at), '\n');
+    problems.add(file, static_cast<int>(lines) + 1, "holds an octet that is no UTF-8");
+    return std::nullopt;
+  }
   const auto root = read_yaml(file, text, problems);
   if (!root) return std::nullopt;
   if (root->kind != YamlNode::Kind::kMap) {

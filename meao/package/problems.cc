@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace sluice::meao {
 
 std::string Problem::to_string() const {
@@ -13,7 +15,7 @@ std::string Problem::to_string() const {
 }
 
 void Problems::add(std::string file, int line, std::string message) {
-  Problem problem{std::move(file), line, std::move(message)};
+  Problem problem{as_utf8(std::move(file)), line, as_utf8(std::move(message))};
   if (std::ranges::find(list_, problem) != list_.end()) return;
   if (list_.size() < kMost) {
     list_.push_back(std::move(problem));

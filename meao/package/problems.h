@@ -19,7 +19,8 @@ class Problems {
  public:
   static constexpr size_t kMost = 100;  // kept; the rest is only counted
 
-  // One that is there already is not added: a package is read more than once.
+  // One that is there already is not added: a package is read more than once. What is no UTF-8 in
+  // it becomes "?".
   void add(std::string file, int line, std::string message);
   bool empty() const { return list_.empty(); }
   size_t size() const { return list_.size() + more_; }

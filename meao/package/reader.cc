@@ -1,7 +1,10 @@
 #include "meao/package/reader.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "base/unique_fd.h"
 #include "meao/package/file_path.h"
@@ -10,6 +13,8 @@
 
 namespace sluice::meao {
 namespace {
+
+constexpr uint64_t kInnerSlack = 1 << 20;  // octets, for small packages
 
 bool write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -46,20 +51,34 @@ class PackageReading {
     return text != nullptr ? std::string_view(*text) : std::string_view();
   }
 
+  // What the package in this archive may have. It is compressed itself, so that it hardly gets
+  // smaller in there: who signs is not known yet when it is unpacked to the disk.
+  uint64_t inner_limit(const std::string& archive) const {
+    struct stat info{};
+    const auto outer =
+        ::stat(archive.c_str(), &info) == 0 ? static_cast<uint64_t>(info.st_size) : 0;
+    return std::min(outer + outer / 20 + kInnerSlack, options_.max_inner);
+  }
+
   // The one file of the archive into a file of its own.
   bool unpack(const std::string& archive, const std::string& path, const std::string& to) {
     const UniqueFd fd(
         ::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    const auto limit = inner_limit(archive);
+    uint64_t size = 0;
     bool done = false;
-    const bool read = for_each_file(archive, options_.archive, problems_,
-                                    [&](const ArchiveFile& file, FileReader& reader) {
-                                      if (file.path != path) return true;
-                                      done = fd && reader.read([&](std::string_view bytes) {
-                                        return !stop_ && write_all(fd.get(), bytes);
-                                      });
-                                      return done;
-                                    });
-    if (!read && problems_.empty() && !stop_) {
+    const bool read = for_each_file(
+        archive, options_.archive, problems_, [&](const ArchiveFile& file, FileReader& reader) {
+          if (file.path != path) return true;
+          done = fd && reader.read([&](std::string_view bytes) {
+            size += bytes.size();
+            return size <= limit && !stop_ && write_all(fd.get(), bytes);
+          });
+          return done;
+        });
+    if (size > limit) {
+      problems_.add(path, 0, fmt::format("unpacks to more than {} octets", limit));
+    } else if (!read && problems_.empty() && !stop_) {
       problems_.add(path, 0, "could not be unpacked: no room?");
     }
     return read && done;
@@ -89,7 +108,10 @@ class PackageReading {
                     "is not signed, and neither is the package; only signed ones are taken here");
     }
     PackageContent out;
+    // A descriptor that nobody vouches for is not even parsed.
+    const bool vouched = problems_.empty();
     if (!check_files(archive, *parts, manifest, out.files)) return std::nullopt;
+    if (!vouched || hash_differs_) return std::nullopt;
     out.descriptor_path = parts->descriptor;
     out.descriptor_text = *survey.text(parts->descriptor);
     auto descriptor = read_descriptor(parts->descriptor, out.descriptor_text, parts->meta.empty(),
@@ -98,6 +120,12 @@ class PackageReading {
     out.descriptor = std::move(*descriptor);
     out.signer = std::move(signer_);
     return out;
+  }
+
+  // The manifest and the certificate cannot list or sign themselves.
+  static bool cannot_be_listed(std::string_view path, const Parts& parts) {
+    if (path == parts.meta || path == parts.descriptor) return false;
+    return path == parts.manifest || path == parts.certificate;
   }
 
   // Every file is listed, and every listed file is there and has its hash. False when the archive
@@ -109,8 +137,7 @@ class PackageReading {
         archive, options_.archive, problems_, [&](const ArchiveFile& file, FileReader& reader) {
           const auto listed = manifest.entries.find(file.path);
           if (listed == manifest.entries.end()) {
-            // These cannot list or sign themselves.
-            if (file.path == parts.manifest || file.path == parts.certificate) return true;
+            if (cannot_be_listed(file.path, parts)) return true;
             problems_.add(file.path, 0, fmt::format("is not listed in {}", parts.manifest));
             return true;
           }
@@ -135,6 +162,7 @@ class PackageReading {
     });
     if (!read) return false;
     if (const auto hash = digest.hex(); hash != listed.hash) {
+      hash_differs_ = true;
       problems_.add(manifest.path, listed.line,
                     fmt::format("the {} of {} is {}, not what is listed",
                                 to_string(listed.algorithm), file.path, hash));
@@ -148,6 +176,7 @@ class PackageReading {
   const std::atomic<bool>& stop_;
   Problems& problems_;
   std::optional<Signer> signer_;
+  bool hash_differs_ = false;  // of any file
 };
 
 }  // namespace

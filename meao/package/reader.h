@@ -21,6 +21,7 @@ enum class SignaturePolicy : unsigned char {
 
 struct ReaderOptions {
   ArchiveLimits archive = {};
+  uint64_t max_inner = 8ULL << 30;  // octets of a package in an outer archive
   SignaturePolicy signature = SignaturePolicy::kRequired;
   // Needed unless signatures are ignored. Read for each package: what was revoked since counts.
   TrustFiles trust = {};
@@ -40,8 +41,8 @@ struct PackageContent {
 //   YAML file and a manifest of the same name (SOL004 §4.1);
 // - its files: exactly those that the manifest lists, each with its hash (§4.3);
 // - its signature: in the manifest (§5.2, option 1), or of the whole package, which is then a file
-//   in an outer archive beside the signature (option 2);
-// - its descriptor: see read_descriptor().
+//   in an outer archive beside the signature (option 2), and not much larger than that;
+// - its descriptor, if signature and hashes are good: see read_descriptor().
 //
 // `scratch` is a file that may be made and overwritten, and is gone afterwards. Nothing is returned
 // when `stop` becomes true, with or without problems.

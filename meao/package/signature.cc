@@ -62,14 +62,23 @@ std::unexpected<Error> bad(std::string why) {
   return std::unexpected(Error{ErrorCode::kInvalidArgument, std::move(why), {}});
 }
 
-// Takes what the PEM file holds, by `add`, until that finds no more.
+// Takes all that the PEM file holds, by `add`. What cannot be read is an error, and not the end: a
+// list that is lost would admit whom it names.
 template <typename Add>
 Result<void> read_all(const std::string& path, std::string_view what, Add add) {
   const Bio file(BIO_new_file(path.c_str(), "r"));
   size_t count = 0;
-  while (file && add(file.get())) ++count;
   ERR_clear_error();
+  while (file && add(file.get())) ++count;
+  const auto last = ERR_peek_last_error();
+  const bool at_end =
+      ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
+  const auto reason = openssl_reason();
   if (!file) return fail(ErrorCode::kInvalidArgument, "{} cannot be read", path);
+  if (!at_end) {
+    return fail(ErrorCode::kInvalidArgument, "{}: {} {} cannot be read: {}", path, what, count + 1,
+                reason);
+  }
   if (count == 0) return fail(ErrorCode::kInvalidArgument, "{} holds no {} in PEM", path, what);
   return {};
 }
@@ -188,7 +197,9 @@ Result<Signer> verify_signature(std::string_view signature, const SignedContent&
                       ? BIO_new_mem_buf(content.text.data(), static_cast<int>(content.text.size()))
                       : BIO_new_file(content.file.c_str(), "rb"));
   if (!bytes) return bad("what is signed cannot be read");
-  if (CMS_verify(cms.get(), stack.get(), trust.store(), bytes.get(), nullptr, CMS_BINARY) != 1) {
+  // A list in the signature would go before the operator's, and may be older than a revocation.
+  constexpr unsigned kFlags = CMS_BINARY | CMS_NOCRL;
+  if (CMS_verify(cms.get(), stack.get(), trust.store(), bytes.get(), nullptr, kFlags) != 1) {
     return bad("the signature is not good: " + openssl_reason());
   }
   auto* infos = CMS_get0_SignerInfos(cms.get());

@@ -22,7 +22,7 @@ struct TrustFiles {
 // current, and none of what is on it does; authorities without a list revoke nothing.
 class Trust {
  public:
-  // kInvalidArgument when a file holds nothing of what it is for.
+  // kInvalidArgument when a file holds nothing of what it is for, or any of it is damaged.
   static Result<Trust> load(const TrustFiles& files);
 
   x509_store_st* store() const { return store_.get(); }

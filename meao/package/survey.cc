@@ -94,6 +94,21 @@ std::optional<Parts> parts_of_root(const Survey& survey, Problems& problems) {
   return out;
 }
 
+// What plays one part cannot vouch for another: the manifest and the certificate are the only files
+// that no manifest lists.
+bool distinct(const Parts& parts, Problems& problems) {
+  std::vector<std::string_view> taken;
+  for (const auto* part : {&parts.meta, &parts.descriptor, &parts.manifest, &parts.certificate}) {
+    if (part->empty()) continue;
+    if (std::ranges::find(taken, *part) != taken.end()) {
+      problems.add(parts.meta, 0, fmt::format("names {} for two parts of the package", *part));
+      return false;
+    }
+    taken.push_back(*part);
+  }
+  return true;
+}
+
 }  // namespace
 
 const std::string* Survey::text(std::string_view path) const {
@@ -143,6 +158,7 @@ std::optional<Parts> find_parts(const Survey& survey, Problems& problems) {
   auto out = survey.sizes.contains(kMeta) ? parts_of_meta(survey, problems)
                                           : parts_of_root(survey, problems);
   if (!out) return out;
+  if (!distinct(*out, problems)) return std::nullopt;
   for (const auto* part : {&out->descriptor, &out->manifest, &out->certificate}) {
     if (part->empty() || survey.text(*part) != nullptr) continue;
     problems.add(*part, 0, "is longer than 1 MiB, or of a kind that is not read");

@@ -23,7 +23,7 @@ struct Survey {
 std::optional<Survey> survey(const std::string& archive, const ArchiveLimits& limits,
                              Problems& problems);
 
-// Which file of a package plays which part.
+// Which file of a package plays which part; no file plays two.
 struct Parts {
   std::string meta;         // TOSCA.meta; empty: there is none
   std::string descriptor;   // Entry-Definitions

@@ -9,6 +9,7 @@ namespace sluice::meao {
 namespace {
 
 constexpr size_t kMostNodes = 50'000;
+constexpr size_t kMostText = 4 << 20;  // octets; aliases repeat theirs
 constexpr int kDeepest = 32;
 
 struct Refused {
@@ -29,6 +30,7 @@ class Converter {
       const bool quoted = node.Tag() == "!";
       if (quoted || !(text.empty() || text == "~" || text == "null")) {
         out.kind = YamlNode::Kind::kText;
+        count(text, line);
         out.text = text;
       }
     } else if (node.IsSequence()) {
@@ -46,13 +48,21 @@ class Converter {
     const int line = key.Mark().line + 1;
     if (!key.IsScalar()) throw Refused{line, "has a key that is not text"};
     const auto& name = key.Scalar();
+    count(name, line);
     if (out.find(name) != nullptr) throw Refused{line, fmt::format("\"{}\" is there twice", name)};
     auto member = convert(value, depth + 1);
     if (member.kind == YamlNode::Kind::kNull) member.line = line;
     out.members.emplace_back(name, std::move(member));
   }
 
+  // Before the text is copied.
+  void count(const std::string& text, int line) {
+    octets_ += text.size();
+    if (octets_ > kMostText) throw Refused{line, "holds too much text"};
+  }
+
   size_t nodes_ = 0;
+  size_t octets_ = 0;  // of texts
 };
 
 }  // namespace

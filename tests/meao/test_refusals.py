@@ -54,6 +54,15 @@ def change_after_signing(package):
                                                     b"app_provider_id: Sluicf")
 
 
+def parts_in_one(descriptor=META, certificate=META):
+    """An unsigned TOSCA.meta that says that it is the descriptor and a file that no one lists."""
+    def change(package):
+        text = package.files.pop(META).replace(DESCRIPTOR.encode(), descriptor.encode())
+        text += f"ETSI-Entry-Certificate: {certificate}\n".encode()
+        package.unlisted[META] = text + package.appd.encode()
+    return change
+
+
 def append(text):
     return lambda package: setattr(package, "edit_signed", lambda signed: signed + text)
 
@@ -89,6 +98,12 @@ ARCHIVES = {
     "no manifest": (
         lambda p: p.files.update({META: p.files[META].replace(b"app.mf", b"no.mf")}), META,
         "no.mf is not in the package"),
+    "metadata that is everything": (parts_in_one(), META, "for two parts"),
+    "metadata that is the certificate": (parts_in_one(descriptor=DESCRIPTOR), META, "for two parts"),
+    "descriptor that is the certificate": (
+        parts_in_one(descriptor=DESCRIPTOR, certificate=DESCRIPTOR), META, "for two parts"),
+    "manifest that is the certificate": (
+        parts_in_one(descriptor=DESCRIPTOR, certificate=MANIFEST), META, "for two parts"),
     "entry out of the package": (
         lambda p: p.files.update({META: p.files[META].replace(b"Definitions/app", b"../app")}), META,
         "leads out of the package"),
@@ -145,6 +160,44 @@ def test_signers_that_nobody_trusts(shared_meao, signer, tmp_path):
         archive.writestr("app.cms", signature)
     [problem] = refused(shared_meao, out.getvalue())
     assert "not good" in problem[2]
+
+
+def test_a_descriptor_that_nobody_signed_is_not_read(shared_meao, signer):
+    package = Package(signer, appd="{")
+    change_after_signing(package)
+    [problem] = refused(shared_meao, package.build())
+    assert problem[0] == MANIFEST
+
+
+def test_aliases_that_repeat_a_long_text(shared_meao, signer):
+    """4,000 times 100,000 octets would be copied."""
+    package = Package(signer)
+    octets = (f"a: &a {'x' * 100_000}\nb: [{', '.join(['*a'] * 4_000)}]\n").encode()
+    package.files[DESCRIPTOR] = octets + package.files[DESCRIPTOR]
+    [problem] = refused(shared_meao, package.build())
+    assert problem[0] == DESCRIPTOR and "too much text" in problem[2]
+
+
+def test_a_descriptor_that_is_no_utf_8(shared_meao, signer):
+    package = Package(signer)
+    package.files[DESCRIPTOR] += b"# a comment\n# caf\xe9\n"
+    [problem] = refused(shared_meao, package.build())
+    line = len(package.files[DESCRIPTOR].splitlines())
+    assert problem[:2] == (DESCRIPTOR, line) and "UTF-8" in problem[2]
+
+
+def test_a_problem_that_quotes_no_utf_8(shared_meao, signer):
+    package = Package(signer)
+    package.files[META] += b"Entry-Definitions: caf\xe9\n"
+    package.edit_manifest = lambda text: text + b"Caf\xe9: x\n"
+    assert refused(shared_meao, package.build())
+
+
+def test_an_inner_package_that_is_much_larger_than_the_outer_one(shared_meao, signer):
+    inner = Package(signer).build()
+    octets = inner + bytes(4 << 20)  # zeros shrink to nothing in the outer one
+    [problem] = refused(shared_meao, Package(signer).outer(octets))
+    assert problem[0] == "app.csar" and "unpacks to more than" in problem[2]
 
 
 def test_the_checksum_that_was_announced_counts(shared_meao, signer):

@@ -1,5 +1,6 @@
 """Signers that an authority vouches for, and takes back."""
 
+import base64
 import pathlib
 import subprocess
 
@@ -56,11 +57,48 @@ class Authority:
         self._ca("-extensions", "signing", "-notext", "-in", request, "-out", out.certificate)
         return out
 
+    def list_now(self):
+        """The published list, in DER."""
+        return subprocess.run(["openssl", "crl", "-in", self.lists, "-outform", "DER"], check=True,
+                              capture_output=True).stdout
+
     def revoke(self, signer):
         self._ca("-revoke", signer.certificate)
 
     def publish(self, *lifetime):
         self._ca("-gencrl", *(lifetime or ("-crldays", "7")), "-out", self.lists)
+
+
+def der(tag, content):
+    size = len(content)
+    if size < 128:
+        return bytes([tag, size]) + content
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(octets)]) + octets + content
+
+
+def parts(octets):
+    """The (tag, content) of each value of DER."""
+    out = []
+    while octets:
+        tag, size, at = octets[0], octets[1], 2
+        if size & 0x80:
+            at += size & 0x7F
+            size = int.from_bytes(octets[2:at], "big")
+        out.append((tag, octets[at:at + size]))
+        octets = octets[at + size:]
+    return out
+
+
+def with_list(signature, crl):
+    """The PEM of a CMS signature with a revocation list in it (RFC 5652 §5.1)."""
+    [(_, info)] = parts(base64.b64decode(b"".join(signature.strip().splitlines()[1:-1])))
+    kind, (_, wrapped) = parts(info)
+    [(_, signed)] = parts(wrapped)
+    *before, signers = parts(signed)
+    signed = b"".join(der(*part) for part in [*before, (0xA1, crl), signers])
+    octets = der(0x30, der(*kind) + der(0xA0, der(0x30, signed)))
+    return (b"-----BEGIN CMS-----\n" + base64.encodebytes(octets) + b"-----END CMS-----\n")
 
 
 @pytest.fixture
@@ -102,3 +140,46 @@ def test_a_signer_that_is_taken_back_counts_no_more(tmp_path, authority, signer)
         assert "holds no revocation list" in refusal(meao, good, "app-6")
     finally:
         meao.close()
+
+
+@pytest.fixture
+def strict_meao(tmp_path, authority):
+    process = Meao(str(tmp_path), authority.certificate,
+                   packages=f"revocation_lists: {authority.lists}\n")
+    try:
+        process.start()
+        yield process
+    finally:
+        process.close()
+
+
+def test_a_list_in_the_signature_does_not_replace_that_of_the_operator(strict_meao, authority):
+    bad = authority.signer("bad")
+    authority.publish()
+    old = authority.list_now()  # still current
+
+    class Attached(Package):
+        def manifest(self):
+            head, begin, signature = super().manifest().partition(b"-----BEGIN CMS-----\n")
+            return head + with_list(begin + signature, old)
+
+    def detail(name):
+        info = strict_meao.onboard(Attached(bad, name).build())
+        return info.get("onboardingFailureDetails", {}).get("detail")
+
+    assert detail("app-1") is None
+    authority.revoke(bad)
+    authority.publish()
+    assert "certificate revoked" in detail("app-2")
+
+
+def test_a_damaged_file_of_trust_is_an_error_and_not_its_end(strict_meao, authority):
+    bad = authority.signer("bad")
+    lists = pathlib.Path(authority.lists)
+    authority.publish()
+    first = lists.read_text()
+    authority.revoke(bad)
+    authority.publish()
+    for second in (lists.read_text().replace("\n", "\n!", 3), lists.read_text()[:-30]):
+        lists.write_text(first + second)
+        assert "revocation list 2 cannot be read" in refusal(strict_meao, bad, "app-1")
