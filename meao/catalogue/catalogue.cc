@@ -5,7 +5,6 @@
 #include "base/http/etag.h"
 #include "base/http/problem.h"
 #include "base/log.h"
-#include "meao/catalogue/failure.h"
 
 namespace sluice::meao {
 namespace {
@@ -37,7 +36,7 @@ Result<std::unique_ptr<Catalogue>> Catalogue::start(store::Store& store,
                                                     const Clock& clock, CatalogueOptions options) {
   auto files = ContentFiles::open(options.directory);
   if (!files) return std::unexpected(files.error());
-  options.fetch.max_size = options.max_size;
+  options.fetch.max_size = options.reader.max_inner = options.max_size;
   std::unique_ptr<Catalogue> out(
       new Catalogue(store, records, events, policy, clock, std::move(options), std::move(*files)));
   out->resume();
@@ -61,15 +60,23 @@ void Catalogue::stop() {
 void Catalogue::resume() {
   const auto state = store_.snapshot();
   std::set<std::string> kept;
+  std::vector<const PackageRecord*> under_way;
   for (const auto& [id, stored] : state.of(records_.packages)) {
     const auto& record = stored.value;
     if (record.state == OnboardingState::kCreated) continue;
     kept.insert(ContentFiles::name(id, record.attempt));
-    if (record.state == OnboardingState::kProcessing) start_processing(id, record.attempt);
-    if (record.state == OnboardingState::kUploading && !record.source.empty()) start_fetch(record);
+    under_way.push_back(&record);
   }
   const auto removed = files_.sweep([&](const std::string& name) { return kept.contains(name); });
   if (removed > 0) spdlog::info("package contents without a package removed files={}", removed);
+  // Behind the sweep, which would remove what they make.
+  for (const auto* record : under_way) {
+    if (record->state == OnboardingState::kProcessing) {
+      start_processing(record->id, record->attempt);
+    } else if (record->state == OnboardingState::kUploading && !record->source.empty()) {
+      start_fetch(*record);
+    }
+  }
 }
 
 const store::Stored<PackageRecord>* Catalogue::find(const store::Snapshot& state,
@@ -275,8 +282,14 @@ void Catalogue::finish_upload(std::shared_ptr<Upload> upload, Done done) {
     const auto& id = upload->target().package;
     const auto attempt = upload->target().attempt;
     if (!upload->complete()) {
-      // Behind the change that says that the upload has begun.
-      return store_.submit([](store::Transaction&) -> Result<void> { return {}; }, done);
+      // Behind the change that says that the upload has begun, which may have failed.
+      return store_.submit(
+          [&](store::Transaction& change) -> Result<void> {
+            const auto found = under_upload(change, id, attempt);
+            if (!found) return std::unexpected(found.error());
+            return {};
+          },
+          done);
     }
     store_.submit([&](store::Transaction& change) { return to_processing(change, id, attempt); },
                   [this, upload, done](const Result<void>& result) {
@@ -287,120 +300,29 @@ void Catalogue::finish_upload(std::shared_ptr<Upload> upload, Done done) {
   });
 }
 
-Result<void> Catalogue::to_processing(store::Transaction& change, const std::string& id,
-                                      uint64_t attempt) {
+Result<PackageRecord> Catalogue::under_upload(store::Transaction& change, const std::string& id,
+                                              uint64_t attempt) const {
   const auto* stored = change.view().find(records_.packages, id);
-  if (stored == nullptr) return no_package(id);
-  auto record = stored->value;
+  if (stored == nullptr) return std::unexpected(no_package(id).error());
+  const auto& record = stored->value;
+  if (record.attempt < attempt) {
+    return fail(ErrorCode::kUnavailable, "that the upload began could not be stored; begin again");
+  }
   if (record.attempt != attempt || record.state != OnboardingState::kUploading) {
     return fail(ErrorCode::kConflict, "the package is {} meanwhile", to_string(record.state));
   }
+  return record;
+}
+
+Result<void> Catalogue::to_processing(store::Transaction& change, const std::string& id,
+                                      uint64_t attempt) {
+  auto found = under_upload(change, id, attempt);
+  if (!found) return std::unexpected(found.error());
+  auto& record = *found;
   record.state = OnboardingState::kProcessing;
   record.size = files_.size(id, attempt);
   change.put(records_.packages, id, std::move(record));
   return {};
-}
-
-void Catalogue::start_fetch(const PackageRecord& record) {
-  fetching_.post([this, id = record.id, attempt = record.attempt, source = record.source,
-                  stop = new_stop(record.id)] { run_fetch(id, attempt, source, *stop); });
-}
-
-void Catalogue::run_fetch(const std::string& id, uint64_t attempt, const std::string& source,
-                          const std::atomic<bool>& stop) {
-  if (stop) return;
-  const auto got = fetch(source, files_.path(id, attempt), policy_, options_.fetch, stop);
-  if (stop) {  // of a package that is gone, or of a program that will fetch it again
-    files_.remove(id, attempt);
-    return;
-  }
-  if (!got) {
-    Problems problems;
-    problems.add("", 0, fmt::format("{} could not be fetched: {}", source, got.error().message));
-    return give_up(id, attempt, problems);
-  }
-  const auto done =
-      store_.change([&](store::Transaction& change) { return to_processing(change, id, attempt); });
-  if (done) start_processing(id, attempt);
-}
-
-void Catalogue::start_processing(const std::string& id, uint64_t attempt) {
-  processing_.post([this, id, attempt, stop = new_stop(id)] { process(id, attempt, *stop); });
-}
-
-void Catalogue::process(const std::string& id, uint64_t attempt, const std::atomic<bool>& stop) {
-  if (stop) return;
-  const auto state = store_.snapshot();
-  const auto* stored = state.find(records_.packages, id);
-  if (stored == nullptr || stored->value.attempt != attempt) return;
-  const auto& record = stored->value;
-  Problems problems;
-  const auto path = files_.path(id, attempt);
-  const auto hash = digest_of_file(path, record.checksum_algorithm);
-  if (!hash || *hash != record.checksum) {
-    problems.add("", 0,
-                 hash ? fmt::format("the {} of the package is {}, not the checksum that it was "
-                                    "created with",
-                                    to_string(record.checksum_algorithm), *hash)
-                      : hash.error().message);
-    return give_up(id, attempt, problems);
-  }
-  auto content = read_package(path, files_.scratch_path(id, attempt), options_.reader,
-                              clock_.wall(), stop, problems);
-  if (stop) return;
-  if (content && !record.provider.empty() &&
-      content->descriptor.text("appProvider") != record.provider) {
-    problems.add(content->descriptor_path, 0,
-                 fmt::format("appProvider is \"{}\", but the package was created with \"{}\"",
-                             content->descriptor.text("appProvider"), record.provider));
-  }
-  if (!content && problems.empty()) problems.add("", 0, "the package could not be read");
-  if (!problems.empty()) return give_up(id, attempt, problems);
-  onboard(id, attempt, std::move(*content));
-}
-
-void Catalogue::onboard(const std::string& id, uint64_t attempt, PackageContent content) {
-  Problems problems;
-  const auto done = store_.change([&](store::Transaction& change) -> Result<void> {
-    const auto* stored = change.view().find(records_.packages, id);
-    if (stored == nullptr || stored->value.attempt != attempt ||
-        stored->value.state != OnboardingState::kProcessing) {
-      return fail(ErrorCode::kConflict, "the package is another one meanwhile");
-    }
-    const auto appd_id = content.descriptor.text("appDId");
-    if (find(change.view(), appd_id) != nullptr) {  // §6.2.1.2 note 1
-      problems.add(content.descriptor_path, 0,
-                   fmt::format("appDId {} is that of another package", appd_id));
-      return fail(ErrorCode::kConflict, "the appDId is taken");
-    }
-    auto record = stored->value;
-    record.state = OnboardingState::kOnboarded;
-    record.enabled = true;
-    fill_in(record, std::move(content));
-    events_.announce(change, PackageEvent::kOnboarded, record);
-    change.put(records_.packages, id, std::move(record));
-    return {};
-  });
-  if (done) spdlog::info("package onboarded id={}", id);
-  if (!problems.empty()) give_up(id, attempt, problems);
-}
-
-void Catalogue::give_up(const std::string& id, uint64_t attempt, const Problems& problems) {
-  const auto done = store_.change([&](store::Transaction& change) -> Result<void> {
-    const auto* stored = change.view().find(records_.packages, id);
-    if (stored == nullptr || stored->value.attempt != attempt) return no_package(id);
-    auto record = stored->value;
-    record.state = OnboardingState::kCreated;
-    record.size.reset();
-    record.failure = failure_details(problems);
-    record.source.clear();  // it may be uploaded instead
-    change.put(records_.packages, id, std::move(record));
-    return {};
-  });
-  if (!done) return;
-  files_.remove(id, attempt);
-  spdlog::info("package refused id={} problems={} first=\"{}\"", id, problems.size(),
-               problems.list().front().to_string());
 }
 
 }  // namespace sluice::meao

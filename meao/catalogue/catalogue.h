@@ -81,6 +81,9 @@ class Catalogue {
   void process(const std::string& id, uint64_t attempt, const std::atomic<bool>& stop);
   void onboard(const std::string& id, uint64_t attempt, PackageContent content);
   void give_up(const std::string& id, uint64_t attempt, const Problems& problems);
+  // The record while this attempt is UPLOADING. kUnavailable when that was never stored.
+  Result<PackageRecord> under_upload(store::Transaction& change, const std::string& id,
+                                     uint64_t attempt) const;
   Result<void> to_processing(store::Transaction& change, const std::string& id, uint64_t attempt);
   Result<UploadTarget> upload_target(store::Transaction& change, const std::string& id,
                                      const std::optional<ContentRange>& range,

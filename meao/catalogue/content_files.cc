@@ -5,12 +5,15 @@
 
 #include <filesystem>
 
+#include "base/sync_folder.h"
+
 namespace sluice::meao {
 
 Result<ContentFiles> ContentFiles::open(std::string directory) {
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     return std::unexpected(errno_error("mkdir " + directory));
   }
+  if (auto ok = sync_entry(directory); !ok) return std::unexpected(ok.error());
   return ContentFiles(std::move(directory));
 }
 

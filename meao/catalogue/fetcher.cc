@@ -4,14 +4,18 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
+#include "base/sync_folder.h"
 #include "base/unique_fd.h"
 #include "notify/guarded_socket.h"
 
 namespace sluice::meao {
 namespace {
+
+constexpr uint64_t kSlowest = 16 * 1024;  // octets a second
 
 struct CloseCurl {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -37,7 +41,7 @@ size_t on_body(char* bytes, size_t size, size_t count, void* data) {
   const size_t all = size * count;
   long status = 0;
   curl_easy_getinfo(t.easy, CURLINFO_RESPONSE_CODE, &status);
-  if (status != 200) return all;  // the page of an error
+  if (status != 200) return 0;  // the page of an error, which may have no end
   t.received += all;
   if (t.received > t.max_size) {
     t.refusal = fmt::format("the content is larger than the {} octets that are taken", t.max_size);
@@ -84,8 +88,13 @@ Result<void> fetch(const std::string& uri, const std::string& path,
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_USERAGENT, options.user_agent.c_str());
   set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(options.connect_timeout.count()));
-  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(kSlowest));
   set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options.stall_timeout.count()));
+  // Bursts now and then keep above the lowest speed; together they have to keep it, too.
+  const auto longest = options.connect_timeout.count() + options.stall_timeout.count() +
+                       static_cast<int64_t>(options.max_size / kSlowest);
+  constexpr int64_t kMonth = 30LL * 24 * 3600;
+  set(CURLOPT_TIMEOUT, static_cast<long>(std::min(longest, kMonth)));
   set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
   if (!options.ca_file.empty()) {
     set(CURLOPT_CAINFO, options.ca_file.c_str());
@@ -105,7 +114,8 @@ Result<void> fetch(const std::string& uri, const std::string& path,
   if (!transfer.refusal.empty()) {
     return fail(ErrorCode::kUnavailable, "{}", transfer.refusal);
   }
-  if (code != CURLE_OK) {
+  const bool refused = code == CURLE_WRITE_ERROR && status != 200;  // by on_body()
+  if (code != CURLE_OK && !refused) {
     return fail(ErrorCode::kUnavailable, "{}",
                 error[0] != '\0' ? error.data() : curl_easy_strerror(code));
   }
@@ -116,7 +126,7 @@ Result<void> fetch(const std::string& uri, const std::string& path,
   if (::fsync(fd.get()) != 0) {
     return fail(ErrorCode::kUnavailable, "{}", errno_error("fsync").message);
   }
-  return {};
+  return sync_entry(path);
 }
 
 }  // namespace sluice::meao

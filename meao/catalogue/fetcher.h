@@ -13,7 +13,7 @@ namespace sluice::meao {
 struct FetchOptions {
   std::string ca_file;  // of https servers; empty: the system's
   std::chrono::seconds connect_timeout{10};
-  std::chrono::seconds stall_timeout{30};  // without any octet
+  std::chrono::seconds stall_timeout{30};  // below 16 KiB/s
   uint64_t max_size = 0;                   // octets of a content
   std::string user_agent = "sluice-meao";
 };

@@ -5,6 +5,8 @@
 
 #include <charconv>
 
+#include "base/sync_folder.h"
+
 namespace sluice::meao {
 namespace {
 
@@ -74,9 +76,10 @@ Result<void> Upload::sync() {
   if (target_.end && position_ != *target_.end) {
     return fail(ErrorCode::kInvalidArgument, "the body is shorter than Content-Range says");
   }
-  if (::fsync(fd_.get()) == 0) return {};
-  return fail(ErrorCode::kUnavailable, "the content cannot be stored: {}",
-              errno_error("fsync").message);
+  auto ok = ::fsync(fd_.get()) == 0 ? sync_entry(target_.path)
+                                    : Result<void>(std::unexpected(errno_error("fsync")));
+  if (ok) return {};
+  return fail(ErrorCode::kUnavailable, "the content cannot be stored: {}", ok.error().message);
 }
 
 Result<ContentRange> ContentRange::parse(std::string_view text) {

@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import io
 import json
+import pathlib
 import re
 import subprocess
 import threading
@@ -16,7 +17,7 @@ import yaml
 
 from callback_server import CallbackServer
 from csar import APPD, DESCRIPTOR, ROOT, Package, builder
-from meao_process import API
+from meao_process import API, Meao
 
 SPECS = "/work/shared/specs/etsi"
 
@@ -251,3 +252,40 @@ def test_subscribers_hear_in_the_words_of_their_edition(meao, signer, words):
         assert meao.request("GET", f"{API}/subscriptions/{made[0]['id']}")[0] == 404
     finally:
         callbacks.close()
+
+
+class Endless(http.server.BaseHTTPRequestHandler):
+    """A body without an end: fast with status 404, slow with 200."""
+
+    def do_GET(self):
+        slow = self.path == "/slow"
+        self.send_response(200 if slow else 404)
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b"x" * (100 if slow else 100_000))
+                time.sleep(0.1 if slow else 0.01)
+        except OSError:
+            pass
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_server_that_never_ends_is_left(tmp_path, signer):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endless)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    meao = Meao(str(tmp_path), signer.certificate)
+    config = pathlib.Path(meao.directory, "meao.yaml")
+    config.write_text(config.read_text().replace("fetch: {", "fetch: {stall_timeout_s: 1, "))
+    try:
+        meao.start()
+        for path, why in (("/error", "answers 404"), ("/slow", "too slow")):
+            source = f"http://127.0.0.1:{server.server_port}{path}"
+            info = meao.settled(meao.create(b"x", appPkgPath=source)["id"])
+            assert why in info["onboardingFailureDetails"]["detail"]
+    finally:
+        meao.close()
+        server.shutdown()
+        server.server_close()
