@@ -168,7 +168,7 @@ void HttpClient::set_up(const HttpRequest& request) {
   CURL* easy = easy_.get();
   const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(easy, option, value); };
   curl_easy_reset(easy);  // the connection stays
-  const auto uri = request.target.starts_with('/') ? options_.uri + request.target : request.target;
+  const auto uri = options_.uri + request.target;
   set(CURLOPT_URL, uri.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_NOSIGNAL, 1L);
@@ -204,6 +204,9 @@ void HttpClient::set_up(const HttpRequest& request) {
 }
 
 Result<HttpReply> HttpClient::send(const HttpRequest& request) {
+  if (!request.target.starts_with('/')) {  // it would change the host, which gets the token
+    return fail(ErrorCode::kInvalidArgument, "'{}' is no path at {}", request.target, options_.uri);
+  }
   Exchange exchange{request, easy_.get()};
   set_up(request);
   std::unique_ptr<curl_slist, FreeList> fields;

@@ -23,7 +23,7 @@ struct ServerOptions {
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string target;  // path and query, or a whole URI of the same server
+  std::string target;  // path and query: begins with "/"
   std::map<std::string, std::string> headers = {};
   std::string body = {};
 
@@ -52,7 +52,8 @@ class HttpClient {
   ~HttpClient();
 
   // The reply, whatever its status. kUnavailable when there is none: the server cannot be reached,
-  // or the connection broke; kInternal where `source`, `sink` or `progress` ended it.
+  // or the connection broke; kInternal where `source`, `sink` or `progress` ended it;
+  // kInvalidArgument for a target that does not begin with "/", which might name another host.
   Result<HttpReply> send(const HttpRequest& request);
 
   const std::string& uri() const { return options_.uri; }

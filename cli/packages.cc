@@ -1,5 +1,7 @@
 #include "cli/packages.h"
 
+#include <unistd.h>
+
 #include <csignal>
 
 #include "cli/table.h"
@@ -137,7 +139,8 @@ Result<void> show_descriptor(const Context& context, const std::string& id) {
                             .headers = {{"Accept", as_json ? "application/json" : "text/plain"}}});
   if (!reply) return std::unexpected(reply.error());
   if (!as_json) {
-    fmt::print("{}", reply->body);
+    // To a file as it is; a terminal would obey it.
+    fmt::print("{}", ::isatty(STDOUT_FILENO) != 0 ? printable_lines(reply->body) : reply->body);
     return {};
   }
   const auto appd = json_of(*reply);

@@ -9,6 +9,8 @@ namespace sluice::cli {
 
 // Control characters as "?": a text of somebody else's cannot steer the terminal.
 std::string printable(std::string_view text);
+// But for the ends of lines.
+std::string printable_lines(std::string_view text);
 
 // Rows under a headline, each column as wide as its widest cell; two spaces between.
 class Table {

@@ -20,6 +20,7 @@ TEST(Table, ColumnsAreAsWideAsTheirWidestCell) {
 TEST(Table, TextsOfOthersCannotSteerTheTerminal) {
   EXPECT_EQ(printable("a\x1b[2Jb\n\x7f\xc2\x9b"), "a?[2Jb???");
   EXPECT_EQ(printable("größe"), "größe");
+  EXPECT_EQ(printable_lines("a\x1b[2J\n\nb\rc\n"), "a?[2J\n\nb?c\n");
 }
 
 TEST(Table, FieldsStandBelowEachOther) {

@@ -301,3 +301,42 @@ def test_servers_are_known_by_their_certificates(meao, tmp_path):
         assert Ctl(meao, server, SLUICE_CA_FILE=certificate).json("package", "list") == []
     finally:
         relay.close()
+
+
+def test_a_page_elsewhere_is_not_asked_for(meao):
+    """Its host would get the token."""
+    asked = []
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def reply(self, body, **fields):
+            self.send_response(200)
+            for name, value in {"Content-Type": "application/json", **fields}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.reply(b'{"access_token": "t", "token_type": "Bearer", "expires_in": 600}')
+
+        def do_GET(self):
+            asked.append(self.server)
+            self.reply(b"[]", Link=f'<127.0.0.1:{other.server_port}/x>; rel="next"')
+
+        def log_message(self, *_):
+            pass
+    servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) for _ in range(2)]
+    first, other = servers
+    for server in servers:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        ctl = Ctl(meao, f"http://127.0.0.1:{first.server_port}")
+        process = ctl.start("package", "list")
+        _, err = process.communicate(timeout=60)
+        assert process.returncode != 0 and "is no path" in err, err
+        assert asked == [first]
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()
