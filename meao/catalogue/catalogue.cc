@@ -278,7 +278,11 @@ std::expected<std::shared_ptr<Upload>, http::Response> Catalogue::begin_upload(
 
 void Catalogue::finish_upload(std::shared_ptr<Upload> upload, Done done) {
   syncing_.post([this, upload = std::move(upload), done = std::move(done)] {
-    if (auto ok = upload->sync(); !ok) return done(ok);
+    const auto finish = [upload, done](const Result<void>& result) {
+      upload->leave();
+      done(result);
+    };
+    if (auto ok = upload->sync(); !ok) return finish(ok);
     const auto& id = upload->target().package;
     const auto attempt = upload->target().attempt;
     if (!upload->complete()) {
@@ -289,13 +293,13 @@ void Catalogue::finish_upload(std::shared_ptr<Upload> upload, Done done) {
             if (!found) return std::unexpected(found.error());
             return {};
           },
-          done);
+          finish);
     }
     store_.submit([&](store::Transaction& change) { return to_processing(change, id, attempt); },
-                  [this, upload, done](const Result<void>& result) {
+                  [this, upload, finish](const Result<void>& result) {
                     if (result)
                       start_processing(upload->target().package, upload->target().attempt);
-                    done(result);
+                    finish(result);
                   });
   });
 }

@@ -63,6 +63,10 @@ class Upload final : public http::BodyConsumer {
   // When the request is complete: has what was taken on disk. Waits for it.
   Result<void> sync();
 
+  // Lets the next request for the package in; nothing is taken any more. Before the client hears
+  // that this one is done: its next one may come at once.
+  void leave() { place_.reset(); }
+
   const UploadTarget& target() const { return target_; }
   uint64_t position() const { return position_; }  // octets of the content that are there
   bool complete() const { return !target_.size || position_ == *target_.size; }
@@ -76,7 +80,7 @@ class Upload final : public http::BodyConsumer {
         flushed_(position_) {}
 
   const UploadTarget target_;
-  const std::unique_ptr<ActiveUploads::Place> place_;
+  std::unique_ptr<ActiveUploads::Place> place_;
   const UniqueFd fd_;
   uint64_t position_;
   uint64_t flushed_;  // on its way to the disk
