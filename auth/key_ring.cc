@@ -50,6 +50,14 @@ void set_retirement(KeyRing::Keys& keys) {
 
 }  // namespace
 
+KeyRingOptions key_ring_in(const std::string& state_directory, std::chrono::seconds token_lifetime,
+                           std::chrono::seconds max_age) {
+  return {.directory = state_directory + "/token-keys",
+          .single_key_file = state_directory + "/token-key.pem",
+          .token_lifetime = token_lifetime,
+          .max_age = max_age};
+}
+
 Result<std::unique_ptr<KeyRing>> KeyRing::open(KeyRingOptions options, const Clock& clock) {
   std::unique_ptr<KeyRing> out(new KeyRing(std::move(options), clock));
   if (auto ok = out->load(); !ok) return std::unexpected(ok.error());

@@ -32,6 +32,10 @@ struct KeyRingOptions {
   std::chrono::seconds max_age{90 * 86'400};  // of the signing key; zero: until asked
 };
 
+// Where every program has its keys: below the directory of its state.
+KeyRingOptions key_ring_in(const std::string& state_directory, std::chrono::seconds token_lifetime,
+                           std::chrono::seconds max_age);
+
 struct RingKey {
   std::shared_ptr<const SigningKey> key;
   uint64_t number = 0;

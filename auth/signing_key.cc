@@ -11,23 +11,17 @@
 #include <stdexcept>
 
 #include "auth/base64.h"
+#include "base/freed_by.h"
 #include "base/unique_fd.h"
 
 namespace sluice::auth {
 namespace {
 
-template <auto Free>
-struct Freer {
-  template <typename T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using Pkey = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, Freer<EVP_MD_CTX_free>>;
-using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Freer<ECDSA_SIG_free>>;
-using Bignum = std::unique_ptr<BIGNUM, Freer<BN_free>>;
-using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
+using Pkey = std::unique_ptr<EVP_PKEY, FreedBy<EVP_PKEY_free>>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, FreedBy<EVP_MD_CTX_free>>;
+using EcdsaSignature = std::unique_ptr<ECDSA_SIG, FreedBy<ECDSA_SIG_free>>;
+using Bignum = std::unique_ptr<BIGNUM, FreedBy<BN_free>>;
+using Bio = std::unique_ptr<BIO, FreedBy<BIO_free>>;
 
 constexpr int kCoordinate = 32;  // octets of a P-256 coordinate or scalar
 constexpr off_t kMaxKeyFile = 16 * 1024;

@@ -55,7 +55,8 @@ std::string TokenService::issue(const Client& client, const SecretHash& secret,
   return sign_jwt(claims, *keys_.signing());
 }
 
-Result<http::PrincipalPtr> TokenService::verify(std::string_view token) const {
+Result<http::PrincipalPtr> TokenService::verify(std::string_view token,
+                                                http::TokenCheck when) const {
   // Before what they are the versions of: a change in between is seen the next time.
   const auto clients = clients_.version();
   const auto keys = keys_.version();
@@ -66,7 +67,7 @@ Result<http::PrincipalPtr> TokenService::verify(std::string_view token) const {
   }
   const auto known = verified(token);
   if (!known) return std::unexpected(known.error());
-  const auto current = check_current(**known);
+  const auto current = check_current(**known, when);
   if (!current) return std::unexpected(current.error());
   const auto& client = current->client;
   auto out = std::make_shared<http::Principal>();
@@ -80,7 +81,8 @@ Result<http::PrincipalPtr> TokenService::verify(std::string_view token) const {
 Result<TokenService::Identity> TokenService::identify(std::string_view token) const {
   const auto known = verified(token);
   if (!known) return std::unexpected(known.error());
-  if (auto ok = check_current(**known); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_current(**known, http::TokenCheck::kAtHeader); !ok)
+    return std::unexpected(ok.error());
   return Identity{(*known)->client_id, (*known)->token_id, (*known)->expires};
 }
 
@@ -93,8 +95,11 @@ Result<TokenService::Verified> TokenService::verified(std::string_view token) co
 }
 
 // What may have changed since the token was issued or last seen.
-Result<TokenService::Current> TokenService::check_current(const VerifiedToken& token) const {
-  if (token.expires <= seconds_of(clock_)) return fail(kRefused, "the token has expired");
+Result<TokenService::Current> TokenService::check_current(const VerifiedToken& token,
+                                                          http::TokenCheck when) const {
+  const bool expired = token.expires <= seconds_of(clock_);
+  if (expired && when == http::TokenCheck::kAtHeader)
+    return fail(kRefused, "the token has expired");
   if (!keys_.find(token.key_id)) return fail(kRefused, "the token's key has been withdrawn");
   auto client = clients_.find(token.client_id);
   const auto honoured = client ? client->honours_until_ms(token.credential) : 0;

@@ -12,7 +12,7 @@
 #include "auth/token_cache.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/http/message.h"
+#include "base/http/router.h"
 
 namespace sluice::auth {
 
@@ -41,7 +41,13 @@ class TokenService {
   // Who holds the token. kUnauthenticated when it is not ours, has expired or was revoked, or when
   // its client or the secret that it was given for is gone: withdrawing a client ends its tokens at
   // once. What the client is and may do now counts, not what it was when the token was issued.
-  Result<http::PrincipalPtr> verify(std::string_view token) const;
+  // kAfterBody: that it has expired is no matter.
+  Result<http::PrincipalPtr> verify(std::string_view token,
+                                    http::TokenCheck when = http::TokenCheck::kAtHeader) const;
+  // verify() for a router.
+  http::Authenticator authenticator() const {
+    return [this](std::string_view token, http::TokenCheck when) { return verify(token, when); };
+  }
 
   // What a token says that verify() takes, for whoever revokes it.
   struct Identity {
@@ -58,7 +64,7 @@ class TokenService {
     Client client;
     int64_t until_ms;  // Unix time
   };
-  Result<Current> check_current(const VerifiedToken& token) const;
+  Result<Current> check_current(const VerifiedToken& token, http::TokenCheck when) const;
   Result<Verified> verified(std::string_view token) const;
   Result<Verified> check(std::string_view token) const;
 

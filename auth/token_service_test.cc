@@ -70,6 +70,19 @@ TEST_F(TokenServiceTest, ATokenIsGoodUntilItExpiresAlsoWhenRemembered) {
   EXPECT_EQ(late.error().code, ErrorCode::kUnauthenticated);
 }
 
+TEST_F(TokenServiceTest, WhatExpiresWhileABodyComesIsGoodUnlessItIsWithdrawn) {
+  const auto token = issue("video-app", {"mec_app_support"});
+  const auto other = issue("video-app", {"mec_app_support"});
+  ASSERT_TRUE(service_.verify(token));
+  clock_.advance(service_.lifetime() + std::chrono::seconds(1));
+  EXPECT_TRUE(service_.verify(token, http::TokenCheck::kAfterBody));
+  EXPECT_FALSE(service_.verify(token)) << "later requests are refused all the same";
+  ASSERT_TRUE(clients_.revoke("video-app", service_.identify(issue("video-app", {}))->token_id, 0));
+  EXPECT_TRUE(service_.verify(other, http::TokenCheck::kAfterBody)) << "another one is revoked";
+  clients_.remove("video-app");
+  EXPECT_FALSE(service_.verify(token, http::TokenCheck::kAfterBody));
+}
+
 TEST_F(TokenServiceTest, WithdrawingAClientEndsItsTokensAtOnce) {
   const auto token = issue("video-app", {"mec_app_support"});
   ASSERT_TRUE(service_.verify(token));

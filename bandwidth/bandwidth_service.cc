@@ -168,7 +168,9 @@ Response BandwidthService::create(const Request& request) const {
       });
 }
 
-Response BandwidthService::replace(const Request& request) const {
+Response BandwidthService::rewrite(
+    const Request& request,
+    const std::function<json(const std::string& id, const Allocation& before)>& wanted) const {
   const auto& id = request.path_param(kIdParameter);
   return rest::change_and_reply(
       site_.notify.store, [&](store::Transaction& change) -> Result<Response> {
@@ -181,25 +183,18 @@ Response BandwidthService::replace(const Request& request) const {
         if (auto ok = http::check_if_match(request, http::etag_of((*stored)->revision)); !ok) {
           return std::unexpected(ok.error());
         }
-        return put(change, id, request.json, &before);
+        return put(change, id, wanted(id, before), &before);
       });
 }
 
+Response BandwidthService::replace(const Request& request) const {
+  return rewrite(request, [&](const auto&, const auto&) { return request.json; });
+}
+
 Response BandwidthService::modify(const Request& request) const {
-  const auto& id = request.path_param(kIdParameter);
-  return rest::change_and_reply(
-      site_.notify.store, [&](store::Transaction& change) -> Result<Response> {
-        const auto stored = find_own(change.view(), request);
-        if (!stored) return std::unexpected(stored.error());
-        const Allocation before = (*stored)->value;
-        if (auto ok = check_identity(request.json, before.app_instance_id, id); !ok) {
-          return std::unexpected(ok.error());
-        }
-        if (auto ok = http::check_if_match(request, http::etag_of((*stored)->revision)); !ok) {
-          return std::unexpected(ok.error());
-        }
-        return put(change, id, with_deltas(bw_info(id, before), request.json), &before);
-      });
+  return rewrite(request, [&](const std::string& id, const Allocation& before) {
+    return with_deltas(bw_info(id, before), request.json);
+  });
 }
 
 Response BandwidthService::remove(const Request& request) const {

@@ -55,6 +55,11 @@ class BandwidthService {
   http::Response read(const http::Request& request) const;
   http::Response replace(const http::Request& request) const;
   http::Response modify(const http::Request& request) const;
+  // replace() and modify(): `wanted` says what the caller's allocation `before` is to be.
+  http::Response rewrite(
+      const http::Request& request,
+      const std::function<nlohmann::json(const std::string& id, const Allocation& before)>& wanted)
+      const;
   http::Response remove(const http::Request& request) const;
 
   Result<const store::Stored<Allocation>*> find_own(const store::Snapshot& state,

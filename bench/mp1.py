@@ -29,7 +29,8 @@ sys.path.insert(0, str(ROOT / "tests/mep"))
 os.environ["SLUICE_BUILD"] = str(BUILD)
 
 import mp1_fanout  # noqa: E402
-from mep_process import TRAFFIC_RULE, Mep, free_port  # noqa: E402
+from mep_process import TRAFFIC_RULE, Mep  # noqa: E402
+from service_process import free_port  # noqa: E402
 
 APP = "/mec_app_support/v1/applications/bench"
 RULES = 200  # that the writers change

@@ -5,22 +5,13 @@
 
 #include "base/digest.h"
 #include "base/unique_fd.h"
+#include "base/write_all.h"
 #include "cli/packages.h"
 
 namespace sluice::cli {
 namespace {
 
 using nlohmann::json;
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return true;
-}
 
 // The size of the content.
 Result<uint64_t> announced(const Context& context, const std::string& target) {

@@ -1,14 +1,10 @@
 // sluice-meao: the orchestrator, at the centre.
-#include <prometheus/exposer.h>
-#include <sys/stat.h>
-
-#include <cstdio>
-
 #include "base/clock.h"
-#include "base/command_line.h"
 #include "base/descriptor_limit.h"
 #include "base/event_loop.h"
 #include "base/log.h"
+#include "base/metrics/exposer.h"
+#include "base/server_program.h"
 #include "meao/config.h"
 #include "meao/metrics.h"
 #include "meao/orchestrator.h"
@@ -16,17 +12,6 @@
 
 namespace sluice::meao {
 namespace {
-
-Result<std::unique_ptr<prometheus::Exposer>> serve_metrics(const MeaoConfig& config) {
-  const auto& address = config.metrics_address;
-  const auto host = address.is_v4() ? address.to_string() : "[" + address.to_string() + "]";
-  const auto bind = fmt::format("{}:{}", host, config.metrics_port);
-  try {
-    return std::make_unique<prometheus::Exposer>(bind, 1);
-  } catch (const std::exception& e) {
-    return fail(ErrorCode::kUnavailable, "metrics: cannot listen at {}: {}", bind, e.what());
-  }
-}
 
 Result<void> run(MeaoConfig config) {
   config.http.limits.max_connections = make_room_for(config.http.limits.max_connections);
@@ -38,10 +23,9 @@ Result<void> run(MeaoConfig config) {
   const auto catalogue = std::make_shared<CatalogueMetrics>((*orchestrator)->catalogue());
   const auto notifications = std::make_shared<notify::NotificationMetrics>(
       (*orchestrator)->notifications(), "sluice_meao");
-  auto metrics = serve_metrics(config);
+  const auto metrics =
+      serve_metrics(config.metrics_address, config.metrics_port, {catalogue, notifications});
   if (!metrics) return std::unexpected(metrics.error());
-  (*metrics)->RegisterCollectable(catalogue);
-  (*metrics)->RegisterCollectable(notifications);
   http::Service service;
   service.handle = [&](http::Request&& request) {
     return (*orchestrator)->handle(std::move(request));
@@ -59,39 +43,22 @@ Result<void> run(MeaoConfig config) {
   return {};
 }
 
-int main_with(const std::string& config_file, bool check_only) {
-  const auto config = read_meao_config(config_file);
-  if (!config) {
-    fmt::print(stderr, "{}\n", config.error().to_string());
-    return 2;
-  }
-  if (check_only) {
-    fmt::print("{} is valid\n", config_file);
-    return 0;
-  }
-  umask(077);  // nothing that it writes is for others
-  start_logging("sluice-meao", config->log_level);
-  if (auto ok = run(*config); !ok) {
-    spdlog::error("meao cannot run reason=\"{}\"", ok.error().to_string());
-    return 1;
-  }
-  return 0;
+Result<ConfiguredServer> configure(const std::string& file) {
+  const auto config = read_meao_config(file);
+  if (!config) return std::unexpected(config.error());
+  return ConfiguredServer{config->log_level, [config = *config] { return run(config); }};
 }
 
 }  // namespace
 }  // namespace sluice::meao
 
 int main(int argc, char** argv) {
-  sluice::CommandLine line(
-      "sluice-meao",
-      "The orchestrator: onboards app packages.\n"
-      "The first start writes STATE/operator.json, the credentials for its APIs.");
-  line.version(SLUICE_VERSION);
-  std::string config_file = "/etc/sluice/meao.yaml";
-  bool check_only = false;
-  line.option("--config", &config_file, "Configuration file (YAML)");
-  line.flag("--check-config", &check_only, "Check the configuration file and exit");
-  line.footer("Exit codes: 0 stopped on request, 1 cannot run, 2 wrong configuration.");
-  if (const auto code = line.parse(argc, argv)) return *code;
-  return sluice::meao::main_with(config_file, check_only);
+  return sluice::run_server(
+      argc, argv,
+      {.name = "sluice-meao",
+       .about = "The orchestrator: onboards app packages.\n"
+                "The first start writes STATE/operator.json, the credentials for its APIs.",
+       .version = SLUICE_VERSION,
+       .config_file = "/etc/sluice/meao.yaml"},
+      sluice::meao::configure);
 }

@@ -1,6 +1,6 @@
 #include "meao/orchestrator.h"
 
-#include "api-specs/documents.h"
+#include "api-specs/contracts.h"
 #include "auth/operator_file.h"
 #include "base/http/problem.h"
 #include "base/log.h"
@@ -9,23 +9,7 @@
 namespace sluice::meao {
 namespace {
 
-constexpr std::chrono::seconds kKeyCheckPeriod{10};
 constexpr const char* kOperatorScope = "app_pkgm";
-
-Result<std::vector<http::Contract>> load_contracts() {
-  std::vector<http::Contract> out;
-  for (const auto& document : api_specs::orchestrator_documents()) {
-    auto contract = http::Contract::load(std::string(document.name), document.yaml);
-    if (!contract) return std::unexpected(contract.error());
-    out.push_back(std::move(*contract));
-  }
-  return out;
-}
-
-http::PlainRoute health_route() {
-  return {http::Method::kGet, "/healthz",
-          [](const http::Request&) { return http::Response::json(200, {{"status", "ok"}}); }};
-}
 
 }  // namespace
 
@@ -56,11 +40,8 @@ Result<std::unique_ptr<Orchestrator>> Orchestrator::start(EventLoop& loop, const
       !ok) {
     return std::unexpected(ok.error());
   }
-  auto keys = auth::KeyRing::open({.directory = config.state_directory + "/token-keys",
-                                   .single_key_file = config.state_directory + "/token-key.pem",
-                                   .token_lifetime = config.tokens.lifetime,
-                                   .max_age = config.key_max_age},
-                                  clock);
+  auto keys = auth::KeyRing::open(
+      auth::key_ring_in(config.state_directory, config.tokens.lifetime, config.key_max_age), clock);
   if (!keys) return std::unexpected(keys.error());
   std::unique_ptr<Orchestrator> out(new Orchestrator(loop, clock, config, collections,
                                                      std::move(*store), std::move(*notifications),
@@ -77,8 +58,7 @@ Orchestrator::Orchestrator(EventLoop& loop, const Clock& clock, const MeaoConfig
                            const Collections& collections, std::unique_ptr<store::Store> store,
                            std::unique_ptr<notify::Notifications> notifications,
                            std::unique_ptr<auth::KeyRing> keys)
-    : loop_(loop),
-      clock_(clock),
+    : clock_(clock),
       collections_(collections),
       store_(std::move(store)),
       notifications_(std::move(notifications)),
@@ -88,26 +68,20 @@ Orchestrator::Orchestrator(EventLoop& loop, const Clock& clock, const MeaoConfig
       token_endpoint_(clients_, tokens_, *keys_, clock),
       fetch_policy_(config.fetch_rules),
       events_(notifications_->outbox(), collections_.catalogue, notifications_->public_uri()),
-      key_timer_(loop.every(kKeyCheckPeriod, [this] { check_keys(); })) {}
+      key_rotation_(std::in_place, loop, *keys_) {}
 
 Orchestrator::~Orchestrator() { close(); }
 
 void Orchestrator::close() {
   if (std::exchange(closed_, true)) return;
-  loop_.cancel(key_timer_);
+  key_rotation_.reset();
   if (catalogue_) catalogue_->stop();
   notifications_->stop();
   store_->close();
 }
 
-void Orchestrator::check_keys() {
-  if (auto ok = keys_->maintain(); !ok) {
-    spdlog::error("auth key rotation failed reason=\"{}\"", ok.error().to_string());
-  }
-}
-
 Result<void> Orchestrator::build_router(const MeaoConfig& config) {
-  auto contracts = load_contracts();
+  auto contracts = api_specs::load_contracts(api_specs::orchestrator_documents());
   if (!contracts) return std::unexpected(contracts.error());
   const auto& public_uri = notifications_->public_uri();
   http::Handlers handlers = package_handlers(*catalogue_, public_uri);
@@ -117,15 +91,12 @@ Result<void> Orchestrator::build_router(const MeaoConfig& config) {
                             config.subscriptions_per_client)));
   handlers.merge(token_endpoint_.handlers());
   http::RouterOptions options;
-  options.authenticator = [this](std::string_view token) { return tokens_.verify(token); };
-  options.plain_routes = {health_route()};
+  options.authenticator = tokens_.authenticator();
+  options.plain_routes = {http::health_route()};
   options.json = config.json;
   options.body_openers = package_body_openers(*catalogue_);
   options.limiter = std::make_shared<http::ClientLimiter>(config.rate, config.rate, clock_);
   options.page_size = config.page_size;
-  options.on_handler_exception = [](std::string_view operation, std::string_view what) {
-    spdlog::error("http handler failed operation={} reason=\"{}\"", operation, what);
-  };
   auto router = http::Router::build(std::move(*contracts), std::move(handlers), std::move(options));
   if (!router) return std::unexpected(router.error());
   router_.emplace(std::move(*router));

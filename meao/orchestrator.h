@@ -4,7 +4,7 @@
 #include <memory>
 #include <optional>
 
-#include "auth/key_ring.h"
+#include "auth/key_rotation.h"
 #include "auth/stored_clients.h"
 #include "auth/token_endpoint.h"
 #include "auth/token_service.h"
@@ -51,9 +51,7 @@ class Orchestrator {
                std::unique_ptr<notify::Notifications> notifications,
                std::unique_ptr<auth::KeyRing> keys);
   Result<void> build_router(const MeaoConfig& config);
-  void check_keys();
 
-  EventLoop& loop_;
   const Clock& clock_;
   const Collections collections_;
   std::unique_ptr<store::Store> store_;
@@ -66,7 +64,7 @@ class Orchestrator {
   PackageEvents events_;
   std::unique_ptr<Catalogue> catalogue_;
   std::optional<http::Router> router_;
-  TimerId key_timer_{};
+  std::optional<auth::KeyRotation> key_rotation_;
   bool closed_ = false;
 };
 

@@ -1,15 +1,11 @@
 // sluice-mep: the MEC platform of one edge site.
-#include <sys/stat.h>
-
-#include <cstdio>
-
 #include "bandwidth/bandwidth_metrics.h"
 #include "base/clock.h"
-#include "base/command_line.h"
 #include "base/descriptor_limit.h"
 #include "base/event_loop.h"
 #include "base/http/pending_response.h"
 #include "base/log.h"
+#include "base/server_program.h"
 #include "mep/config.h"
 #include "mep/dns/dns_metrics.h"
 #include "mep/dns/dns_service.h"
@@ -88,40 +84,24 @@ Result<void> run(MepConfig config) {
   return {};
 }
 
-int main_with(const std::string& config_file, bool check_only) {
-  const auto config = read_mep_config(config_file);
-  if (!config) {
-    fmt::print(stderr, "{}\n", config.error().to_string());
-    return 2;
-  }
-  if (check_only) {
-    fmt::print("{} is valid\n", config_file);
-    return 0;
-  }
-  umask(077);  // nothing that it writes is for others
-  start_logging("sluice-mep", config->log_level);
-  if (auto ok = run(*config); !ok) {
-    spdlog::error("mep cannot run reason=\"{}\"", ok.error().to_string());
-    return 1;
-  }
-  return 0;
+Result<ConfiguredServer> configure(const std::string& file) {
+  const auto config = read_mep_config(file);
+  if (!config) return std::unexpected(config.error());
+  return ConfiguredServer{config->log_level, [config = *config] { return run(config); }};
 }
 
 }  // namespace
 }  // namespace sluice::mep
 
 int main(int argc, char** argv) {
-  sluice::CommandLine line(
-      "sluice-mep",
-      "The MEC platform of one edge site: Mp1 for apps, Mm5 for the platform manager, and the\n"
-      "reconciler that keeps sluice-upf at the desired rules.\n"
-      "The first start writes STATE/operator.json, the credentials for Mm5.");
-  line.version(SLUICE_VERSION);
-  std::string config_file = "/etc/sluice/mep.yaml";
-  bool check_only = false;
-  line.option("--config", &config_file, "Configuration file (YAML)");
-  line.flag("--check-config", &check_only, "Check the configuration file and exit");
-  line.footer("Exit codes: 0 stopped on request, 1 cannot run, 2 wrong configuration.");
-  if (const auto code = line.parse(argc, argv)) return *code;
-  return sluice::mep::main_with(config_file, check_only);
+  return sluice::run_server(
+      argc, argv,
+      {.name = "sluice-mep",
+       .about = "The MEC platform of one edge site: Mp1 for apps, Mm5 for the platform manager, "
+                "and the\n"
+                "reconciler that keeps sluice-upf at the desired rules.\n"
+                "The first start writes STATE/operator.json, the credentials for Mm5.",
+       .version = SLUICE_VERSION,
+       .config_file = "/etc/sluice/mep.yaml"},
+      sluice::mep::configure);
 }

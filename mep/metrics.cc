@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/metrics/exposer.h"
+
 namespace sluice::mep {
 namespace {
 
@@ -61,16 +63,11 @@ void Metrics::count_reply(int status) {
 }
 
 Result<void> Metrics::serve(const IpAddress& address, uint16_t port) {
-  const auto host = address.is_v4() ? address.to_string() : "[" + address.to_string() + "]";
-  const auto bind = fmt::format("{}:{}", host, port);
-  try {
-    exposer_ = std::make_unique<prometheus::Exposer>(bind, 1);
-  } catch (const std::exception& e) {
-    return fail(ErrorCode::kUnavailable, "metrics: cannot listen at {}: {}", bind, e.what());
-  }
-  exposer_->RegisterCollectable(registry_);
-  exposer_->RegisterCollectable(steering_);
-  for (const auto& collectable : more_) exposer_->RegisterCollectable(collectable);
+  more_.push_back(registry_);
+  more_.push_back(steering_);
+  auto exposer = serve_metrics(address, port, more_);
+  if (!exposer) return std::unexpected(exposer.error());
+  exposer_ = std::move(*exposer);
   return {};
 }
 

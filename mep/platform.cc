@@ -1,6 +1,6 @@
 #include "mep/platform.h"
 
-#include "api-specs/documents.h"
+#include "api-specs/contracts.h"
 #include "auth/operator_file.h"
 #include "base/log.h"
 #include "mep/app-enablement/handlers.h"
@@ -9,30 +9,10 @@
 #include "notify/subscription_status.h"
 
 namespace sluice::mep {
-namespace {
-
-Result<std::vector<http::Contract>> load_contracts() {
-  std::vector<http::Contract> out;
-  for (const auto& document : api_specs::documents()) {
-    auto contract = http::Contract::load(std::string(document.name), document.yaml);
-    if (!contract) return std::unexpected(contract.error());
-    out.push_back(std::move(*contract));
-  }
-  return out;
-}
-
-constexpr std::chrono::seconds kKeyCheckPeriod{10};
-
-http::PlainRoute health_route() {
-  return {http::Method::kGet, "/healthz",
-          [](const http::Request&) { return http::Response::json(200, {{"status", "ok"}}); }};
-}
-
-}  // namespace
 
 Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& clock,
                                                   PlatformConfig config) {
-  auto contracts = load_contracts();
+  auto contracts = api_specs::load_contracts(api_specs::documents());
   if (!contracts) return std::unexpected(contracts.error());
   store::Schema schema;
   const auto collections = Collections::add_to(schema);
@@ -47,11 +27,8 @@ Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& 
       !ok) {
     return std::unexpected(ok.error());
   }
-  auto keys = auth::KeyRing::open({.directory = config.state_directory + "/token-keys",
-                                   .single_key_file = config.state_directory + "/token-key.pem",
-                                   .token_lifetime = config.tokens.lifetime,
-                                   .max_age = config.key_max_age},
-                                  clock);
+  auto keys = auth::KeyRing::open(
+      auth::key_ring_in(config.state_directory, config.tokens.lifetime, config.key_max_age), clock);
   if (!keys) return std::unexpected(keys.error());
 
   std::unique_ptr<Platform> out(new Platform(loop, clock, std::move(config), std::move(*store),
@@ -119,7 +96,7 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
       grants_(collections_.bandwidth),
       bandwidth_(bandwidth_site(), config_.bandwidth),
       usage_timer_(loop.every(UsageMeter::kFlushPeriod, [this] { usage_meter_.flush(); })),
-      key_timer_(loop.every(kKeyCheckPeriod, [this] { check_keys(); })) {
+      key_rotation_(std::in_place, loop, *keys_) {
   app_end_.add([this](store::Transaction& change, const std::string& app) {
     capif_.withdraw(change, app);
     services_.withdraw(change, app);
@@ -133,21 +110,12 @@ void Platform::close() {
   if (!alive_) return;
   alive_.reset();
   loop_.cancel(usage_timer_);
-  loop_.cancel(key_timer_);
+  key_rotation_.reset();
   notifications_->stop();
   // Behind all that is pending: the replies that wait for it are counted.
   (void)base_store_->change([](store::Transaction&) -> Result<void> { return {}; });
   usage_meter_.flush();
   base_store_->close();
-}
-
-void Platform::check_keys() {
-  const auto before = keys_->signing()->id();
-  if (auto ok = keys_->maintain(); !ok) {
-    spdlog::error("auth key rotation failed reason=\"{}\"", ok.error().to_string());
-  } else if (const auto now = keys_->signing()->id(); now != before) {
-    spdlog::info("auth key rotated kid={}", now);
-  }
 }
 
 notify::SubscriptionSite Platform::subscription_site() const {
@@ -228,15 +196,11 @@ Result<void> Platform::build_router(std::vector<http::Contract> contracts) {
   handlers.merge(token_endpoint_.handlers());
   auto router = http::Router::build(
       std::move(contracts), std::move(handlers),
-      {.authenticator = [this](std::string_view token) { return tokens_.verify(token); },
-       .plain_routes = {health_route()},
+      {.authenticator = tokens_.authenticator(),
+       .plain_routes = {http::health_route()},
        .json = config_.json,
        .limiter = limiter_,
        .page_size = config_.page_size,
-       .on_handler_exception =
-           [](std::string_view operation, std::string_view what) {
-             spdlog::error("http handler failed operation={} reason=\"{}\"", operation, what);
-           },
        .on_reply = [this](const http::Call& call,
                           const http::Response& reply) { usage_meter_.count(call, reply); }});
   if (!router) return std::unexpected(router.error());

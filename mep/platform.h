@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "auth/key_ring.h"
+#include "auth/key_rotation.h"
 #include "auth/token_endpoint.h"
 #include "auth/token_service.h"
 #include "bandwidth/bandwidth_service.h"
@@ -84,7 +84,6 @@ class Platform {
   bandwidth::BandwidthSite bandwidth_site();
   Result<void> offer_own_apis(const std::vector<http::Contract>& contracts);
   Result<void> build_router(std::vector<http::Contract> contracts);
-  void check_keys();
 
   // Work that was posted to the loop asks whether there still is a platform.
   std::shared_ptr<Platform*> alive_ = std::make_shared<Platform*>(this);
@@ -120,7 +119,7 @@ class Platform {
   std::unique_ptr<Reconciler> reconciler_;
   TimerId usage_timer_{};
   std::unique_ptr<TerminationTimer> termination_timer_;
-  TimerId key_timer_{};
+  std::optional<auth::KeyRotation> key_rotation_;
 };
 
 }  // namespace sluice::mep

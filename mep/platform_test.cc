@@ -2,6 +2,7 @@
 // end of a real Mp2 socket.
 #include "mep/platform.h"
 #include "base/http/pending_response.h"
+#include "base/run_until.h"
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -109,11 +110,7 @@ class PlatformTest : public testing::Test {
     return nullptr;
   }
   [[nodiscard]] bool serve_until(const std::function<bool()>& done) {
-    for (int turns = 0; turns < 2000; ++turns) {
-      if (done()) return true;
-      loop_.run_once(milliseconds(10));
-    }
-    return false;
+    return run_until(loop_, done);
   }
   [[nodiscard]] bool in_step() {
     return serve_until([&] {

@@ -15,9 +15,9 @@ std::string text_of(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+// What entries of all kinds begin with.
 template <typename Entry>
-void write(std::string& out, const Entry& entry) {
-  JsonWriter writer(out);
+void begin(JsonWriter& writer, const Entry& entry) {
   writer.begin_object();
   writer.name("key");
   writer.value(entry.key);
@@ -25,6 +25,12 @@ void write(std::string& out, const Entry& entry) {
   writer.value(entry.app_instance_id);
   writer.name("order");
   writer.value(entry.order);
+}
+
+template <typename Entry>
+void write(std::string& out, const Entry& entry) {
+  JsonWriter writer(out);
+  begin(writer, entry);
   writer.name("rule");
   traffic_rules::append_json(entry.rule, out);
   writer.end_object();
@@ -32,17 +38,11 @@ void write(std::string& out, const Entry& entry) {
 
 void write(std::string& out, const GuaranteeEntry& entry) {
   JsonWriter writer(out);
-  writer.begin_object();
-  writer.name("key");
-  writer.value(entry.key);
-  writer.name("order");
-  writer.value(entry.order);
+  begin(writer, entry);
   writer.name("uplink_bps");
   writer.value(entry.uplink_bps);
   writer.name("downlink_bps");
   writer.value(entry.downlink_bps);
-  writer.name("app_instance_id");
-  writer.value(entry.app_instance_id);
   writer.name("flows");
   writer.begin_array();
   for (const auto& flow : entry.flows) {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <functional>
 
+#include "base/run_until.h"
 #include "mp2/client.h"
 #include "mp2/server.h"
 #include "mp2/test_rules.h"
@@ -95,13 +96,8 @@ class Mp2Session : public testing::Test {
         loop_, Mp2ClientConfig{path_, kDefaultMaxLine, milliseconds(1), milliseconds(4)},
         recorder_);
   }
-  // Serves until `done`, which must come true: the bound is only there to fail instead of hang.
   [[nodiscard]] bool serve_until(const std::function<bool()>& done) {
-    for (int turns = 0; turns < 2000; ++turns) {
-      if (done()) return true;
-      loop_.run_once(milliseconds(10));
-    }
-    return false;
+    return run_until(loop_, done);
   }
   // The next line that a raw peer of the server reads.
   std::string read_line(int fd) {

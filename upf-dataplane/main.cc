@@ -1,11 +1,10 @@
 // sluice-upf: the user plane of an edge site.
 
-#include <iostream>
 #include <string_view>
 
-#include "base/command_line.h"
 #include "base/event_loop.h"
 #include "base/log.h"
+#include "base/server_program.h"
 #include "upf-dataplane/control/config.h"
 #include "upf-dataplane/control/upf.h"
 #include "upf-dataplane/ctl_command.h"
@@ -21,14 +20,11 @@ constexpr auto kAbout =
     "Every key of the configuration is explained in deploy/upf.yaml.\n"
     "A running user plane is asked by: sluice-upf ctl --help";
 
-int run(const sluice::upf::UpfConfig& config) {
+sluice::Result<void> run(const sluice::upf::UpfConfig& config) {
   sluice::EventLoop loop;
   loop.stop_on_signals();  // before DPDK makes threads, which inherit the mask
-  if (const auto started = sluice::upf::start_eal(config); !started) {
-    spdlog::error("cannot start: {}", started.error().to_string());
-    return 1;
-  }
-  int code = 0;
+  if (auto started = sluice::upf::start_eal(config); !started) return started;
+  sluice::Result<void> result;
   {
     const auto upf = sluice::upf::Upf::start(config, loop);
     if (upf) {
@@ -36,37 +32,30 @@ int run(const sluice::upf::UpfConfig& config) {
       spdlog::info("stopping");
       (*upf)->release_associations();
     } else {
-      spdlog::error("cannot start: {}", upf.error().to_string());
-      code = 1;
+      result = std::unexpected(upf.error());
     }
   }
   sluice::upf::stop_eal();
-  return code;
+  return result;
+}
+
+sluice::Result<sluice::ConfiguredServer> configure(const std::string& file) {
+  const auto config = sluice::upf::UpfConfig::load(file);
+  if (!config) return std::unexpected(config.error());
+  return sluice::ConfiguredServer{config->log_level, [config = *config] { return run(config); }};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  sluice::CommandLine line("sluice-upf", kAbout);
-  std::string path;
-  bool check_only = false;
   if (argc > 1 && std::string_view(argv[1]) == "ctl") {
     return sluice::upf::run_ctl_command(argc - 1, argv + 1);
   }
-  line.option("-c,--config", &path, "Configuration file (YAML)").required();
-  line.flag("--check-config", &check_only, "Check the configuration and exit");
-  line.version(SLUICE_VERSION);
-  if (const auto code = line.parse(argc, argv)) return *code;
-
-  const auto config = sluice::upf::UpfConfig::load(path);
-  if (!config) {
-    std::cerr << config.error().to_string() << '\n';
-    return 2;
-  }
-  if (check_only) {
-    std::cout << path << ": good\n";
-    return 0;
-  }
-  sluice::start_logging("sluice-upf", config->log_level);
-  return run(*config);
+  return sluice::run_server(argc, argv,
+                            {.name = "sluice-upf",
+                             .about = kAbout,
+                             .version = SLUICE_VERSION,
+                             .config_file = "/etc/sluice/upf.yaml",
+                             .umask = 022},  // groups may be let in to its sockets and records
+                            configure);
 }

@@ -92,7 +92,7 @@ class LimitedRouterTest : public ::testing::Test {
       handlers[id] = [](const Request&) { return Response::no_content(); };
     }
     RouterOptions options;
-    options.authenticator = [this](std::string_view token) -> Result<PrincipalPtr> {
+    options.authenticator = [this](std::string_view token, TokenCheck) -> Result<PrincipalPtr> {
       ++tokens_seen_;
       if (token == "bad") return fail(ErrorCode::kUnauthenticated, "a bad token");
       return std::make_shared<const Principal>(Principal{std::string(token), {"things"}, {}});

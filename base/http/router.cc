@@ -8,8 +8,14 @@
 #include "base/http/problem.h"
 #include "base/http/route_tree.h"
 #include "base/http/target.h"
+#include "base/log.h"
 
 namespace sluice::http {
+
+PlainRoute health_route() {
+  return {Method::kGet, "/healthz",
+          [](const Request&) { return Response::json(200, {{"status", "ok"}}); }};
+}
 
 struct Router::Tables {
   std::vector<Contract> contracts;
@@ -21,9 +27,8 @@ struct Router::Tables {
   void open_body(const Request& request, Admission& out) const;
   Response answer(Request& request) const;
   Response run(const Route& route, Request& request) const;
-  enum class Charge : uint8_t { kYes, kNo };
   std::optional<Response> authenticate(const Operation& operation, Request& request,
-                                       Charge charge) const;
+                                       TokenCheck check) const;
   std::optional<Response> refuse(const Operation& operation, Request& request) const;
 };
 
@@ -231,7 +236,7 @@ Response Router::Tables::answer(Request& request) const {
     if (auto refusal = admit(request)) return std::move(*refusal);
   } else if (request.route->operation) {
     // Admitted by its header: what entitled it may have been withdrawn while the body came.
-    auto refusal = authenticate(*request.route->operation, request, Charge::kNo);
+    auto refusal = authenticate(*request.route->operation, request, TokenCheck::kAfterBody);
     if (refusal) return std::move(*refusal);
   }
   const Route& route = *request.route;
@@ -293,7 +298,7 @@ std::optional<Response> Router::Tables::check_header(Request& request) const {
 // Everything that can keep a request from its handler, cheapest and most telling first: who asks
 // comes before what is asked, so that a stranger learns nothing about the resource.
 std::optional<Response> Router::Tables::refuse(const Operation& operation, Request& request) const {
-  if (auto refusal = authenticate(operation, request, Charge::kYes)) return refusal;
+  if (auto refusal = authenticate(operation, request, TokenCheck::kAtHeader)) return refusal;
   if (const auto accept = request.headers.joined("Accept");
       accept && !operation.produces.empty() && !accepts(*accept, operation.produces)) {
     return Response::problem(406, "this resource is available as " + operation.produces.front());
@@ -303,18 +308,18 @@ std::optional<Response> Router::Tables::refuse(const Operation& operation, Reque
 }
 
 std::optional<Response> Router::Tables::authenticate(const Operation& operation, Request& request,
-                                                     Charge charge) const {
+                                                     TokenCheck check) const {
   if (!operation.secured || !options.authenticator) return std::nullopt;
   const auto token = bearer_token(request.headers);
   if (!token) return unauthorized("Bearer", "this operation needs a bearer token");
-  auto principal = options.authenticator(*token);
+  auto principal = options.authenticator(*token, check);
   if (!principal) {
     if (principal.error().code != ErrorCode::kUnauthenticated)
       return to_response(principal.error());
     return unauthorized(R"(Bearer error="invalid_token")", principal.error().message);
   }
   request.principal = std::move(*principal);
-  if (options.limiter && charge == Charge::kYes) {
+  if (options.limiter && check == TokenCheck::kAtHeader) {
     if (const auto wait = options.limiter->take_client(request.principal->subject)) {
       return too_many_requests(*wait);
     }
@@ -330,7 +335,11 @@ std::optional<Response> Router::Tables::authenticate(const Operation& operation,
 
 Response Router::Tables::run(const Route& route, Request& request) const {
   const auto report = [&](std::string_view what) {
-    if (options.on_handler_exception) options.on_handler_exception(request.operation_id, what);
+    if (options.on_handler_exception) {
+      options.on_handler_exception(request.operation_id, what);
+    } else {
+      spdlog::error("http handler failed operation={} reason=\"{}\"", request.operation_id, what);
+    }
     return Response::problem(500, kServerFault);
   };
   try {

@@ -23,9 +23,15 @@ namespace sluice::http {
 using Handler = std::function<Response(const Request&)>;
 using Handlers = std::map<std::string, Handler, std::less<>>;  // by operationId
 
+// When a request's token is looked at: with the header, and again when the body is there. A body
+// may take longer than a token lives: what has expired by then was good when the request was
+// admitted, what has been withdrawn is not.
+enum class TokenCheck : uint8_t { kAtHeader, kAfterBody };
+
 // Turns a bearer token (RFC 6750 §2.1) into who sent it. kUnauthenticated for a bad token; its
 // message goes to the client. Called by several threads at a time.
-using Authenticator = std::function<Result<PrincipalPtr>(std::string_view bearer_token)>;
+using Authenticator =
+    std::function<Result<PrincipalPtr>(std::string_view bearer_token, TokenCheck check)>;
 
 // A route outside any document (a health check, metrics): no validation, no security.
 struct PlainRoute {
@@ -33,6 +39,9 @@ struct PlainRoute {
   std::string path;  // literal, "/healthz"
   Handler handler;
 };
+
+// GET /healthz, for whoever asks whether the program serves.
+PlainRoute health_route();
 
 // A call of an operation that has got its answer.
 struct Call {
@@ -58,8 +67,10 @@ struct RouterOptions {
   std::map<std::string, BodyOpener, std::less<>> body_openers = {};
   std::shared_ptr<ClientLimiter> limiter;  // null: everybody may ask as often as they like
   size_t page_size = 1000;                 // of Request
-  // Told of every exception that a handler let escape: operationId and what().
-  std::function<void(std::string_view operation_id, std::string_view what)> on_handler_exception;
+  // Told of every exception that a handler let escape: operationId and what(). Without, it is
+  // logged.
+  std::function<void(std::string_view operation_id, std::string_view what)> on_handler_exception =
+      {};
   // Told of every answered call, refused ones included, with the reply as the client gets it. On
   // the thread that has the reply; must not block or throw.
   std::function<void(const Call& call, const Response& reply)> on_reply;

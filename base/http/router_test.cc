@@ -102,7 +102,7 @@ std::vector<Contract> contracts() {
 }
 
 // The token is the list of its scopes; "late" has expired.
-Result<PrincipalPtr> authenticate(std::string_view token) {
+Result<PrincipalPtr> authenticate(std::string_view token, TokenCheck) {
   if (token == "late") return fail(ErrorCode::kUnauthenticated, "the token has expired");
   Principal principal;
   principal.subject = "tester";
@@ -308,6 +308,27 @@ TEST(Router, ReportsExceptionsToItsOwner) {
   const auto router = *Router::build(contracts(), all_handlers(), std::move(options));
   EXPECT_EQ(router.handle(request(Method::kGet, "/api/v1/throw")).status, 500);
   EXPECT_EQ(reported, "throwIt: secret");
+}
+
+TEST(Router, AsksForTheTokenAgainWhenTheBodyIsThere) {
+  std::vector<TokenCheck> asked;
+  bool withdrawn = false;
+  RouterOptions options;
+  options.authenticator = [&](std::string_view token, TokenCheck check) -> Result<PrincipalPtr> {
+    asked.push_back(check);
+    if (withdrawn) return fail(ErrorCode::kUnauthenticated, "withdrawn");
+    return authenticate(token, check);
+  };
+  const auto router = *Router::build(contracts(), all_handlers(), std::move(options));
+  for (const bool withdraw : {false, true}) {
+    asked.clear();
+    withdrawn = false;
+    auto put = request(Method::kPut, "/api/v1/things/a", {kToken, kJson}, R"({"name":"x"})");
+    ASSERT_FALSE(router.admit(put).refusal);
+    withdrawn = withdraw;
+    EXPECT_EQ(router.handle(std::move(put)).status, withdraw ? 401 : 200);
+    EXPECT_THAT(asked, ::testing::ElementsAre(TokenCheck::kAtHeader, TokenCheck::kAfterBody));
+  }
 }
 
 TEST(Router, TellsOfEveryAnsweredCall) {

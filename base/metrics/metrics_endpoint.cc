@@ -1,9 +1,9 @@
 #include "base/metrics/metrics_endpoint.h"
 
-#include <prometheus/exposer.h>
-
 #include <chrono>
 #include <future>
+
+#include "base/metrics/exposer.h"
 
 namespace sluice {
 namespace {
@@ -37,20 +37,14 @@ class MetricsEndpoint::Collector final : public prometheus::Collectable {
   MetricsEndpoint::Collect collect_;
 };
 
-Result<std::unique_ptr<MetricsEndpoint>> MetricsEndpoint::start(const std::string& address,
+Result<std::unique_ptr<MetricsEndpoint>> MetricsEndpoint::start(const IpAddress& address,
                                                                 uint16_t port, EventLoop& loop,
                                                                 Collect collect) {
-  const bool is_v6 = address.find(':') != std::string::npos;
-  const auto bind = fmt::format(fmt::runtime(is_v6 ? "[{}]:{}" : "{}:{}"), address, port);
-  try {
-    auto exposer = std::make_unique<prometheus::Exposer>(bind, 1);
-    auto collector = std::make_shared<Collector>(loop, std::move(collect));
-    exposer->RegisterCollectable(collector);
-    return std::unique_ptr<MetricsEndpoint>(
-        new MetricsEndpoint(std::move(exposer), std::move(collector)));
-  } catch (const std::exception& error) {
-    return fail(ErrorCode::kUnavailable, "cannot serve metrics on {}: {}", bind, error.what());
-  }
+  auto collector = std::make_shared<Collector>(loop, std::move(collect));
+  auto exposer = serve_metrics(address, port, {collector});
+  if (!exposer) return std::unexpected(exposer.error());
+  return std::unique_ptr<MetricsEndpoint>(
+      new MetricsEndpoint(std::move(*exposer), std::move(collector)));
 }
 
 MetricsEndpoint::MetricsEndpoint(std::unique_ptr<prometheus::Exposer> exposer,

@@ -5,12 +5,12 @@
 
 #include <functional>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "base/metrics/families.h"
+#include "base/net/ip_address.h"
 
 namespace prometheus {
 class Exposer;
@@ -24,8 +24,8 @@ class MetricsEndpoint {
  public:
   using Collect = std::function<void(MetricFamilies&)>;
 
-  // Fails when the address cannot be bound.
-  static Result<std::unique_ptr<MetricsEndpoint>> start(const std::string& address, uint16_t port,
+  // kUnavailable when the address cannot be bound.
+  static Result<std::unique_ptr<MetricsEndpoint>> start(const IpAddress& address, uint16_t port,
                                                         EventLoop& loop, Collect collect);
   ~MetricsEndpoint();
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/unique_fd.h"
+#include "base/write_all.h"
 #include "meao/package/file_path.h"
 #include "meao/package/manifest.h"
 #include "meao/package/survey.h"
@@ -15,16 +16,6 @@ namespace sluice::meao {
 namespace {
 
 constexpr uint64_t kInnerSlack = 1 << 20;  // octets, for small packages
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return true;
-}
 
 class PackageReading {
  public:

@@ -8,20 +8,15 @@
 
 #include <vector>
 
+#include "base/freed_by.h"
+
 namespace sluice::meao {
 namespace {
 
-template <auto kFree>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Freed<BIO_free_all>>;
-using Cms = std::unique_ptr<CMS_ContentInfo, Freed<CMS_ContentInfo_free>>;
-using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
-using RevocationList = std::unique_ptr<X509_CRL, Freed<X509_CRL_free>>;
+using Bio = std::unique_ptr<BIO, FreedBy<BIO_free_all>>;
+using Cms = std::unique_ptr<CMS_ContentInfo, FreedBy<CMS_ContentInfo_free>>;
+using Certificate = std::unique_ptr<X509, FreedBy<X509_free>>;
+using RevocationList = std::unique_ptr<X509_CRL, FreedBy<X509_CRL_free>>;
 
 struct FreeStack {
   void operator()(STACK_OF(X509) * certificates) const {

@@ -36,8 +36,7 @@ void NameTable::set_usable(const std::string& key, bool usable) {
 void NameTable::clear() {
   rules_.clear();
   rules_of_.clear();
-  exact_.clear();
-  wildcards_.clear();
+  answers_.clear();
 }
 
 void NameTable::refresh(const DomainName& name) {
@@ -48,23 +47,11 @@ void NameTable::refresh(const DomainName& name) {
       if (rule->usable && family.size() < kMaxAddresses) family.push_back(rule->address);
     }
   }
-  auto& names = name.wildcard ? wildcards_ : exact_;
-  const auto wire = name.wire_form();
   if (answers.v4.empty() && answers.v6.empty()) {
-    names.erase(wire);
+    answers_.erase(name);
   } else {
-    names.insert_or_assign(wire, std::move(answers));
+    answers_[name] = std::move(answers);
   }
-}
-
-const NameAnswers* NameTable::find(std::string_view name) const {
-  if (const auto found = exact_.find(name); found != exact_.end()) return &found->second;
-  if (wildcards_.empty()) return nullptr;
-  while (name.size() > 1) {
-    name.remove_prefix(size_t{static_cast<uint8_t>(name[0])} + 1);
-    if (const auto found = wildcards_.find(name); found != wildcards_.end()) return &found->second;
-  }
-  return nullptr;
 }
 
 }  // namespace sluice::mep::dns

@@ -12,6 +12,7 @@
 
 #include "base/net/ip_address.h"
 #include "traffic-rules/model.h"
+#include "traffic-rules/name_map.h"
 
 namespace sluice::mep::dns {
 
@@ -43,7 +44,7 @@ class NameTable {
   size_t rules() const { return rules_.size(); }
 
   // `name` in wire format, lower case, with its final zero octet; null: no rule says anything.
-  const NameAnswers* find(std::string_view name) const;
+  const NameAnswers* find(std::string_view name) const { return answers_.find(name); }
 
  private:
   struct Rule {
@@ -52,21 +53,13 @@ class NameTable {
     NameAddress address;
     bool usable = true;
   };
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
-  };
-  template <typename T>
-  using ByName = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
-
   void refresh(const traffic_rules::DomainName& name);
 
   std::unordered_map<std::string, Rule> rules_;  // by key
   // Keys of the rules of a name, by its text, in the order in which they answer.
-  ByName<std::map<std::pair<uint64_t, std::string>, const Rule*>> rules_of_;
-  // Names with at least one usable rule, in wire format.
-  ByName<NameAnswers> exact_;
-  ByName<NameAnswers> wildcards_;  // by the name below the asterisk
+  std::unordered_map<std::string, std::map<std::pair<uint64_t, std::string>, const Rule*>>
+      rules_of_;
+  traffic_rules::NameMap<NameAnswers> answers_;  // of names with at least one usable rule
 };
 
 }  // namespace sluice::mep::dns

@@ -7,6 +7,7 @@
 #include <functional>
 #include <list>
 
+#include "base/run_until.h"
 #include "mep/steering/fake_upf.h"
 #include "mep/test_apps.h"
 #include "mp2/unix_socket.h"
@@ -101,11 +102,7 @@ class ReconcilerTest : public testing::Test {
     });
   }
   [[nodiscard]] bool serve_until(const std::function<bool()>& done) {
-    for (int turns = 0; turns < 2000; ++turns) {
-      if (done()) return true;
-      loop_.run_once(milliseconds(10));
-    }
-    return false;
+    return run_until(loop_, done);
   }
   [[nodiscard]] bool in_step() {
     return serve_until([&] {

@@ -25,7 +25,7 @@ class PackageWorld:
     def __init__(self, meao, signer, operations):
         self.meao = meao
         self.operations = {(o.method, o.path): o for o in operations}
-        self.operator = App("operator", meao.token(), {"app_pkgm"})
+        self.operator = App("operator", meao.operator_token(), {"app_pkgm"})
         self.main_app = self.operator  # whose requests are tried: there is one kind of client
         self.other_app = None
         self._signer = signer

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from conftest import DOCUMENTS, OPERATIONS
 from http_clients import Http1
-from mep_process import free_port
+from service_process import free_port
 
 PROBLEMS = {  # of a request: none of our making may look like a reply against the contract
     "no token": lambda path, headers, body: (path, {k: v for k, v in headers.items() if k != "Authorization"}, body),

@@ -39,8 +39,16 @@ def programs_of(process):
 
 
 def wait_until_it_runs(process):
-    wait_for(lambda: any("ran.yaml" in command for command in programs_of(process)),
-             "the demo to run", timeout_s=20)
+    def runs():
+        assert process.poll() is None, f"ended by itself: {process.communicate()[0]}"
+        return any("ran.yaml" in command for command in programs_of(process))
+
+    try:
+        wait_for(runs, "the demo to run", timeout_s=60)
+    except TimeoutError as late:
+        process.terminate()
+        output = process.communicate(timeout=30)[0]
+        raise AssertionError(f"{late}; it said: {output}") from late
 
 
 def test_it_shows_all_phases_and_leaves_nothing():

@@ -20,7 +20,7 @@ def octets(signer):
 def open_upload(meao, package_id, size, headers=""):
     connection = socket.create_connection(("127.0.0.1", meao.port), timeout=10)
     connection.sendall((f"PUT {API}/app_packages/{package_id}/package_content HTTP/1.1\r\nHost: x\r\n"
-                        f"Authorization: Bearer {meao.token()}\r\nContent-Type: application/zip\r\n"
+                        f"Authorization: Bearer {meao.operator_token()}\r\nContent-Type: application/zip\r\n"
                         f"{headers}Content-Length: {size}\r\n\r\n").encode())
     return connection
 

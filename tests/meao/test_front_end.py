@@ -10,8 +10,8 @@ import time
 import pytest
 
 from csar import IMAGE, Package
-from mep_process import ROOT, free_port
 from meao_process import Meao
+from service_process import ROOT, free_port
 from test_sluicectl import Ctl, package_file
 
 CONFIG = pathlib.Path(ROOT, "deploy/haproxy-meao.cfg").read_text()

@@ -55,7 +55,7 @@ def test_a_large_package_goes_up_and_down_by_curl_in_flat_memory(meao, large, ve
         "checksum": {"algorithm": "SHA-256", "hash": digest}})
     assert status == 201
     uri = f"http://127.0.0.1:{meao.port}{API}/app_packages/{info['id']}/package_content"
-    curl = ["curl", "-sS", version, "--fail-with-body", "-H", f"Authorization: Bearer {meao.token()}"]
+    curl = ["curl", "-sS", version, "--fail-with-body", "-H", f"Authorization: Bearer {meao.operator_token()}"]
     before = peak_kib(meao.pid)
     subprocess.run([*curl, "-T", str(large), "-H", "Content-Type: application/zip", uri], check=True)
     info = meao.settled(info["id"])

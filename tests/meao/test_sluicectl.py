@@ -136,7 +136,7 @@ def test_what_is_wrong_with_a_command_is_said(ctl, meao, tmp_path):
         assert said in err, (words, err)
     bare = subprocess.run([CTL, "package", "list"], env={}, capture_output=True, text=True)
     assert bare.returncode == 2 and "no credentials" in bare.stderr
-    assert Ctl(meao, SLUICE_TOKEN=meao.token(), SLUICE_CREDENTIALS=str(nothing)).json("package", "list") == []
+    assert Ctl(meao, SLUICE_TOKEN=meao.operator_token(), SLUICE_CREDENTIALS=str(nothing)).json("package", "list") == []
 
 
 def test_the_help_says_what_there_is(ctl):

@@ -5,7 +5,8 @@ import re
 import signal
 import subprocess
 
-from mep_process import PROGRAM, ROOT, free_port
+from mep_process import PROGRAM
+from service_process import ROOT, free_port
 
 
 def test_every_command_of_the_guide_works(tmp_path):

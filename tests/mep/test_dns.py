@@ -16,7 +16,8 @@ import dns.rcode
 import pytest
 
 from dns_upstream import Upstream
-from mep_process import DECLARED, DNS_RULE, Mep, free_port
+from mep_process import DECLARED, DNS_RULE, Mep
+from service_process import free_port
 from mp2_fake_upf import FakeUpf
 
 TABLE = {

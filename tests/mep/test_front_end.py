@@ -11,7 +11,8 @@ import time
 
 import pytest
 import websockets
-from mep_process import ROOT, Mep, free_port
+from mep_process import Mep
+from service_process import ROOT, free_port
 
 CONFIG = pathlib.Path(ROOT, "deploy/haproxy.cfg").read_text()
 RATE = 20  # of an address, in the tests

@@ -14,7 +14,8 @@ import pytest
 import websockets
 
 from callback_server import CallbackServer
-from mep_process import Mep, free_port
+from mep_process import Mep
+from service_process import free_port
 
 API = "/mec_service_mgmt/v1/applications"
 

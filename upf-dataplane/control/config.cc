@@ -148,7 +148,8 @@ void read_root(ConfigNode root, UpfConfig& config) {
   }
   {
     auto metrics = root.child("metrics");
-    config.metrics_address = metrics.text("address", "127.0.0.1");
+    config.metrics_address =
+        metrics.parsed("address", &IpAddress::parse).value_or(*IpAddress::parse("127.0.0.1"));
     config.metrics_port = static_cast<uint16_t>(metrics.integer("port", 9465, 1, 65535));
     config.metrics_per_session = metrics.flag("per_session", false);
   }

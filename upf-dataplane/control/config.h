@@ -62,7 +62,7 @@ struct UpfConfig {
   std::string ctl_socket;  // for operators; empty: none
   std::string ctl_group;   // empty: the owner only
 
-  std::string metrics_address;
+  IpAddress metrics_address;
   uint16_t metrics_port = 9465;
   bool metrics_per_session = false;
 

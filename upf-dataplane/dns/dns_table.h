@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/net/ip_address.h"
-#include "traffic-rules/domain_name.h"
+#include "traffic-rules/name_map.h"
 
 namespace sluice::upf {
 
@@ -37,21 +37,14 @@ class DnsTable {
   // False when the name has kMaxAddresses of the family already.
   bool add(const traffic_rules::DomainName& name, const DnsAddress& address);
 
-  bool empty() const { return exact_.empty() && wildcards_.empty(); }
+  bool empty() const { return names_.empty(); }
 
   // `name` in wire format, lower case, with its final zero octet. An exact name is preferred to a
   // wildcard, and of these the one closest to the name (RFC 4592 §3.3.1).
-  const DnsName* find(std::string_view name) const;
+  const DnsName* find(std::string_view name) const { return names_.find(name); }
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
-  };
-  using Names = std::unordered_map<std::string, DnsName, Hash, std::equal_to<>>;
-
-  Names exact_;
-  Names wildcards_;  // by the name below the asterisk
+  traffic_rules::NameMap<DnsName> names_;
 };
 
 }  // namespace sluice::upf
