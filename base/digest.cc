@@ -65,7 +65,10 @@ std::string Digest::hex() {
 
 Result<std::string> digest_of_file(const std::string& path, HashAlgorithm algorithm) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return fail(ErrorCode::kUnavailable, "{}", errno_error("open " + path).message);
+  if (!fd) {
+    const auto code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kUnavailable;
+    return fail(code, "{}", errno_error("open " + path).message);
+  }
   Digest digest(algorithm);
   std::vector<char> buffer(256 * 1024);
   for (;;) {

@@ -26,6 +26,9 @@ std::vector<prometheus::MetricFamily> CatalogueMetrics::Collect() const {
       .add(static_cast<double>(enabled));
   out.gauge("sluice_meao_package_bytes", "Contents of onboarded app packages")
       .add(static_cast<double>(octets));
+  out.counter("sluice_meao_package_obstacles_total",
+              "Times that a package had to wait for a disk, the store or the files of the trust")
+      .add(static_cast<double>(catalogue_.obstacles()));
   return out.release();
 }
 

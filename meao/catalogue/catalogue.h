@@ -1,6 +1,9 @@
 // The packages of the orchestrator: their way from nothing to onboarded, and what is kept of them.
 #pragma once
 
+#include <atomic>
+#include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -50,6 +53,7 @@ class Catalogue {
   const store::Stored<PackageRecord>* find(const store::Snapshot& state,
                                            std::string_view id_or_appd) const;
   bool in_use(const store::Snapshot& state, std::string_view id) const;
+  uint64_t obstacles() const { return obstacles_; }  // that kept packages waiting, since the start
   // Octets of the content that are there, of a package that is UPLOADING.
   std::optional<uint64_t> received(const PackageRecord& record) const;
   std::string content_path(const PackageRecord& record) const;
@@ -76,11 +80,18 @@ class Catalogue {
   void resume();
   void start_fetch(const PackageRecord& record);
   void start_processing(const std::string& id, uint64_t attempt);
-  void run_fetch(const std::string& id, uint64_t attempt, const std::string& source,
-                 const std::atomic<bool>& stop);
-  void process(const std::string& id, uint64_t attempt, const std::atomic<bool>& stop);
-  void onboard(const std::string& id, uint64_t attempt, PackageContent content);
-  void give_up(const std::string& id, uint64_t attempt, const Problems& problems);
+  // Work on a package. An error is something in its way for which the package is not to blame: it
+  // stays in its state, and the work begins again, later each time.
+  using PackageWork = std::function<Result<void>(const std::atomic<bool>& stop)>;
+  void start(WorkQueue& queue, const std::string& id, PackageWork work);
+  void attempt(WorkQueue& queue, const std::string& id,
+               const std::shared_ptr<std::atomic<bool>>& stop, const PackageWork& work,
+               std::chrono::seconds delay);
+  Result<void> run_fetch(const std::string& id, uint64_t attempt, const std::string& source,
+                         const std::atomic<bool>& stop);
+  Result<void> process(const std::string& id, uint64_t attempt, const std::atomic<bool>& stop);
+  Result<void> onboard(const std::string& id, uint64_t attempt, PackageContent content);
+  Result<void> give_up(const std::string& id, uint64_t attempt, const Problems& problems);
   // The record while this attempt is UPLOADING. kUnavailable when that was never stored.
   Result<PackageRecord> under_upload(store::Transaction& change, const std::string& id,
                                      uint64_t attempt) const;
@@ -101,6 +112,7 @@ class Catalogue {
   const std::shared_ptr<ActiveUploads> uploads_ = std::make_shared<ActiveUploads>();
   std::mutex mutex_;                                                 // guards what follows
   std::map<std::string, std::shared_ptr<std::atomic<bool>>> stops_;  // of work on packages
+  std::atomic<uint64_t> obstacles_ = 0;
   bool stopped_ = false;
   WorkQueue syncing_{1};
   WorkQueue processing_{1};

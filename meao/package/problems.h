@@ -1,8 +1,11 @@
 // What is wrong with a package: everything that was found, each with its place.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "base/error.h"
 
 namespace sluice::meao {
 
@@ -27,9 +30,17 @@ class Problems {
   const std::vector<Problem>& list() const { return list_; }
   std::string to_string() const;  // one a line, and how many more there are
 
+  // Something else than the package keeps it from being read: nothing can be said of it now. The
+  // first one counts.
+  void obstruct(Error why) {
+    if (!obstacle_) obstacle_ = std::move(why);
+  }
+  const std::optional<Error>& obstacle() const { return obstacle_; }
+
  private:
   std::vector<Problem> list_;
   size_t more_ = 0;
+  std::optional<Error> obstacle_;
 };
 
 }  // namespace sluice::meao

@@ -55,31 +55,42 @@ class PackageReading {
   bool unpack(const std::string& archive, const std::string& path, const std::string& to) {
     const UniqueFd fd(
         ::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd) return obstructed(errno_error("open " + to));
     const auto limit = inner_limit(archive);
     uint64_t size = 0;
+    std::optional<Error> unwritten;
     bool done = false;
-    const bool read = for_each_file(
-        archive, options_.archive, problems_, [&](const ArchiveFile& file, FileReader& reader) {
-          if (file.path != path) return true;
-          done = fd && reader.read([&](std::string_view bytes) {
-            size += bytes.size();
-            return size <= limit && !stop_ && write_all(fd.get(), bytes);
-          });
-          return done;
-        });
+    const bool read = for_each_file(archive, options_.archive, problems_,
+                                    [&](const ArchiveFile& file, FileReader& reader) {
+                                      if (file.path != path) return true;
+                                      done = reader.read([&](std::string_view bytes) {
+                                        size += bytes.size();
+                                        if (size > limit || stop_) return false;
+                                        if (write_all(fd.get(), bytes)) return true;
+                                        unwritten = errno_error("write " + to);
+                                        return false;
+                                      });
+                                      return done;
+                                    });
+    if (unwritten) return obstructed(std::move(*unwritten));
     if (size > limit) {
       problems_.add(path, 0, fmt::format("unpacks to more than {} octets", limit));
     } else if (!read && problems_.empty() && !stop_) {
-      problems_.add(path, 0, "could not be unpacked: no room?");
+      problems_.add(path, 0, "could not be unpacked");
     }
     return read && done;
+  }
+
+  bool obstructed(Error why) {
+    problems_.obstruct(std::move(why));
+    return false;
   }
 
   void check_signature(std::string_view signature, const SignedContent& content,
                        std::string_view certificate, const std::string& at) {
     if (options_.signature == SignaturePolicy::kIgnored) return;
     const auto trust = Trust::load(options_.trust);
-    if (!trust) return problems_.add("", 0, "nobody can be trusted now: " + trust.error().message);
+    if (!trust) return problems_.obstruct(trust.error());
     auto signer = verify_signature(signature, content, certificate, *trust, now_);
     if (!signer) return problems_.add(at, 0, signer.error().message);
     signer_ = std::move(*signer);
@@ -178,7 +189,7 @@ std::optional<PackageContent> read_package(const std::string& archive, const std
                                            const std::atomic<bool>& stop, Problems& problems) {
   auto out = PackageReading(options, now, stop, problems).read(archive, scratch);
   ::unlink(scratch.c_str());
-  if (stop || !problems.empty()) return std::nullopt;
+  if (stop || !problems.empty() || problems.obstacle()) return std::nullopt;
   return out;
 }
 

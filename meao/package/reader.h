@@ -44,8 +44,10 @@ struct PackageContent {
 //   in an outer archive beside the signature (option 2), and not much larger than that;
 // - its descriptor, if signature and hashes are good: see read_descriptor().
 //
-// `scratch` is a file that may be made and overwritten, and is gone afterwards. Nothing is returned
-// when `stop` becomes true, with or without problems.
+// Where something else is in the way (no trust to be had, no room for the scratch file) `problems`
+// has an obstacle, and what else is in it may be for want of that. `scratch` is a file that may be
+// made and overwritten, and is gone afterwards. Nothing is returned when `stop` becomes true, with
+// or without problems.
 std::optional<PackageContent> read_package(const std::string& archive, const std::string& scratch,
                                            const ReaderOptions& options,
                                            std::chrono::system_clock::time_point now,

@@ -3,6 +3,8 @@
 import base64
 import pathlib
 import subprocess
+import time
+import urllib.request
 
 import pytest
 
@@ -114,6 +116,20 @@ def refusal(meao, signer, name):
     return info.get("onboardingFailureDetails", {}).get("detail")
 
 
+def held_up(meao, signer, name):
+    """Uploads a package of this signer; returns its id and why it has to wait."""
+    octets = Package(signer, name).build()
+    package = meao.create(octets)["id"]
+    assert meao.put(package, octets)[0] == 202
+    waits = f"package has to wait id={package}"
+    deadline = time.monotonic() + 20
+    while waits not in meao.log():
+        assert time.monotonic() < deadline, meao.log()
+        time.sleep(0.02)
+    assert meao.info(package)["onboardingState"] == "PROCESSING"
+    return package, meao.log().partition(waits)[2].splitlines()[0]
+
+
 def test_a_signer_that_is_taken_back_counts_no_more(tmp_path, authority, signer):
     good, bad = authority.signer("good"), authority.signer("bad")
     trusted = tmp_path / "trusted.pem"
@@ -137,7 +153,7 @@ def test_a_signer_that_is_taken_back_counts_no_more(tmp_path, authority, signer)
             info = meao.onboard(expired)
         assert "CRL has expired" in info["onboardingFailureDetails"]["detail"]
         pathlib.Path(authority.lists).write_text("nonsense")
-        assert "holds no revocation list" in refusal(meao, good, "app-6")
+        assert "holds no revocation list" in held_up(meao, good, "app-6")[1]
     finally:
         meao.close()
 
@@ -180,6 +196,37 @@ def test_a_damaged_file_of_trust_is_an_error_and_not_its_end(strict_meao, author
     first = lists.read_text()
     authority.revoke(bad)
     authority.publish()
-    for second in (lists.read_text().replace("\n", "\n!", 3), lists.read_text()[:-30]):
+    whole = lists.read_text()
+    for name, second in (("app-1", whole.replace("\n", "\n!", 3)), ("app-2", whole[:-30])):
         lists.write_text(first + second)
-        assert "revocation list 2 cannot be read" in refusal(strict_meao, bad, "app-1")
+        package, why = held_up(strict_meao, bad, name)
+        assert "revocation list 2 cannot be read" in why
+        lists.write_text(whole)
+        info = strict_meao.settled(package)
+        assert "certificate revoked" in info["onboardingFailureDetails"]["detail"]
+
+
+def test_what_is_uploaded_while_nobody_can_be_trusted_is_onboarded_later(strict_meao, authority):
+    lists = pathlib.Path(authority.lists)
+    good = authority.signer("good")
+    authority.publish()
+    whole = lists.read_text()
+    lists.unlink()
+    first, _ = held_up(strict_meao, good, "app-1")
+    second, _ = held_up(strict_meao, good, "app-2")
+    gone, _ = held_up(strict_meao, good, "app-3")
+    assert strict_meao.request("DELETE", f"/app_pkgm/v1/app_packages/{gone}")[0] == 204
+    scrape = urllib.request.urlopen(f"http://127.0.0.1:{strict_meao.metrics_port}/metrics", timeout=10)
+    counted = [line for line in scrape.read().decode().splitlines()
+               if line.startswith("sluice_meao_package_obstacles_total ")]
+    assert float(counted[0].split()[1]) >= 3
+    lists.write_text(whole)
+    for package in (first, second):
+        assert strict_meao.settled(package)["onboardingState"] == "ONBOARDED"
+    lists.unlink()
+    fourth, _ = held_up(strict_meao, good, "app-4")
+    strict_meao.kill()
+    lists.write_text(whole)
+    strict_meao.start()
+    assert strict_meao.settled(fourth)["onboardingState"] == "ONBOARDED"
+    assert strict_meao.request("GET", f"/app_pkgm/v1/app_packages/{gone}")[0] == 404
