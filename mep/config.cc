@@ -2,6 +2,7 @@
 
 #include "bandwidth/bandwidth_config.h"
 #include "base/http/transport_config.h"
+#include "feeds/feed_site.h"
 #include "mep/app-enablement/timing_config.h"
 #include "mep/dns/config.h"
 #include "mep/registry/service_config.h"
@@ -81,6 +82,8 @@ MepConfig read(ConfigNode node) {
         static_cast<size_t>(usage.integer("max_records", 100'000, 1, 10'000'000));
   }
   config.bandwidth = bandwidth::read_bandwidth_options(node.child("bandwidth"));
+  config.feed = feeds::read_feed_options(node.child("feed"));
+  config.http.limits.parser.max_streamed_body = UINT64_MAX;  // of the feed: as long as it lasts
   config.timing = read_timing_options(node.child("timing"));
   config.dns = dns::read_dns_config(node.child("dns"));
   for (const auto& endpoint : config.dns.listen) {

@@ -7,6 +7,7 @@
 #include "bandwidth/bandwidth_service.h"
 #include "base/config/config_node.h"
 #include "base/http/pistache_transport.h"
+#include "feeds/ran_feed.h"
 #include "mep/app-enablement/timing.h"
 #include "mep/dns/dns_service.h"
 #include "mep/metering/usage_meter.h"
@@ -32,6 +33,7 @@ struct MepConfig {
   notify::SubscriptionBounds subscriptions;
   UsageOptions usage;
   bandwidth::BandwidthOptions bandwidth;
+  feeds::FeedOptions feed;
   ProvisioningLimits limits;
   size_t page_size = 1000;  // items of a list in one reply
   http::JsonLimits json;

@@ -6,6 +6,7 @@
 #include "base/http/pending_response.h"
 #include "base/log.h"
 #include "base/server_program.h"
+#include "feeds/feed_site.h"
 #include "mep/config.h"
 #include "mep/dns/dns_metrics.h"
 #include "mep/dns/dns_service.h"
@@ -45,7 +46,8 @@ Result<void> run(MepConfig config) {
                                    .notifications = config.notifications,
                                    .subscriptions = config.subscriptions,
                                    .usage = config.usage,
-                                   .bandwidth = config.bandwidth});
+                                   .bandwidth = config.bandwidth,
+                                   .feed = config.feed});
   if (!platform) return std::unexpected(platform.error());
   dns::Counters dns_counters;
   auto dns = dns::DnsService::start(config.dns, (*platform)->store(), (*platform)->rule_reports(),
@@ -57,6 +59,7 @@ Result<void> run(MepConfig config) {
   metrics.also(std::make_shared<dns::DnsMetrics>(dns_counters));
   metrics.also(
       std::make_shared<bandwidth::BandwidthMetrics>((*platform)->bandwidth(), "sluice_mep"));
+  metrics.also(std::make_shared<feeds::FeedMetrics>((*platform)->feed(), "sluice_mep"));
   if (auto ok = metrics.serve(config.metrics_address, config.metrics_port); !ok) return ok;
   http::Service service;
   service.handle = [&](http::Request&& request) {

@@ -9,6 +9,11 @@
 #include "notify/subscription_status.h"
 
 namespace sluice::mep {
+namespace {
+
+constexpr std::chrono::seconds kFeedSweepPeriod{10};
+
+}  // namespace
 
 Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& clock,
                                                   PlatformConfig config) {
@@ -95,7 +100,14 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
       capif_(services_, subscription_site(), config_.services.subscriptions_of_app),
       grants_(collections_.bandwidth),
       bandwidth_(bandwidth_site(), config_.bandwidth),
+      feed_(config_.feed, clock,
+            [this](std::string_view token) -> Result<void> {
+              const auto principal = tokens_.verify(token, http::TokenCheck::kAtHeader);
+              if (!principal) return std::unexpected(principal.error());
+              return {};
+            }),
       usage_timer_(loop.every(UsageMeter::kFlushPeriod, [this] { usage_meter_.flush(); })),
+      feed_timer_(loop.every(kFeedSweepPeriod, [this] { feed_.forget_silent(); })),
       key_rotation_(std::in_place, loop, *keys_) {
   app_end_.add([this](store::Transaction& change, const std::string& app) {
     capif_.withdraw(change, app);
@@ -110,6 +122,7 @@ void Platform::close() {
   if (!alive_) return;
   alive_.reset();
   loop_.cancel(usage_timer_);
+  loop_.cancel(feed_timer_);
   key_rotation_.reset();
   notifications_->stop();
   // Behind all that is pending: the replies that wait for it are counted.
@@ -159,8 +172,10 @@ bandwidth::BandwidthSite Platform::bandwidth_site() {
 Result<void> Platform::offer_own_apis(const std::vector<http::Contract>& contracts) {
   std::vector<registry::ServiceManagement::OwnApi> own;
   for (const auto& contract : contracts) {
-    std::string_view path = contract.base_path();                      // "/mec_app_support/v1"
-    if (!path.ends_with("/v1") || path.starts_with("/mm5")) continue;  // not for apps
+    std::string_view path = contract.base_path();  // "/mec_app_support/v1"
+    if (!path.ends_with("/v1") || path.starts_with("/mm5") || path.starts_with("/ran_feed")) {
+      continue;  // not for apps
+    }
     path = path.substr(1, path.size() - 4);
     own.push_back({std::string(path), contract.version(), "platform"});
   }
@@ -193,16 +208,19 @@ Result<void> Platform::build_router(std::vector<http::Contract> contracts) {
   capif_.catch_up(base_store_->snapshot());
   handlers.merge(capif_.handlers());
   handlers.merge(bandwidth_.handlers());
+  handlers.merge(feed_.handlers());
   handlers.merge(token_endpoint_.handlers());
-  auto router = http::Router::build(
-      std::move(contracts), std::move(handlers),
-      {.authenticator = tokens_.authenticator(),
-       .plain_routes = {http::health_route()},
-       .json = config_.json,
-       .limiter = limiter_,
-       .page_size = config_.page_size,
-       .on_reply = [this](const http::Call& call,
-                          const http::Response& reply) { usage_meter_.count(call, reply); }});
+  auto router =
+      http::Router::build(std::move(contracts), std::move(handlers),
+                          {.authenticator = tokens_.authenticator(),
+                           .plain_routes = {http::health_route()},
+                           .json = config_.json,
+                           .body_openers = feed_.body_openers(),
+                           .limiter = limiter_,
+                           .page_size = config_.page_size,
+                           .on_reply = [this](const http::Call& call, const http::Response& reply) {
+                             usage_meter_.count(call, reply);
+                           }});
   if (!router) return std::unexpected(router.error());
   router_.emplace(std::move(*router));
   return {};

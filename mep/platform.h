@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/http/router.h"
+#include "feeds/ran_feed.h"
 #include "mep/app-enablement/registration_handlers.h"
 #include "mep/app-enablement/termination.h"
 #include "mep/app-enablement/timing.h"
@@ -44,6 +45,7 @@ struct PlatformConfig {
   notify::SubscriptionBounds subscriptions = {};
   UsageOptions usage = {};
   bandwidth::BandwidthOptions bandwidth = {};
+  feeds::FeedOptions feed = {};
 };
 
 class Platform {
@@ -73,6 +75,7 @@ class Platform {
   const RuleStatusView& rule_status() const { return rule_status_; }
   const RuleReports& rule_reports() const { return reports_; }
   const bandwidth::BandwidthService& bandwidth() const { return bandwidth_; }
+  const feeds::RanFeed& feed() const { return feed_; }
 
  private:
   Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
@@ -115,10 +118,12 @@ class Platform {
   capif::Capif capif_;
   bandwidth::Grants grants_;
   bandwidth::BandwidthService bandwidth_;
+  feeds::RanFeed feed_;
   std::optional<http::Router> router_;
   std::unique_ptr<Reconciler> reconciler_;
   TimerId usage_timer_{};
   std::unique_ptr<TerminationTimer> termination_timer_;
+  TimerId feed_timer_{};
   std::optional<auth::KeyRotation> key_rotation_;
 };
 

@@ -75,7 +75,7 @@ class Operation:
         self.body_required = body.get("required", False)
         self.body_types = list(body.get("content", {}))
         self.body_schema = next((media.get("schema", {}) for kind, media in body.get("content", {}).items()
-                                 if kind.endswith("json")), None)
+                                 if kind.endswith(("/json", "+json"))), None)
 
     def __repr__(self):
         return f"{self.method} {self.path}"

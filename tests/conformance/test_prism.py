@@ -88,8 +88,8 @@ def test_no_reply_violates_the_contract(operation, world, prism):
         path, body, token = world.prepare(operation, world.new_app())
         headers = {"Authorization": f"Bearer {token}"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
-            body = json.dumps(body)
+            headers["Content-Type"] = operation.body_types[0]
+            body = body if isinstance(body, str) else json.dumps(body)
         path, headers, body = spoilt(path, headers, body)
         reply = prism.request(operation.method, path, body, headers)
         assert reply.status < 500 and not violations(reply), f"{operation}, {what}: {violations(reply)} {reply}"

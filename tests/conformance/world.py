@@ -107,6 +107,8 @@ class World:
 
     def body(self, operation, app):
         """A valid body, or None."""
+        if operation.id == "sendReports":
+            return '{"type":"detach","timeMs":1,"user":"acr:10.45.0.2"}\n'
         if operation.body_schema is None:
             return None
         allocation = {"appInsId": app.id, "requestType": 1, "fixedAllocation": "1000",
