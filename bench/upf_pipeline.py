@@ -105,11 +105,17 @@ def main() -> None:
         shapes = measure("uplink, rules of 8 shapes", "--rule-shapes", "8")
         first = measure("uplink, 8 shapes, every packet classified anew", "--rule-shapes", "8",
                         "--cached-flows", "2")
+        two = None
+        if len(os.sched_getaffinity(0)) > 1:
+            two = measure("uplink, two workers", "--workers", "2")
         million = measure("uplink, 1,000,000 sessions", "--sessions", "1000000", memory_mb=2000)
 
     print(f"{uplink['mpps'] / peer:.2f} of testpmd csum; receiving and sending alone take "
           f"{1000 * uplink['ghz'] / bare:.0f} cycles a packet, recomputing checksums "
           f"{1000 * uplink['ghz'] / peer:.0f}.")
+    if two:
+        print(f"Two workers forward {two['mpps'] / uplink['mpps']:.2f} times what one does; their CPUs "
+              "may share a core.")
     if not huge:
         print("No huge pages could be reserved: the figures are less than half of what they would be.")
     print(json.dumps({
@@ -119,6 +125,7 @@ def main() -> None:
         "uplink_mpps_1000000_sessions": round(million["mpps"], 2),
         "first_packet_mpps": round(first["mpps"], 2),
         "uplink_mpps_8_rule_shapes": round(shapes["mpps"], 2),
+        **({"uplink_mpps_2_workers": round(two["mpps"], 2)} if two else {}),
         "testpmd_csum_mpps": round(peer, 2),
         "testpmd_io_mpps": round(bare, 2),
         "bytes_per_session": round(million["bytes_per_session"]),
