@@ -13,7 +13,7 @@ constexpr int kWrongUse = 2;
 constexpr int kUnreachable = 3;
 
 struct Settings {
-  ServerOptions server;
+  client::ServerOptions server = {.uri = "http://127.0.0.1:8090", .user_agent = "sluicectl"};
   std::string token;
   std::string credentials;
   std::string form = "table";
@@ -128,9 +128,9 @@ int report(const Error& error, int code) {
 }
 
 int main_with(const Settings& settings, const PackageCommands& packages) {
-  auto credentials = read_credentials(settings.token, settings.credentials);
+  auto credentials = client::read_credentials(settings.token, settings.credentials);
   if (!credentials) return report(credentials.error(), kWrongUse);
-  auto http = HttpClient::open(settings.server);
+  auto http = client::HttpClient::open(settings.server);
   if (!http) return report(http.error(), kWrongUse);
   Session session(std::move(*http), std::move(*credentials));
   watch_interrupts();

@@ -5,10 +5,16 @@
 #include <string>
 #include <vector>
 
+#include "base/client/session.h"
 #include "cli/progress.h"
-#include "cli/session.h"
 
 namespace sluice::cli {
+
+using client::error_of;
+using client::HttpReply;
+using client::json_of;
+using client::percent_encoded;
+using client::Session;
 
 enum class OutputForm : unsigned char { kTable, kJson };
 

@@ -5,12 +5,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::cli {
+#include "base/printable.h"
 
-// Control characters as "?": a text of somebody else's cannot steer the terminal.
-std::string printable(std::string_view text);
-// But for the ends of lines.
-std::string printable_lines(std::string_view text);
+namespace sluice::cli {
 
 // Rows under a headline, each column as wide as its widest cell; two spaces between.
 class Table {

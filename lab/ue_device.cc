@@ -13,7 +13,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "lab/netns.h"
+#include "base/netns.h"
 
 namespace sluice::lab {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "app-package/reader_config.h"
 #include "base/http/transport_config.h"
 #include "notify/notification_config.h"
 
@@ -11,37 +12,13 @@ namespace {
 constexpr uint16_t kDefaultHttpPort = 8090;
 constexpr uint16_t kDefaultMetricsPort = 9111;
 
-SignaturePolicy signature_policy(const std::string& word) {
-  if (word == "required") return SignaturePolicy::kRequired;
-  return word == "if_present" ? SignaturePolicy::kIfPresent : SignaturePolicy::kIgnored;
-}
-
-void read_trust(ConfigNode& node, MeaoConfig& config) {
-  auto& reader = config.packages.reader;
-  reader.signature = signature_policy(
-      node.choice("signatures", "required", {"required", "if_present", "ignored"}));
-  reader.trust.certificates = node.text("trusted_certificates", "");
-  reader.trust.revocation_lists = node.text("revocation_lists", "");
-  if (reader.signature != SignaturePolicy::kIgnored && reader.trust.certificates.empty()) {
-    node.problem(
-        "trusted_certificates",
-        "is needed unless signatures are ignored: a PEM file with the certificates of those "
-        "whose packages are taken");
-  }
-}
-
 void read_packages(ConfigNode node, MeaoConfig& config) {
   constexpr int64_t kMebi = 1 << 20;
   auto& out = config.packages;
-  read_trust(node, config);
+  app_package::read_reader_options(node, out.reader);
   out.max_packages = static_cast<size_t>(node.integer("count", 10'000, 1, 1'000'000));
   out.max_size =
       static_cast<uint64_t>(node.integer("max_bytes", 8192 * kMebi, kMebi, 1024LL * 1024 * kMebi));
-  auto& archive = out.reader.archive;
-  archive.files = static_cast<size_t>(node.integer("max_files", 10'000, 3, 1'000'000));
-  archive.unpacked = static_cast<uint64_t>(
-      node.integer("max_unpacked_bytes", 65'536 * kMebi, kMebi, 1024LL * 1024 * kMebi));
-  archive.ratio = static_cast<uint64_t>(node.integer("max_ratio", 100, 1, 1032));
   auto fetch = node.child("fetch");
   config.fetch_rules.allow = fetch.parsed_list<IpPrefix>("allow", IpPrefix::parse);
   config.fetch_rules.deny = fetch.parsed_list<IpPrefix>("deny", IpPrefix::parse);

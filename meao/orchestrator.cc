@@ -24,8 +24,8 @@ Orchestrator::Collections Orchestrator::Collections::add_to(store::Schema& schem
 Result<std::unique_ptr<Orchestrator>> Orchestrator::start(EventLoop& loop, const Clock& clock,
                                                           const MeaoConfig& config) {
   auto packages = config.packages;
-  if (packages.reader.signature != SignaturePolicy::kIgnored) {
-    const auto trust = Trust::load(packages.reader.trust);
+  if (packages.reader.signature != app_package::SignaturePolicy::kIgnored) {
+    const auto trust = app_package::Trust::load(packages.reader.trust);
     if (!trust) return std::unexpected(trust.error());
   }
   store::Schema schema;

@@ -1,9 +1,9 @@
 #include "meao/catalogue/appd_reply.h"
 
+#include "app-package/zip_writer.h"
 #include "base/http/negotiation.h"
 #include "base/http/problem.h"
 #include "base/rest/list_query.h"
-#include "meao/package/zip_writer.h"
 
 namespace sluice::meao {
 namespace {
@@ -40,7 +40,7 @@ Response appd_reply(const http::Request& request, const PackageRecord& record) {
     out.headers.add("Content-Type", type);
     return out;
   }
-  auto archive = zip_of(record.appd_path, record.appd_text);
+  auto archive = app_package::zip_of(record.appd_path, record.appd_text);
   if (!archive) return http::to_response(archive.error());
   Response out{200, {}, std::move(*archive)};
   out.headers.add("Content-Type", "application/zip");

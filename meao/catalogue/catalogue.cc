@@ -19,7 +19,7 @@ Result<void> no_package(std::string_view id) {
 
 Catalogue::Catalogue(store::Store& store, const CatalogueRecords& records, PackageEvents& events,
                      const notify::CallbackPolicy& policy, const Clock& clock,
-                     CatalogueOptions options, ContentFiles files)
+                     CatalogueOptions options, app_package::ContentFiles files)
     : store_(store),
       records_(records),
       events_(events),
@@ -34,7 +34,7 @@ Result<std::unique_ptr<Catalogue>> Catalogue::start(store::Store& store,
                                                     PackageEvents& events,
                                                     const notify::CallbackPolicy& policy,
                                                     const Clock& clock, CatalogueOptions options) {
-  auto files = ContentFiles::open(options.directory);
+  auto files = app_package::ContentFiles::open(options.directory);
   if (!files) return std::unexpected(files.error());
   options.fetch.max_size = options.reader.max_inner = options.max_size;
   std::unique_ptr<Catalogue> out(
@@ -64,7 +64,7 @@ void Catalogue::resume() {
   for (const auto& [id, stored] : state.of(records_.packages)) {
     const auto& record = stored.value;
     if (record.state == OnboardingState::kCreated) continue;
-    kept.insert(ContentFiles::name(id, record.attempt));
+    kept.insert(app_package::ContentFiles::name(id, record.attempt));
     under_way.push_back(&record);
   }
   const auto removed = files_.sweep([&](const std::string& name) { return kept.contains(name); });
@@ -200,9 +200,9 @@ void Catalogue::remove(const std::string& id, const http::Request& request, Done
 }
 
 // Decides where a body belongs, and writes down that it is coming.
-Result<UploadTarget> Catalogue::upload_target(store::Transaction& change, const std::string& id,
-                                              const std::optional<ContentRange>& range,
-                                              std::optional<uint64_t> size) const {
+Result<app_package::UploadTarget> Catalogue::upload_target(
+    store::Transaction& change, const std::string& id,
+    const std::optional<app_package::ContentRange>& range, std::optional<uint64_t> size) const {
   const auto* stored = change.view().find(records_.packages, id);
   if (stored == nullptr) return std::unexpected(no_package(id).error());
   auto record = stored->value;
@@ -230,10 +230,10 @@ Result<UploadTarget> Catalogue::upload_target(store::Transaction& change, const 
     record.size = range ? std::optional(range->size) : size;
     change.put(records_.packages, id, record);
   }
-  UploadTarget out{.package = id,
-                   .attempt = record.attempt,
-                   .path = files_.path(id, record.attempt),
-                   .offset = range ? range->first : 0};
+  app_package::UploadTarget out{.package = id,
+                                .attempt = record.attempt,
+                                .path = files_.path(id, record.attempt),
+                                .offset = range ? range->first : 0};
   if (range) {
     out.end = range->last + 1;
     out.size = range->size;
@@ -241,19 +241,20 @@ Result<UploadTarget> Catalogue::upload_target(store::Transaction& change, const 
   return out;
 }
 
-std::expected<std::shared_ptr<Upload>, http::Response> Catalogue::begin_upload(
-    const std::string& id, const std::optional<ContentRange>& range, std::optional<uint64_t> size) {
+std::expected<std::shared_ptr<app_package::Upload>, http::Response> Catalogue::begin_upload(
+    const std::string& id, const std::optional<app_package::ContentRange>& range,
+    std::optional<uint64_t> size) {
   const auto whole = range ? std::optional(range->size) : size;
   if (whole && *whole > options_.max_size) {
     return std::unexpected(http::Response::problem(
         413, fmt::format("a package may have {} octets at most", options_.max_size)));
   }
-  auto place = ActiveUploads::enter(uploads_, id);
+  auto place = app_package::ActiveUploads::enter(uploads_, id);
   if (!place) {
     return std::unexpected(
         http::Response::problem(409, "another upload of this package is under way"));
   }
-  Result<UploadTarget> target = fail(ErrorCode::kInternal, "no change was made");
+  Result<app_package::UploadTarget> target = fail(ErrorCode::kInternal, "no change was made");
   // What follows, the file included, is written down in this order; nobody waits for it here.
   store_.submit(
       [&](store::Transaction& change) -> Result<void> {
@@ -271,12 +272,12 @@ std::expected<std::shared_ptr<Upload>, http::Response> Catalogue::begin_upload(
     return std::unexpected(std::move(reply));
   }
   if (target->attempt > 1) files_.remove(id, target->attempt - 1);
-  auto upload = Upload::begin(std::move(*target), std::move(place));
+  auto upload = app_package::Upload::begin(std::move(*target), std::move(place));
   if (!upload) return std::unexpected(http::to_response(upload.error()));
   return std::move(*upload);
 }
 
-void Catalogue::finish_upload(std::shared_ptr<Upload> upload, Done done) {
+void Catalogue::finish_upload(std::shared_ptr<app_package::Upload> upload, Done done) {
   syncing_.post([this, upload = std::move(upload), done = std::move(done)] {
     const auto finish = [upload, done](const Result<void>& result) {
       upload->leave();

@@ -9,21 +9,21 @@
 #include <mutex>
 #include <string>
 
+#include "app-package/content_files.h"
+#include "app-package/reader.h"
+#include "app-package/uploads.h"
 #include "base/http/message.h"
 #include "base/store/store.h"
-#include "meao/catalogue/content_files.h"
+#include "base/work_queue.h"
 #include "meao/catalogue/fetcher.h"
 #include "meao/catalogue/package_events.h"
 #include "meao/catalogue/package_record.h"
-#include "meao/catalogue/uploads.h"
-#include "meao/package/reader.h"
-#include "meao/work_queue.h"
 
 namespace sluice::meao {
 
 struct CatalogueOptions {
   std::string directory;  // of the contents
-  ReaderOptions reader;
+  app_package::ReaderOptions reader;
   FetchOptions fetch;
   size_t max_packages = 10'000;
   uint64_t max_size = 8ULL << 30;  // octets of one content
@@ -67,16 +67,16 @@ class Catalogue {
 
   // Where a body goes. `range`: it is a part; otherwise it is all, of `size` octets if announced.
   // The error is a reply.
-  std::expected<std::shared_ptr<Upload>, http::Response> begin_upload(
-      const std::string& id, const std::optional<ContentRange>& range,
+  std::expected<std::shared_ptr<app_package::Upload>, http::Response> begin_upload(
+      const std::string& id, const std::optional<app_package::ContentRange>& range,
       std::optional<uint64_t> size);
   // The body is there: done() runs when it is on disk and the record says so.
-  void finish_upload(std::shared_ptr<Upload> upload, Done done);
+  void finish_upload(std::shared_ptr<app_package::Upload> upload, Done done);
 
  private:
   Catalogue(store::Store& store, const CatalogueRecords& records, PackageEvents& events,
             const notify::CallbackPolicy& policy, const Clock& clock, CatalogueOptions options,
-            ContentFiles files);
+            app_package::ContentFiles files);
   void resume();
   void start_fetch(const PackageRecord& record);
   void start_processing(const std::string& id, uint64_t attempt);
@@ -90,15 +90,17 @@ class Catalogue {
   Result<void> run_fetch(const std::string& id, uint64_t attempt, const std::string& source,
                          const std::atomic<bool>& stop);
   Result<void> process(const std::string& id, uint64_t attempt, const std::atomic<bool>& stop);
-  Result<void> onboard(const std::string& id, uint64_t attempt, PackageContent content);
-  Result<void> give_up(const std::string& id, uint64_t attempt, const Problems& problems);
+  Result<void> onboard(const std::string& id, uint64_t attempt,
+                       app_package::PackageContent content);
+  Result<void> give_up(const std::string& id, uint64_t attempt,
+                       const app_package::Problems& problems);
   // The record while this attempt is UPLOADING. kUnavailable when that was never stored.
   Result<PackageRecord> under_upload(store::Transaction& change, const std::string& id,
                                      uint64_t attempt) const;
   Result<void> to_processing(store::Transaction& change, const std::string& id, uint64_t attempt);
-  Result<UploadTarget> upload_target(store::Transaction& change, const std::string& id,
-                                     const std::optional<ContentRange>& range,
-                                     std::optional<uint64_t> size) const;
+  Result<app_package::UploadTarget> upload_target(
+      store::Transaction& change, const std::string& id,
+      const std::optional<app_package::ContentRange>& range, std::optional<uint64_t> size) const;
   std::shared_ptr<std::atomic<bool>> new_stop(const std::string& id);
   void stop_work(const std::string& id);
 
@@ -108,8 +110,9 @@ class Catalogue {
   const notify::CallbackPolicy& policy_;
   const Clock& clock_;
   const CatalogueOptions options_;
-  const ContentFiles files_;
-  const std::shared_ptr<ActiveUploads> uploads_ = std::make_shared<ActiveUploads>();
+  const app_package::ContentFiles files_;
+  const std::shared_ptr<app_package::ActiveUploads> uploads_ =
+      std::make_shared<app_package::ActiveUploads>();
   std::mutex mutex_;                                                 // guards what follows
   std::map<std::string, std::shared_ptr<std::atomic<bool>>> stops_;  // of work on packages
   std::atomic<uint64_t> obstacles_ = 0;

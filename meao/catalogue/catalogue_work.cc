@@ -53,7 +53,7 @@ Result<void> Catalogue::run_fetch(const std::string& id, uint64_t attempt,
     return {};
   }
   if (!got) {
-    Problems problems;
+    app_package::Problems problems;
     problems.add("", 0, fmt::format("{} could not be fetched: {}", source, got.error().message));
     return give_up(id, attempt, problems);
   }
@@ -74,7 +74,7 @@ Result<void> Catalogue::process(const std::string& id, uint64_t attempt,
   const auto* stored = state.find(records_.packages, id);
   if (stored == nullptr || stored->value.attempt != attempt) return {};
   const auto& record = stored->value;
-  Problems problems;
+  app_package::Problems problems;
   const auto path = files_.path(id, attempt);
   const auto hash = digest_of_file(path, record.checksum_algorithm);
   if (!hash && hash.error().code != ErrorCode::kNotFound) return std::unexpected(hash.error());
@@ -86,8 +86,8 @@ Result<void> Catalogue::process(const std::string& id, uint64_t attempt,
                       : hash.error().message);
     return give_up(id, attempt, problems);
   }
-  auto content = read_package(path, files_.scratch_path(id, attempt), options_.reader,
-                              clock_.wall(), stop, problems);
+  auto content = app_package::read_package(path, files_.scratch_path(id, attempt), options_.reader,
+                                           clock_.wall(), stop, problems);
   if (stop) return {};
   if (problems.obstacle()) return std::unexpected(*problems.obstacle());
   if (content && !record.provider.empty() &&
@@ -101,8 +101,9 @@ Result<void> Catalogue::process(const std::string& id, uint64_t attempt,
   return onboard(id, attempt, std::move(*content));
 }
 
-Result<void> Catalogue::onboard(const std::string& id, uint64_t attempt, PackageContent content) {
-  Problems problems;
+Result<void> Catalogue::onboard(const std::string& id, uint64_t attempt,
+                                app_package::PackageContent content) {
+  app_package::Problems problems;
   bool gone = false;
   const auto done = store_.change([&](store::Transaction& change) -> Result<void> {
     const auto* stored = change.view().find(records_.packages, id);
@@ -132,7 +133,8 @@ Result<void> Catalogue::onboard(const std::string& id, uint64_t attempt, Package
   return give_up(id, attempt, problems);
 }
 
-Result<void> Catalogue::give_up(const std::string& id, uint64_t attempt, const Problems& problems) {
+Result<void> Catalogue::give_up(const std::string& id, uint64_t attempt,
+                                const app_package::Problems& problems) {
   bool gone = false;
   const auto done = store_.change([&](store::Transaction& change) -> Result<void> {
     const auto* stored = change.view().find(records_.packages, id);

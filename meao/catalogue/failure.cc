@@ -6,13 +6,13 @@ using nlohmann::json;
 
 namespace {
 
-json checksum(const PackagedFile& file) {
+json checksum(const app_package::PackagedFile& file) {
   return {{"algorithm", to_string(file.algorithm)}, {"hash", file.hash}};
 }
 
 }  // namespace
 
-json failure_details(const Problems& problems) {
+json failure_details(const app_package::Problems& problems) {
   auto list = json::array();
   for (const auto& problem : problems.list()) {
     json one = {{"message", problem.message}};
@@ -27,7 +27,7 @@ json failure_details(const Problems& problems) {
           {"problems", std::move(list)}};
 }
 
-void fill_in(PackageRecord& record, PackageContent content) {
+void fill_in(PackageRecord& record, app_package::PackageContent content) {
   record.failure = nullptr;
   record.appd = std::move(content.descriptor.appd);
   record.appd_path = std::move(content.descriptor_path);

@@ -168,9 +168,9 @@ class Packages {
     const auto state = catalogue_.store().snapshot();
     const auto* stored = find(state, request);
     if (stored == nullptr) return std::unexpected(not_found(request));
-    std::optional<ContentRange> range;
+    std::optional<app_package::ContentRange> range;
     if (const auto header = request.headers.get("Content-Range")) {
-      auto parsed = ContentRange::parse(*header);
+      auto parsed = app_package::ContentRange::parse(*header);
       if (!parsed) return std::unexpected(http::to_response(parsed.error()));
       range = *parsed;
     }
@@ -178,7 +178,7 @@ class Packages {
   }
 
   Response upload(const Request& request) const {
-    auto upload = std::static_pointer_cast<Upload>(request.consumer);
+    auto upload = std::static_pointer_cast<app_package::Upload>(request.consumer);
     if (!upload) return Response::problem(400, "the request needs a body");
     const auto offset = std::to_string(upload->position());
     return reply_when(

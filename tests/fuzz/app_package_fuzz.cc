@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "meao/package/manifest.h"
-#include "meao/package/reader.h"
-#include "meao/package/yaml_text.h"
+#include "app-package/manifest.h"
+#include "app-package/reader.h"
+#include "app-package/yaml_text.h"
 
-using namespace sluice::meao;
+using namespace sluice::app_package;
 
 namespace {
 

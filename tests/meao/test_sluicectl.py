@@ -127,7 +127,7 @@ def test_what_is_wrong_with_a_command_is_said(ctl, meao, tmp_path):
             (["package", "list", "-o", "xml"], 2, "xml not in"),
             (["--server", "meao", "package", "list"], 2, "is no server"),
             (["--server", "http://192.0.2.1:8090", "package", "list"], 2, "unencrypted"),
-            (["--server", f"http://127.0.0.1:{port}", "package", "list"], 3, "is sluice-meao running"),
+            (["--server", f"http://127.0.0.1:{port}", "package", "list"], 3, "is the program running"),
             (["--credentials", str(nothing), "package", "list"], 2, "No such file"),
             (["--credentials", str(bad), "package", "list"], 1, "are these credentials this server's"),
             (["--token", "nonsense", "package", "list"], 1, "401"),
