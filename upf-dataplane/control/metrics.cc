@@ -56,6 +56,11 @@ void add_drops(const MetricsSource& source, MetricFamilies& out) {
                number(source.counters.count(
                    [i](const WorkerCounters& w) -> const Counter& { return w.dropped[i]; })));
   }
+  uint64_t by_control = 0;
+  for (const auto& reason : source.counters.control().dropped) by_control += reason.get();
+  out.counter("sluice_upf_control_dropped_packets_total",
+              "Of the packets dropped those that had been handed to the control thread before.")
+      .add(number(by_control));
 }
 
 void add_copies(const MetricsSource& source, MetricFamilies& out) {
@@ -63,6 +68,9 @@ void add_copies(const MetricsSource& source, MetricFamilies& out) {
               "Packets made, beside those received, to duplicate what rules and FARs ask for.")
       .add(number(source.counters.count(
           [](const WorkerCounters& w) -> const Counter& { return w.copied; })));
+  out.counter("sluice_upf_control_copied_packets_total",
+              "Of the packets made to duplicate others those that the control thread made.")
+      .add(number(source.counters.control().copied.get()));
 }
 
 void add_answers(const MetricsSource& source, MetricFamilies& out) {

@@ -305,10 +305,7 @@ std::optional<Seid> SessionManager::hold(uint32_t slot, PdrId pdr, PortIndex por
                                          const FragmentPorts* ports) {
   const auto seid = holder(slot);
   if (!seid) {
-    // The control thread's own counters come last.
-    counters_.worker(counters_.workers() - 1)
-        .dropped[static_cast<size_t>(DropReason::kBufferDropped)]
-        .add(1);
+    counters_.control().dropped[static_cast<size_t>(DropReason::kBufferDropped)].add(1);
     return std::nullopt;
   }
   buffer_.hold(slot, pdr, port, frame, *sessions_.at(*seid).session, ports);

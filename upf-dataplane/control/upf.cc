@@ -75,7 +75,6 @@ Result<void> Upf::open_ports() {
   }
 
   reclaimer_ = std::make_unique<QsbrReclaimer>(config_.workers);
-  // The last counts what the control thread sends on behalf of sessions.
   counters_ = std::make_unique<CounterBank>(config_.workers + 1, config_.sessions,
                                             SteeringManager::counter_slots(config_.rules));
   shared_ = std::make_unique<SharedState>(size_t{config_.sessions} * kTunnelsPerSession,
@@ -84,7 +83,7 @@ Result<void> Upf::open_ports() {
   neighbours_ = std::make_unique<Neighbours>(
       std::move(ports), gateways, *shared_, *reclaimer_, clock_, *link_,
       NeighbourPolicy{.probe_interval = config_.probe_interval, .misses = config_.probe_misses});
-  WorkerCounters& own_counters = counters_->worker(config_.workers);
+  WorkerCounters& own_counters = counters_->control();
   pipeline_ = std::make_unique<ControlPipeline>(*shared_, own_counters, *neighbours_, *link_,
                                                 [] { return rte_get_tsc_cycles(); });
   buffer_ =

@@ -124,7 +124,7 @@ struct alignas(64) WorkerCounters {
   HugeVector<TrafficCounter> rules;  // traffic and DNS rules alike
 };
 
-// The counters of all workers.
+// The counters of all workers, and of the control thread.
 class CounterBank {
  public:
   CounterBank(size_t workers, size_t session_slots, size_t rule_slots) {
@@ -135,6 +135,9 @@ class CounterBank {
 
   size_t workers() const { return workers_.size(); }
   WorkerCounters& worker(size_t i) { return *workers_[i]; }
+  // The control thread's own come last: what it sends and drops on behalf of sessions.
+  WorkerCounters& control() { return *workers_.back(); }
+  const WorkerCounters& control() const { return *workers_.back(); }
 
   // Sums `pick(counters)` over the workers: a Counter gives a number, a TrafficCounter a Traffic.
   template <typename Pick>
