@@ -32,6 +32,8 @@ void Courier::put(std::shared_ptr<const Subscription> subscription) {
   auto& s = at->second;
   const auto before = std::exchange(s.record, std::move(subscription));
   if (is_new) {
+    s.owner = &owners_[s.record->owner];
+    s.owner->subscribers.insert(&s);
     statistics_.update(s.record->id, [](DeliveryCounts&) {});
     return;
   }
@@ -51,6 +53,7 @@ void Courier::remove(const std::string& id) {
   auto& s = found->second;
   leave_phase(s);
   for (const auto& item : s.queue) settle(item);
+  leave_owner(s);
   subscribers_.erase(found);
   statistics_.forget(id);
 }
@@ -66,6 +69,7 @@ void Courier::add(const EventRef& event) {
     auto& s = found->second;
     s.queue.push_back({event, i});
     s.queue_bytes += bytes_of(event->event);
+    s.owner->queue_bytes += bytes_of(event->event);
     statistics_.update(s.record->id, [](DeliveryCounts& c) { ++c.queued; });
     drop_overflow(s);
     if (s.phase == Phase::kIdle) make_ready(s);
@@ -277,11 +281,24 @@ void Courier::give_up_old(Subscriber& s) {
 }
 
 void Courier::settle_front(Subscriber& s) {
-  const auto item = std::move(s.queue.front());
-  s.queue.pop_front();
-  s.queue_bytes -= bytes_of(item.event->event);
+  const auto item = take_out(s, 0);
   statistics_.update(s.record->id, [](DeliveryCounts& c) { --c.queued; });
   settle(item);
+}
+
+Courier::Item Courier::take_out(Subscriber& s, size_t position) {
+  const auto at = s.queue.begin() + static_cast<std::ptrdiff_t>(position);
+  auto item = std::move(*at);
+  s.queue.erase(at);
+  s.queue_bytes -= bytes_of(item.event->event);
+  s.owner->queue_bytes -= bytes_of(item.event->event);
+  return item;
+}
+
+void Courier::leave_owner(Subscriber& s) {
+  s.owner->queue_bytes -= s.queue_bytes;
+  s.owner->subscribers.erase(&s);
+  if (s.owner->subscribers.empty()) owners_.erase(s.record->owner);
 }
 
 void Courier::settle(const Item& item) {
@@ -291,20 +308,37 @@ void Courier::settle(const Item& item) {
 }
 
 // The one on its way stays: breaking it off would not make it undelivered.
-void Courier::drop_overflow(Subscriber& s) {
+std::optional<size_t> Courier::droppable(const Subscriber& s) {
   const bool busy = s.phase == Phase::kInFlight || s.phase == Phase::kOnWebSocket;
-  const size_t on_its_way = busy ? 1 : 0;
-  while (s.queue.size() > options_.queue ||
-         (s.queue_bytes > options_.queue_bytes && s.queue.size() > on_its_way + 1)) {
-    const auto oldest = s.queue.begin() + (busy && s.queue.size() > 1 ? 1 : 0);
-    const auto item = *oldest;
-    s.queue.erase(oldest);
-    s.queue_bytes -= bytes_of(item.event->event);
-    statistics_.update(s.record->id, [](DeliveryCounts& c) {
-      ++c.dropped;
-      --c.queued;
-    });
-    settle(item);
+  const size_t first = busy ? 1 : 0;
+  if (s.queue.size() <= first + 1) return std::nullopt;
+  return first;
+}
+
+void Courier::drop(Subscriber& s, size_t position) {
+  const auto item = take_out(s, position);
+  statistics_.update(s.record->id, [](DeliveryCounts& c) {
+    ++c.dropped;
+    --c.queued;
+  });
+  settle(item);
+}
+
+void Courier::drop_overflow(Subscriber& s) {
+  while (s.queue.size() > options_.queue || s.queue_bytes > options_.queue_bytes) {
+    auto oldest = droppable(s);
+    if (!oldest && s.queue.size() <= options_.queue) break;
+    drop(s, oldest.value_or(0));
+  }
+  auto& owner = *s.owner;
+  while (owner.queue_bytes > options_.owner_queue_bytes) {
+    Subscriber* fullest = nullptr;
+    for (auto* other : owner.subscribers) {
+      if (!droppable(*other)) continue;
+      if (fullest == nullptr || other->queue_bytes > fullest->queue_bytes) fullest = other;
+    }
+    if (fullest == nullptr) break;
+    drop(*fullest, *droppable(*fullest));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -33,7 +34,10 @@ struct CourierOptions {
   std::chrono::seconds keep{3600};  // a notification that failed and is older than this is given up
   size_t queue = 500;               // notifications of one subscription; beyond, the oldest goes
   size_t queue_bytes = 1 << 20;     // of their text likewise, but the newest stays
-  unsigned test_attempts = 3;       // of a test notification before WebSocket takes over
+  // Of the text that waits for all subscriptions of one owner: beyond, the oldest of the fullest
+  // queue goes, but the newest of each stays.
+  size_t owner_queue_bytes = 16 << 20;
+  unsigned test_attempts = 3;  // of a test notification before WebSocket takes over
 };
 
 // An event on its way. `settled[i]`: nothing is left to do for `event.to[i]`.
@@ -96,7 +100,14 @@ class Courier {
   using Flights = std::list<Flight>;
   enum class Phase : uint8_t { kIdle, kReady, kInFlight, kOnWebSocket, kWaiting, kAway };
 
+  // Whose subscriptions they are.
+  struct Owner {
+    size_t queue_bytes = 0;
+    std::set<Subscriber*> subscribers;
+  };
+
   struct Subscriber {
+    Owner* owner = nullptr;
     std::shared_ptr<const Subscription> record;
     std::deque<Item> queue;
     size_t queue_bytes = 0;  // of the text in it
@@ -120,7 +131,12 @@ class Courier {
   void failed(Subscriber& s, const Report& report);
   void settle_front(Subscriber& s);
   void settle(const Item& item);
+  Item take_out(Subscriber& s, size_t position);
+  // Where the oldest is that may be dropped; nothing: the queue is as short as it may be.
+  static std::optional<size_t> droppable(const Subscriber& s);
+  void drop(Subscriber& s, size_t position);
   void drop_overflow(Subscriber& s);
+  void leave_owner(Subscriber& s);
   void give_up_old(Subscriber& s);
   void wake_due(Time now);
   void retire_slow(Time now);
@@ -134,6 +150,7 @@ class Courier {
   CourierHooks hooks_;
   std::mt19937_64 random_{std::random_device{}()};
   std::unordered_map<std::string, Subscriber> subscribers_;
+  std::unordered_map<std::string, Owner> owners_;  // of subscribers_
   std::list<Subscriber*> ready_, ready_suspects_;
   std::multimap<Time, Subscriber*> waiting_;
   Flights prompt_, slow_;  // the longest in its place first

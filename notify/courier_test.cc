@@ -77,6 +77,12 @@ class CourierTest : public testing::Test {
                      [this](const Subscription& s) { gone_.push_back(s.id); },
                      [this](const Subscription& s) { fallen_.push_back(s.id); }, [] {}});
   }
+  void subscribe_for(const std::string& owner, const std::string& id) {
+    auto s = std::make_shared<Subscription>();
+    s->id = s->callback = id;
+    s->owner = owner;
+    courier_->put(std::move(s));
+  }
   void subscribe(const std::string& id, bool websocket = false, bool fallback = false) {
     auto s = std::make_shared<Subscription>();
     s->id = id;
@@ -197,6 +203,21 @@ TEST_F(CourierTest, BoundsAQueueInOctetsTooButKeepsTheNewest) {
   EXPECT_THAT(http_.log, ElementsAre("a 1", "a 1000000000"));
   for (int n = 4; n <= 5; ++n) publish(n, {"a"});
   EXPECT_EQ(counts("a").dropped, 2U) << "what is gone does not count";
+}
+
+TEST_F(CourierTest, BoundsTheQueuesOfAnOwnerTogether) {
+  options_.owner_queue_bytes = 20;  // four of `"n":1`
+  make();
+  for (const auto* id : {"a", "b"}) subscribe_for("app-1", id);
+  subscribe_for("app-2", "c");
+  for (int n = 1; n <= 3; ++n) publish(n, {"a", "c"});
+  for (int n = 4; n <= 6; ++n) publish(n, {"b"});
+  EXPECT_EQ(counts("a").dropped, 1U) << "its queue was the fullest when there was one too many";
+  EXPECT_EQ(counts("b").dropped, 1U);
+  EXPECT_EQ(counts("c").dropped, 0U) << "another owner's";
+  courier_->remove("a");
+  for (int n = 7; n <= 8; ++n) publish(n, {"b"});
+  EXPECT_EQ(counts("b").dropped, 2U) << "now by the bound of its own queue of three";
 }
 
 TEST_F(CourierTest, GivesUpWhatIsTooOld) {

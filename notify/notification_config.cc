@@ -72,6 +72,7 @@ NotificationOptions read_notification_options(ConfigNode node) {
   }
   courier.queue = count(node, "queue", 500, 1, 100'000);
   courier.queue_bytes = count(node, "queue_bytes", 1 << 20, 1024, 1 << 30);
+  courier.owner_queue_bytes = count(node, "app_queue_bytes", 16 << 20, 1024, 1 << 30);
   courier.keep = seconds(node, "keep_s", 3'600, 1, 30 * 86'400);
   courier.backoff.first = milliseconds(node, "retry_first_ms", 500, 1, 60'000);
   courier.backoff.longest = seconds(node, "retry_longest_s", 60, 1, 86'400);
