@@ -9,22 +9,15 @@ import argparse
 import json
 import os
 import pathlib
-import subprocess
-import sys
 
-from upf_pipeline import BUILD, huge_pages
+from upf_pipeline import BUILD, figures, huge_pages
 
 SHARES = (0.1, 0.7)
 
 
 def measure(seconds: float, huge: bool, share: float, *options: str) -> dict:
-    command = [str(BUILD / "bench/upf_latency"), "--seconds", str(seconds), "--load", str(share), *options]
-    if not huge:
-        command.append("--no-huge")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return figures([str(BUILD / "bench/upf_latency"), "--seconds", str(seconds), "--load", str(share),
+                    *options], huge)
 
 
 def main() -> None:

@@ -32,15 +32,20 @@ def huge_pages(count: int):
         HUGE_PAGES.write_text(str(before))
 
 
-def pipeline(pcap: pathlib.Path, seconds: float, huge: bool, memory_mb: int, *options: str) -> dict:
-    command = [str(BUILD / "bench/upf_pipeline"), "--seconds", str(seconds), "--pcap", str(pcap),
-               "--memory", str(memory_mb), *options]
+def figures(command: list[str], huge: bool) -> dict:
+    """What a program of this folder prints as its last line."""
     if not huge:
-        command.append("--no-huge")
+        command = [*command, "--no-huge"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def pipeline(pcap: pathlib.Path, seconds: float, huge: bool, memory_mb: int, *options: str) -> dict:
+    command = [str(BUILD / "bench/upf_pipeline"), "--seconds", str(seconds), "--pcap", str(pcap),
+               "--memory", str(memory_mb), *options]
+    return figures(command, huge)
 
 
 def testpmd(mode: str, pcap: pathlib.Path, seconds: float, huge: bool, memory_mb: int) -> float:
