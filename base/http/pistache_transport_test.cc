@@ -215,6 +215,25 @@ TEST(PistacheTransport, ClosesConnectionsThatIdleOrDoNotRead) {
   wait_until([&] { return transport->connections() == 0; });
 }
 
+TEST(PistacheTransport, ClosesWhoAlwaysReadsSomethingButTooSlowly) {
+  constexpr size_t kSize = 50'000'000;
+  for (const bool bounded : {true, false}) {
+    TransportLimits limits;
+    limits.min_read_rate = bounded ? 100'000'000'000 : 0;  // more than anybody can read
+    if (bounded) limits.write_timeout = std::chrono::milliseconds(100);
+    const auto transport = start(limits);
+    LoopbackClient client(transport->port());
+    client.send(get(fmt::format("/large/{}", kSize)));
+    size_t taken = 0;
+    while (const auto more = client.read_some().size()) {
+      taken += more;
+      if (taken >= kSize) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // its pace
+    }
+    EXPECT_EQ(taken >= kSize, !bounded) << taken;
+  }
+}
+
 TEST(PistacheTransport, DoesNotWaitForeverForAClientToClose) {
   TransportLimits limits;
   limits.linger_timeout = std::chrono::milliseconds(50);
