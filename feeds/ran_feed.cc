@@ -43,11 +43,6 @@ std::map<std::string, http::BodyOpener, std::less<>> RanFeed::body_openers() {
       {"sendReports",
        [this](
            const Request& request) -> std::expected<std::shared_ptr<http::BodyConsumer>, Response> {
-         const auto type = request.headers.get("Content-Type").value_or("");
-         if (!http::equal_ignoring_case(type.substr(0, type.find(';')), "application/x-ndjson")) {
-           return std::unexpected(Response::problem(415, "reports are sent as application/x-ndjson")
-                                      .with("Accept", "application/x-ndjson"));
-         }
          const std::lock_guard lock(streams_mutex_);
          const auto open = open_streams();
          if (open >= options_.streams) {
@@ -86,7 +81,7 @@ std::vector<Result<bool>> RanFeed::take(std::vector<Report>&& reports) {
   std::vector<Result<bool>> out;
   out.reserve(reports.size());
   const std::lock_guard ingest(ingest_mutex_);
-  if (follower_ != nullptr) follower_->before_reports();
+  if (follower_ != nullptr) follower_->before_reports(state_);
   {
     const std::lock_guard lock(state_mutex_);
     for (auto& report : reports) out.push_back(state_.apply(std::move(report), follower_));

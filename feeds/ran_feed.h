@@ -38,9 +38,9 @@ struct FeedCounts {
 class Follower : public RanState::Observer {
  public:
   // Before reports are taken, with the state as it is. Reports are not taken while it runs.
-  virtual void before_reports() = 0;
+  virtual void before_reports(const RanState& state) = 0;
   // Of each change, while nobody else sees the state.
-  void changed(const Change& change) override = 0;
+  void changed(const RanState& state, const Change& change) override = 0;
   // Behind the last of some changes; others may read the state again.
   virtual void after_reports() = 0;
 };
@@ -61,8 +61,11 @@ class RanFeed {
   http::Handlers handlers();
   std::map<std::string, http::BodyOpener, std::less<>> body_openers();
 
-  // One; before the first report. It must outlive the last one.
-  void follow(Follower& follower) { follower_ = &follower; }
+  // One at most; null: nobody any more. When this returns the one before is not called again.
+  void follow(Follower* follower) {
+    const std::lock_guard lock(ingest_mutex_);
+    follower_ = follower;
+  }
 
   // visit(const RanState&) while nothing changes it; from any thread, and short.
   template <typename Visit>

@@ -52,6 +52,7 @@ Result<bool> RanState::apply(Report&& report, Observer* observer) {
     if (!taken) return taken;
     news = *taken;
   } else if (time_ms >= user.newest_ms()) {
+    change.located = user.fix_time_ms != 0;
     news = detach(user, time_ms);
     serve(user, *id, kNoCell, time_ms, change);
   }
@@ -59,7 +60,8 @@ Result<bool> RanState::apply(Report&& report, Observer* observer) {
     const auto cell = cell_ids_.find(report.cell);
     news |= serve(user, *id, cell == cell_ids_.end() ? kNoCell : cell->second, time_ms, change);
   }
-  if (observer != nullptr && (change.located || change.was != change.is)) observer->changed(change);
+  if (observer != nullptr && (change.located || change.was != change.is))
+    observer->changed(*this, change);
   return news;
 }
 
@@ -188,7 +190,7 @@ Result<bool> RanState::apply_cell(CellReport&& report, int64_t time_ms, Observer
   cell.realm = std::move(report.realm);
   if (cell.zone != report.zone) enter_zone(id, report.zone, time_ms, observer);
   change.was_zone = change.is_zone = cell.zone;
-  if (observer != nullptr) observer->changed(change);
+  if (observer != nullptr) observer->changed(*this, change);
   return true;
 }
 
@@ -201,7 +203,7 @@ void RanState::empty_cell(CellId id, int64_t time_ms, Observer* observer) {
     const auto since = users_[user].cell_time_ms;
     serve(users_[user], user, kNoCell, std::max(since, time_ms), change);
     users_[user].cell_time_ms = since;
-    if (observer != nullptr) observer->changed(change);
+    if (observer != nullptr) observer->changed(*this, change);
   }
 }
 
@@ -219,7 +221,7 @@ void RanState::enter_zone(CellId id, const std::string& zone, int64_t time_ms, O
     Change change{.time_ms = time_ms, .user = user, .was = id, .is = id};
     change.was_zone = was;
     change.is_zone = cell.zone;
-    observer->changed(change);
+    observer->changed(*this, change);
   }
   if (before == zones_.end()) return;
   before->second.cells.erase(id);

@@ -87,7 +87,7 @@ struct Change {
   std::string_view was_zone =
       {};  // of these cells, before and after; empty: none. For the call alone
   std::string_view is_zone = {};
-  bool located = false;                           // the user's position is a new one
+  bool located = false;  // the user's position is a new one, or known no more
   Operation was_operation = Operation::kUnknown;  // kCell
 };
 
@@ -99,7 +99,7 @@ class RanState {
   class Observer {
    public:
     virtual ~Observer() = default;
-    virtual void changed(const Change& change) = 0;
+    virtual void changed(const RanState& state, const Change& change) = 0;
   };
 
   // Takes what is newer than what is known. False: nothing was, the report is late. What a cell

@@ -12,7 +12,7 @@ class RanStateTest : public testing::Test, public RanState::Observer {
  protected:
   RanStateTest() { start(); }
   void start() { state_.emplace(StateLimits{.users = 3, .cells = 3, .bearers_of_user = 2}); }
-  void changed(const Change& change) override {
+  void changed(const RanState&, const Change& change) override {
     if (change.kind == Change::Kind::kCell) {
       told_.push_back("cell " + state_->cell(change.was).id);
       return;
@@ -95,7 +95,7 @@ TEST_F(RanStateTest, ADetachedUserIsNowhereUntilLaterReports) {
   user("position", 20, "u", R"(,"cellId":"a","latitude":1,"longitude":2)");
   told();
   EXPECT_EQ(user("detach", 30, "u"), "new");
-  EXPECT_THAT(told(), ElementsAre("u west>"));
+  EXPECT_THAT(told(), ElementsAre("u west> located"));
   EXPECT_EQ(state_->find_user("u")->fix_time_ms, 0);
   EXPECT_EQ(user("position", 25, "u", R"(,"cellId":"a","latitude":1,"longitude":2)"), "late");
   EXPECT_EQ(user("position", 31, "u", R"(,"cellId":"a")"), "new");

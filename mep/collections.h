@@ -4,6 +4,7 @@
 
 #include "bandwidth/records.h"
 #include "base/store/schema.h"
+#include "location/records.h"
 #include "mep/app-enablement/records.h"
 #include "mep/clients/records.h"
 #include "mep/metering/usage_records.h"
@@ -21,6 +22,7 @@ struct Collections {
   notify::Records notifications;
   UsageCollections usage;
   bandwidth::Records bandwidth;
+  location::Records location;
 
   static Collections add_to(store::Schema& schema) {
     Collections out;
@@ -31,6 +33,7 @@ struct Collections {
     out.notifications = notify::Records::add_to(schema);
     out.usage = UsageCollections::add_to(schema);
     out.bandwidth = bandwidth::Records::add_to(schema);
+    out.location = location::Records::add_to(schema);
     return out;
   }
 };

@@ -92,6 +92,7 @@ MepConfig read(ConfigNode node) {
   config.steering.default_ttl_s = config.dns.default_ttl_s;
   read_limits(node.child("limits"), config);
   config.bandwidth.subscriptions_of_app = config.services.subscriptions_of_app;
+  config.location.subscriptions_of_app = config.services.subscriptions_of_app;
   config.services.liveness = registry::read_liveness(node.child("liveness"));
   config.log_level =
       node.child("log").choice("level", "info", {"trace", "debug", "info", "warn", "error", "off"});

@@ -8,6 +8,7 @@
 #include "base/config/config_node.h"
 #include "base/http/pistache_transport.h"
 #include "feeds/ran_feed.h"
+#include "location/location_service.h"
 #include "mep/app-enablement/timing.h"
 #include "mep/dns/dns_service.h"
 #include "mep/metering/usage_meter.h"
@@ -34,6 +35,7 @@ struct MepConfig {
   UsageOptions usage;
   bandwidth::BandwidthOptions bandwidth;
   feeds::FeedOptions feed;
+  location::LocationOptions location;
   ProvisioningLimits limits;
   size_t page_size = 1000;  // items of a list in one reply
   http::JsonLimits json;

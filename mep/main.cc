@@ -47,7 +47,8 @@ Result<void> run(MepConfig config) {
                                    .subscriptions = config.subscriptions,
                                    .usage = config.usage,
                                    .bandwidth = config.bandwidth,
-                                   .feed = config.feed});
+                                   .feed = config.feed,
+                                   .location = config.location});
   if (!platform) return std::unexpected(platform.error());
   dns::Counters dns_counters;
   auto dns = dns::DnsService::start(config.dns, (*platform)->store(), (*platform)->rule_reports(),

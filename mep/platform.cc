@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::chrono::seconds kFeedSweepPeriod{10};
 
+Result<std::string> calling_app(const http::Request& request) {
+  if (const auto app = auth::app_instance_of(*request.principal)) return std::string(*app);
+  return fail(ErrorCode::kPermissionDenied, "the access token is of no app instance");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Platform>> Platform::start(EventLoop& loop, const Clock& clock,
@@ -106,6 +111,7 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
               if (!principal) return std::unexpected(principal.error());
               return {};
             }),
+      location_(location_site(clock), config_.location),
       usage_timer_(loop.every(UsageMeter::kFlushPeriod, [this] { usage_meter_.flush(); })),
       feed_timer_(loop.every(kFeedSweepPeriod, [this] { feed_.forget_silent(); })),
       key_rotation_(std::in_place, loop, *keys_) {
@@ -113,6 +119,7 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
     capif_.withdraw(change, app);
     services_.withdraw(change, app);
     bandwidth_.withdraw(change, app);
+    location_.withdraw(change, app);
   });
 }
 
@@ -123,6 +130,7 @@ void Platform::close() {
   alive_.reset();
   loop_.cancel(usage_timer_);
   loop_.cancel(feed_timer_);
+  location_.close();
   key_rotation_.reset();
   notifications_->stop();
   // Behind all that is pending: the replies that wait for it are counted.
@@ -151,11 +159,7 @@ registry::ServiceSite Platform::service_site(const Clock& clock) {
 bandwidth::BandwidthSite Platform::bandwidth_site() {
   return {collections_.bandwidth,
           subscription_site(),
-          [](const http::Request& request) -> Result<std::string> {
-            if (const auto app = auth::app_instance_of(*request.principal))
-              return std::string(*app);
-            return fail(ErrorCode::kPermissionDenied, "the access token is of no app instance");
-          },
+          calling_app,
           [this](const store::Snapshot& state, std::string_view app) -> std::optional<std::string> {
             const auto* found = state.find(collections_.apps.apps, app);
             if (found == nullptr || found->value.state == AppState::kTerminated) return {};
@@ -168,16 +172,31 @@ bandwidth::BandwidthSite Platform::bandwidth_site() {
           }};
 }
 
+location::LocationSite Platform::location_site(const Clock& clock) {
+  return {loop_,
+          clock,
+          feed_,
+          collections_.location,
+          subscription_site(),
+          calling_app,
+          [this](const store::Snapshot& state, std::string_view app) {
+            const auto* found = state.find(collections_.apps.apps, app);
+            return found != nullptr && found->value.state != AppState::kTerminated;
+          }};
+}
+
 // Apps find the platform's own APIs where they find those of other apps.
 Result<void> Platform::offer_own_apis(const std::vector<http::Contract>& contracts) {
   std::vector<registry::ServiceManagement::OwnApi> own;
   for (const auto& contract : contracts) {
-    std::string_view path = contract.base_path();  // "/mec_app_support/v1"
-    if (!path.ends_with("/v1") || path.starts_with("/mm5") || path.starts_with("/ran_feed")) {
+    const std::string_view path = contract.base_path();  // "/mec_app_support/v1"
+    const auto version = path.rfind("/v");
+    if (version == 0 || version == path.npos || path.starts_with("/mm5") ||
+        path.starts_with("/ran_feed")) {
       continue;  // not for apps
     }
-    path = path.substr(1, path.size() - 4);
-    own.push_back({std::string(path), contract.version(), "platform"});
+    own.push_back({std::string(path.substr(1, version - 1)), std::string(path.substr(version + 1)),
+                   contract.version(), "platform"});
   }
   return services_.offer(own);
 }
@@ -209,6 +228,7 @@ Result<void> Platform::build_router(std::vector<http::Contract> contracts) {
   handlers.merge(capif_.handlers());
   handlers.merge(bandwidth_.handlers());
   handlers.merge(feed_.handlers());
+  handlers.merge(location_.handlers());
   handlers.merge(token_endpoint_.handlers());
   auto router =
       http::Router::build(std::move(contracts), std::move(handlers),

@@ -11,6 +11,7 @@
 #include "base/event_loop.h"
 #include "base/http/router.h"
 #include "feeds/ran_feed.h"
+#include "location/location_service.h"
 #include "mep/app-enablement/registration_handlers.h"
 #include "mep/app-enablement/termination.h"
 #include "mep/app-enablement/timing.h"
@@ -46,6 +47,7 @@ struct PlatformConfig {
   UsageOptions usage = {};
   bandwidth::BandwidthOptions bandwidth = {};
   feeds::FeedOptions feed = {};
+  location::LocationOptions location = {};
 };
 
 class Platform {
@@ -85,6 +87,7 @@ class Platform {
   notify::SubscriptionSite subscription_site() const;
   registry::ServiceSite service_site(const Clock& clock);
   bandwidth::BandwidthSite bandwidth_site();
+  location::LocationSite location_site(const Clock& clock);
   Result<void> offer_own_apis(const std::vector<http::Contract>& contracts);
   Result<void> build_router(std::vector<http::Contract> contracts);
 
@@ -119,6 +122,7 @@ class Platform {
   bandwidth::Grants grants_;
   bandwidth::BandwidthService bandwidth_;
   feeds::RanFeed feed_;
+  location::LocationService location_;
   std::optional<http::Router> router_;
   std::unique_ptr<Reconciler> reconciler_;
   TimerId usage_timer_{};

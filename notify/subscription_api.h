@@ -44,6 +44,9 @@ struct SubscriptionApi {
   // By subscriptionType. An API without such a member has one type here and `has_type` false.
   std::map<std::string, SubscriptionParser> types;
   bool has_type = true;
+  // Bodies stand in an object whose one member is named after the type, its first letter small, as
+  // MEC 013 has them; has_type is true then.
+  bool wrapped = false;
   std::string id_parameter = "subscriptionId";        // of the path of one subscription
   std::string callback_member = "callbackReference";  // CAPIF: "notificationDestination"
   NamedBy named_by = NamedBy::kLink;                  // in notifications

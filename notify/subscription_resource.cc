@@ -1,5 +1,8 @@
 #include "notify/subscription_resource.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include "base/http/etag.h"
 #include "base/http/pending_response.h"
 #include "base/http/problem.h"
@@ -30,6 +33,34 @@ json link_list(const char* member, const std::string& self,
     list.push_back({{"href", href}, {"subscriptionType", type}});
   }
   return {{"_links", {{"self", {{"href", self}}}, {member, std::move(list)}}}};
+}
+
+// "userAreaSubscription" of "UserAreaSubscription"
+std::string envelope_of(std::string type) {
+  if (!type.empty()) type[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(type[0])));
+  return type;
+}
+
+// What is in the envelope, whose name has to be that of one of the types.
+Result<const json*> unwrap(const SubscriptionApi& api, const json& body) {
+  std::string known;
+  for (const auto& [name, parse] : api.types) {
+    const auto envelope = envelope_of(name);
+    known += (known.empty() ? "" : ", ") + envelope;
+    const auto found = body.find(envelope);
+    if (found == body.end()) continue;
+    if (body.size() != 1 || !found->is_object()) {
+      return bad_field(envelope, "must be an object, and the only member");
+    }
+    // Clients are found that write the type like the envelope.
+    const auto type = found->find("subscriptionType");
+    if (type != found->end() && type->is_string() &&
+        envelope_of(type->get<std::string>()) != envelope) {
+      return bad_field(envelope + ".subscriptionType", "must be {}", name);
+    }
+    return &*found;
+  }
+  return fail(ErrorCode::kInvalidArgument, "the body must have one of {}", known);
 }
 
 }  // namespace
@@ -93,6 +124,7 @@ json SubscriptionResource::representation(const Subscription& s) const {
   if (s.test_requested) out["requestTestNotification"] = true;
   if (s.expiry) out["expiryDeadline"] = time_stamp(*s.expiry);
   if (api.has_links) out["_links"] = {{"self", {{"href", s.href}}}};
+  if (api.wrapped) return {{envelope_of(s.type), std::move(out)}};
   return out;
 }
 
@@ -135,8 +167,13 @@ Result<void> SubscriptionResource::read_receiver(const json& body, Wanted& wante
 Result<SubscriptionResource::Wanted> SubscriptionResource::read_body(
     const Request& request, const std::string& owner) const {
   const auto& api = shared_->api;
-  const auto& body = request.json;
-  if (!body.is_object()) return fail(ErrorCode::kInvalidArgument, "the body must be an object");
+  if (!request.json.is_object()) {
+    return fail(ErrorCode::kInvalidArgument, "the body must be an object");
+  }
+  Result<const json*> bare = &request.json;
+  if (api.wrapped) bare = unwrap(api, request.json);
+  if (!bare) return std::unexpected(bare.error());
+  const json& body = **bare;
   Wanted out;
   auto parser = api.types.begin();
   if (api.has_type) {
@@ -144,7 +181,9 @@ Result<SubscriptionResource::Wanted> SubscriptionResource::read_body(
     if (type == body.end() || !type->is_string()) {
       return bad_field("subscriptionType", "is required");
     }
-    parser = api.types.find(type->get<std::string>());
+    parser = api.wrapped ? std::ranges::find(api.types, request.json.begin().key(),
+                                             [](const auto& t) { return envelope_of(t.first); })
+                         : api.types.find(type->get<std::string>());
     if (parser == api.types.end()) {
       std::string known;
       for (const auto& [name, parse] : api.types) known += (known.empty() ? "" : ", ") + name;

@@ -25,7 +25,8 @@ class Reader {
   explicit Reader(const Json& document)
       : document_(document), components_(document.value("components", Json::object())) {}
 
-  Result<std::string> base_path() const;
+  // The paths of all servers: that of the first, and other names for it.
+  Result<std::vector<std::string>> base_paths() const;
   Result<std::vector<Operation>> operations() const;
 
  private:
@@ -40,19 +41,24 @@ class Reader {
   const Json components_;
 };
 
-Result<std::string> Reader::base_path() const {
+Result<std::vector<std::string>> Reader::base_paths() const {
+  std::vector<std::string> out;
   const auto servers = document_.value("servers", Json::array());
-  if (servers.empty()) return std::string();
-  std::string url = servers[0].at("url").get<std::string>();
-  if (const auto scheme = url.find("://"); scheme != std::string::npos) {
-    const auto slash = url.find('/', scheme + 3);
-    url = slash == std::string::npos ? std::string() : url.substr(slash);
+  for (size_t i = 0; i < servers.size(); ++i) {
+    std::string url = servers[i].at("url").get<std::string>();
+    if (const auto scheme = url.find("://"); scheme != std::string::npos) {
+      const auto slash = url.find('/', scheme + 3);
+      url = slash == std::string::npos ? std::string() : url.substr(slash);
+    }
+    while (url.ends_with('/')) url.pop_back();
+    if (!url.empty() && !url.starts_with('/')) {
+      return bad_field(fmt::format("servers[{}].url", i),
+                       "must be a path or an absolute URL, got \"{}\"", url);
+    }
+    out.push_back(std::move(url));
   }
-  while (url.ends_with('/')) url.pop_back();
-  if (!url.empty() && !url.starts_with('/')) {
-    return bad_field("servers[0].url", "must be a path or an absolute URL, got \"{}\"", url);
-  }
-  return url;
+  if (out.empty()) out.emplace_back();
+  return out;
 }
 
 Result<const Json*> Reader::resolved(const Json& node) const {
@@ -161,18 +167,20 @@ Result<Operation> Reader::operation(const Json& item, const Json& node, Operatio
 }
 
 Result<std::vector<Operation>> Reader::operations() const {
-  const auto base = base_path();
-  if (!base) return std::unexpected(base.error());
+  const auto bases = base_paths();
+  if (!bases) return std::unexpected(bases.error());
   std::vector<Operation> out;
   for (const auto& [path, item] : document_.at("paths").items()) {
     for (const auto& [name, method] : kMethods) {
       if (!item.contains(name)) continue;
       Operation start;
       start.method = method;
-      start.path = *base + path;
       auto read = operation(item, item.at(name), std::move(start));
       if (!read) return bad_field(fmt::format("{} {}", name, path), "{}", read.error().to_string());
-      out.push_back(std::move(*read));
+      for (const auto& base : *bases) {
+        out.push_back(*read);
+        out.back().path = base + path;
+      }
     }
   }
   return out;
@@ -198,9 +206,9 @@ Result<Contract> Contract::load(std::string name, std::string_view yaml) {
     contract.title_ = document->at("info").at("title").get<std::string>();
     contract.version_ = document->at("info").at("version").get<std::string>();
     const Reader reader(*document);
-    auto base = reader.base_path();
-    if (!base) return bad_field(contract.name_, "{}", base.error().to_string());
-    contract.base_path_ = std::move(*base);
+    const auto bases = reader.base_paths();
+    if (!bases) return bad_field(contract.name_, "{}", bases.error().to_string());
+    contract.base_path_ = bases->front();
     auto operations = reader.operations();
     if (!operations) return bad_field(contract.name_, "{}", operations.error().to_string());
     contract.operations_ = std::move(*operations);

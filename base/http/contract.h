@@ -52,10 +52,10 @@ class Contract {
 
   const std::string& name() const { return name_; }
   const std::string& title() const { return title_; }
-  const std::string& version() const { return version_; }  // of the API, not of OpenAPI
+  const std::string& version() const { return version_; }      // of the API, not of OpenAPI
   const std::string& text() const { return text_; }            // the YAML as given
   const std::string& base_path() const { return base_path_; }  // the path of servers[0]
-  const std::vector<Operation>& operations() const& { return operations_; }
+  const std::vector<Operation>& operations() const& { return operations_; }  // for each server
   void operations() const&& = delete;  // they live in the contract
 
  private:

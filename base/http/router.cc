@@ -150,17 +150,19 @@ Result<Router> Router::build(std::vector<Contract> contracts, Handlers handlers,
   std::vector<std::string> problems;
   bool needs_authenticator = false;
 
+  Handlers taken;  // an operation has several routes where its document names several servers
   for (const auto& contract : tables->contracts) {
     for (const auto& operation : contract.operations()) {
-      auto handler = handlers.extract(operation.operation_id);
-      if (!handler) {
+      taken.insert(handlers.extract(operation.operation_id));
+      const auto handler = taken.find(operation.operation_id);
+      if (handler == taken.end()) {
         problems.push_back(fmt::format("{} ({} {}) has no handler", operation.operation_id,
                                        to_string(operation.method), operation.path));
         continue;
       }
       needs_authenticator |= operation.secured;
       auto added = tables->routes.add(operation.method, operation.path,
-                                      Route{&operation, std::move(handler.mapped()), {}});
+                                      Route{&operation, handler->second, {}});
       if (!added) problems.push_back(added.error().to_string());
     }
   }

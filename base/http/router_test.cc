@@ -381,6 +381,30 @@ TEST(Router, RefusesToBeBuiltWithAllThatDoesNotFit) {
   }
 }
 
+TEST(Router, ServesUnderThePathsOfAllServers) {
+  auto contract = Contract::load("two", R"(
+openapi: 3.0.3
+info: {title: Test, version: 1.0.0}
+servers: [{url: /a/v2}, {url: 'http://example.com/a/v1'}]
+paths: {'/x/{id}': {get: {operationId: getX, parameters: [{name: id, in: path, required: true, schema: {}}],
+                        responses: {'204': {description: Done.}}}}}
+)");
+  ASSERT_TRUE(contract) << contract.error().to_string();
+  EXPECT_EQ(contract->base_path(), "/a/v2");
+  std::vector<Contract> contracts;
+  contracts.push_back(std::move(*contract));
+  auto router = Router::build(
+      std::move(contracts),
+      {{"getX", [](const Request& r) { return Response{200, {}, r.path_param("id")}; }}}, {});
+  ASSERT_TRUE(router) << router.error().to_string();
+  for (const auto& [target, status] :
+       {std::pair("/a/v2/x/7", 200), std::pair("/a/v1/x/7", 200), std::pair("/a/v3/x/7", 404)}) {
+    Request request;
+    request.target = target;
+    EXPECT_EQ(router->handle(std::move(request)).status, status) << target;
+  }
+}
+
 TEST(Contract, ErrorsNameThePlaceInTheDocument) {
   const std::string head = "openapi: 3.0.3\ninfo: {title: T, version: 1.0.0}\n";
   const std::string get = "paths: {/a: {get: {operationId: a, responses: {}, ";

@@ -36,6 +36,9 @@ ApiSummary api_summary(const http::Contract& contract) {
     out.operations.push_back(operation.operation_id);
   }
   std::sort(out.operations.begin(), out.operations.end());
+  // Once, however many servers the document names.
+  const auto [again, end] = std::ranges::unique(out.operations);
+  out.operations.erase(again, end);
   return out;
 }
 

@@ -25,7 +25,7 @@ ServiceInfo describe(const ServiceManagement::OwnApi& own, const TransportInfo& 
   out.version = own.version;
   out.category = CategoryRef{base_uri + "/api-specs", own.category, own.category, "1"};
   out.transport = platform;
-  out.transport->endpoint.uris = {fmt::format("{}/{}/v1", base_uri, own.name)};
+  out.transport->endpoint.uris = {fmt::format("{}/{}/{}", base_uri, own.name, own.path_version)};
   out.consumed_local_only = false;
   return out;
 }

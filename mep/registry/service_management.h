@@ -47,9 +47,10 @@ class ServiceManagement {
 
   // Offers the platform's own APIs like any other service, and nothing else of its own.
   struct OwnApi {
-    std::string name;      // "mec_app_support", also of its path
-    std::string version;   // of its document, "3.1.1"
-    std::string category;  // id and name of its category
+    std::string name;          // "mec_app_support", also of its path
+    std::string path_version;  // "v1", behind the name in the path
+    std::string version;       // of its document, "3.1.1"
+    std::string category;      // id and name of its category
   };
   Result<void> offer(const std::vector<OwnApi>& apis);
 

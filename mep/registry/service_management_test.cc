@@ -383,15 +383,15 @@ TEST_F(ServiceManagementTest, AnOwnersListLinksToItsOwnResources) {
 }
 
 TEST_F(ServiceManagementTest, OffersThePlatformsOwnApisUnderLastingIds) {
-  ASSERT_TRUE(management_->offer(
-      {{"mec_app_support", "3.1.1", "platform"}, {"mec_service_mgmt", "3.1.1", "platform"}}));
+  ASSERT_TRUE(management_->offer({{"mec_app_support", "v1", "3.1.1", "platform"},
+                                  {"mec_service_mgmt", "v1", "3.1.1", "platform"}}));
   const auto before = json::parse(call("listServices", {}, {}, "ser_name=mec_app_support").body);
   ASSERT_EQ(before.size(), 1U);
   EXPECT_EQ(before[0]["transportInfo"]["endpoint"]["uris"],
             json({"http://mep/mec_app_support/v1"}));
   stop();
   start();
-  ASSERT_TRUE(management_->offer({{"mec_app_support", "3.1.1", "platform"}}));
+  ASSERT_TRUE(management_->offer({{"mec_app_support", "v1", "3.1.1", "platform"}}));
   EXPECT_EQ(json::parse(call("listServices").body), before);
 }
 

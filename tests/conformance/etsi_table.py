@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What ETSI GS MEC 011, MEC 015 and MEC 010-2 ask for, as tables: mec011.json, mec015.json, mec010.json.
+"""What ETSI GS MEC 011, 013, 015 and 010-2 ask for, as tables: mec011.json, mec013.json and so on.
 
     etsi_table.py DIRECTORY            writes the tables from ETSI's OpenAPI documents there
     etsi_table.py --check DIRECTORY    says how they differ from those that are committed
@@ -178,6 +178,49 @@ def derive_newest(apis, directory):
     return table
 
 
+# MEC 013, whose bodies do have an envelope; it becomes a type of its own. V3.1.1 is served as v2 in the document and
+# as v3 by the text.
+LOCATION_BY_THE_TEXT = {("UserInfo", "AccessPointId"): "accessPointId",  # as it is named among those required
+                        ("Subscription", "subscriptionType!"): "subscriptionType!"}
+ONLY_SHAPES_OF_THE_FEED = {"AreaInfo", "LocationInfo"}
+
+
+def enveloped(edition, node, name, types):
+    content = edition.resolved(node).get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    members = {key: edition.type_of(part) for key, part in schema.get("properties", {}).items()
+               if isinstance(part, dict) and "$ref" in part}
+    # A GET of an area subscription promises its notification.
+    if "/subscriptions/area/" in name:
+        members = {key.replace("Notification", "Subscription"): kind.replace("Notification", "Subscription")
+                   for key, kind in members.items()}
+    if not members:
+        return None
+    types[name] = {key + ("!" if len(members) == 1 else ""): kind for key, kind in members.items()}
+    return name
+
+
+def derive_mec013(directory):
+    edition = Edition(directory / "mec013_location_v3.1.1.yaml")
+    types = {name: edition.members(name) for name in edition.schemas if edition.schemas[name].get("properties")}
+    types["UserInfo"] = {LOCATION_BY_THE_TEXT.get(("UserInfo", member.rstrip("!")), member.rstrip("!")) +
+                         ("!" if member.rstrip("!").lower() in
+                          {r.lower() for r in edition.schemas["UserInfo"]["required"]} else ""): kind
+                         for member, kind in types["UserInfo"].items()}
+    operations = {}
+    for key, item, node in edition.operations():
+        operation = operation_of(edition, item, node)
+        if "request" in operation:
+            operation["request"] = enveloped(edition, node["requestBody"], f"{key} request", types)
+        for status, reply in node["responses"].items():
+            if status in operation["replies"]:
+                operation["replies"][status] = enveloped(edition, reply, f"{key} {status}", types)
+        operations[key] = operation
+    used = reachable(types, [kind for o in operations.values() for kind in [o.get("request"), *o["replies"].values()]])
+    return {"location/v3": {"operations": dict(sorted(operations.items())),
+                            "types": {name: types[name] for name in sorted(used)}}}
+
+
 # MEC 010-2: what the documents lost, or misspell, of the text. In the replies of 2.1.1 a POST makes a list.
 PACKAGES_BY_THE_TEXT = {
     ("AppPkgInfoModifications", "operationalState!"): "DISABLED|ENABLED",
@@ -232,6 +275,7 @@ def derive_mec010(directory):
 
 
 TABLES = {"mec011.json": functools.partial(derive_newest, MEC011),
+          "mec013.json": derive_mec013,
           "mec015.json": functools.partial(derive_newest, MEC015),
           "mec010.json": derive_mec010}
 

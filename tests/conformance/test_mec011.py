@@ -1,4 +1,4 @@
-"""Everything that ETSI GS MEC 011 and MEC 015 specify is there."""
+"""Everything that ETSI GS MEC 011, MEC 013 and MEC 015 specify is there."""
 
 import os
 
@@ -7,7 +7,7 @@ import pytest
 import yaml
 from conftest import DOCUMENTS, OPERATIONS
 
-ETSI = {**etsi_table.load("mec011.json"), **etsi_table.load("mec015.json")}
+ETSI = {**etsi_table.load("mec011.json"), **etsi_table.load("mec013.json"), **etsi_table.load("mec015.json")}
 ALL = [(base, key, entry) for base, api in ETSI.items() for key, entry in api["operations"].items()]
 
 

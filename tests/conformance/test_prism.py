@@ -14,7 +14,8 @@ from service_process import free_port
 
 PROBLEMS = {  # of a request: none of our making may look like a reply against the contract
     "no token": lambda path, headers, body: (path, {k: v for k, v in headers.items() if k != "Authorization"}, body),
-    "unknown parameter": lambda path, headers, body: (path + "?no_such_parameter=1", headers, body),
+    "unknown parameter": lambda path, headers, body: (path + ("&" if "?" in path else "?") + "no_such_parameter=1",
+                                                      headers, body),
     "unknown media type": lambda path, headers, body: (path, {**headers, "Accept": "image/png"}, body),
     "no JSON": lambda path, headers, body: (path, headers, "{" if body else body),
     "stale version": lambda path, headers, body: (path, {**headers, "If-Match": '"stale"'}, body),

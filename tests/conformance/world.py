@@ -55,6 +55,18 @@ class World:
         self._apis = sorted({scope for o in operations for scope in o.scopes} - {"mm5"})
         self.main_app = self.new_app()
         self.other_app = self.new_app()
+        self._feed()
+
+    def _feed(self):
+        """A cell, and a user there, for the Location API to tell of."""
+        now = time.time_ns() // 1_000_000
+        lines = [{"type": "cell", "timeMs": now, "cellId": "cell-1", "zoneId": "zone-1", "connectionType": "LTE"},
+                 {"type": "position", "timeMs": now, "user": "acr:10.45.0.3", "cellId": "cell-1", "latitude": 48,
+                  "longitude": 11}]
+        reply = self.http.request("POST", "/ran_feed/v1/reports", "".join(json.dumps(line) + "\n" for line in lines),
+                                  {"Authorization": f"Bearer {self.main_app.token}",
+                                   "Content-Type": "application/x-ndjson"})
+        assert reply.status == 200 and reply.json["refused"] == 0, reply
 
     def renew(self):
         """Everything that a token stood for, anew: some operation has ended them all."""
@@ -140,11 +152,25 @@ class World:
             ("POST", "bwm/v1/subscriptions"): {
                 "subscriptionType": "BwChgEventSubscription", "callbackReference": CALLBACK,
                 "filterCriteria": [{"appInsId": app.id, "ueIp": "10.45.0.2"}]},
+            ("POST", "subscriptions/users"): {"userLocationEventSubscription": {
+                "subscriptionType": "UserLocationEventSubscription", "callbackReference": CALLBACK,
+                "address": "acr:10.45.0.3", "userEventPara": {"zoneId": "zone-1"}}},
+            ("POST", "subscriptions/zones"): {"zoneStatusSubscription": {
+                "subscriptionType": "ZoneStatusSubscription", "callbackReference": CALLBACK,
+                "zoneId": "zone-1", "operationStatus": ["Unserviceable"], "reportingCtrl": {"maximumCount": 1}}},
+            ("POST", "subscriptions/area"): {"userAreaSubscription": {
+                "subscriptionType": "UserAreaSubscription", "callbackReference": CALLBACK,
+                "addressList": ["acr:10.45.0.3"], "trackingAccuracy": 10.5, "areaDefine": {
+                    "shape": 1, "radius": 100, "points": [{"latitude": 48, "longitude": 11}]}}},
+            ("POST", "subscriptions/distance"): {"userDistanceSubscription": {
+                "subscriptionType": "UserDistanceSubscription", "callbackReference": CALLBACK,
+                "monitoredAddress": ["acr:10.45.0.3"], "referenceAddress": ["acr:10.45.0.4"], "distance": 100,
+                "trackingAccuracy": 10, "criteria": "AllWithinDistance", "checkImmediate": False}},
             ("POST", "registrations"): {**APP_INFO, "appInstanceId": app.id},
             ("PUT", "registrations/{appInstanceId}"): {**APP_INFO, "appInstanceId": app.id},
         }
         collection = operation.path[:operation.path.rindex("/{")] if operation.path.endswith("}") else None
-        if ("POST", collection) in self.operations and operation.path.endswith("/subscriptions/{subscriptionId}"):
+        if ("POST", collection) in self.operations and operation.path.endswith("/{subscriptionId}"):
             return self.body(self.operations["POST", collection], app)
         for (method, tail), body in known.items():
             if method == operation.method and operation.path.endswith("/" + tail):
@@ -188,6 +214,9 @@ class World:
             self.send("POST", create.path, self.body(create, app), app.token, or_status=409)
             self.registered.add(app.id)
         path = path.replace("{trafficRuleId}", "video").replace("{dnsRuleId}", "name")
+        path = path.replace("{zoneId}", "zone-1").replace("{accessPointId}", "cell-1")
+        if operation.id == "queryLocationDistance":
+            path += "?address=acr:10.45.0.3&latitude=48&longitude=11"
         if "{" not in path:
             return path
         if "{sequence}" in path:

@@ -32,7 +32,7 @@ void check(const feeds::RanState& state) {
 }
 
 struct Watch : feeds::RanState::Observer {
-  void changed(const feeds::Change& change) override {
+  void changed(const feeds::RanState&, const feeds::Change& change) override {
     require(change.kind == feeds::Change::Kind::kCell || change.located ||
             change.was != change.is || change.was_zone != change.is_zone);
   }
