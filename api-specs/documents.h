@@ -15,5 +15,7 @@ struct Document {
 std::span<const Document> documents();
 // Of sluice-meao.
 std::span<const Document> orchestrator_documents();
+// Of sluice-mepm.
+std::span<const Document> site_documents();
 
 }  // namespace sluice::api_specs

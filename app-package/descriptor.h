@@ -26,6 +26,9 @@ struct Descriptor {
   std::string text(const char* member) const { return appd.value(member, std::string()); }
 };
 
+// An item of appTrafficRule in the words of the platform (MEC 011), INACTIVE.
+nlohmann::json platform_rule(const nlohmann::json& descriptor);
+
 // Reads it from YAML: a TOSCA service template, one of whose node templates has the attributes of
 // the AppD as its properties, or a document that has them at its top. Its traffic and DNS rules are
 // read as the platform will read them. `metadata_required`: the template has to say its name,

@@ -143,23 +143,6 @@ void check_compute(const json& appd, const PackagedFiles& files, const Descripto
   }
 }
 
-// The rule as Mp1 has it.
-json traffic_rule(const json& descriptor) {
-  json out = descriptor;
-  out["state"] = "INACTIVE";
-  if (!out.contains("dstInterface")) return out;
-  for (auto& interface : out["dstInterface"]) {
-    for (const auto& [from, to] :
-         {std::pair{"dstIPAddress", "dstIpAddress"}, std::pair{"dstMACAddress", "dstMacAddress"},
-          std::pair{"srcMACAddress", "srcMacAddress"}}) {
-      if (!interface.contains(from)) continue;
-      interface[to] = interface[from];
-      interface.erase(from);
-    }
-  }
-  return out;
-}
-
 void check_rules(json& appd, const DescriptorPlace& place) {
   const auto complain = [&](const std::string& at, const Error& error) {
     const auto path = error.field.empty() ? at : at + "." + error.field;
@@ -173,7 +156,7 @@ void check_rules(json& appd, const DescriptorPlace& place) {
           std::pair{"DUPLICATED_DECAPSULATED", "DUPLICATE_DECAPSULATED"}}) {
       if (rule["action"] == old) rule["action"] = now;
     }
-    if (const auto read = traffic_rules::traffic_rule_from_json(traffic_rule(rule)); !read) {
+    if (const auto read = traffic_rules::traffic_rule_from_json(platform_rule(rule)); !read) {
       complain(item("appTrafficRule", i), read.error());
     }
   }
@@ -224,6 +207,22 @@ void check_operations(const json& appd, const DescriptorPlace& place) {
 }
 
 }  // namespace
+
+json platform_rule(const json& descriptor) {
+  json out = descriptor;
+  out["state"] = "INACTIVE";
+  if (!out.contains("dstInterface")) return out;
+  for (auto& interface : out["dstInterface"]) {
+    for (const auto& [from, to] :
+         {std::pair{"dstIPAddress", "dstIpAddress"}, std::pair{"dstMACAddress", "dstMacAddress"},
+          std::pair{"srcMACAddress", "srcMacAddress"}}) {
+      if (!interface.contains(from)) continue;
+      interface[to] = interface[from];
+      interface.erase(from);
+    }
+  }
+  return out;
+}
 
 void DescriptorPlace::complain(const std::string& path, const std::string& what) const {
   problems.add(file, line_of(lines, path),

@@ -53,4 +53,10 @@ std::optional<PackageContent> read_package(const std::string& archive, const std
                                            std::chrono::system_clock::time_point now,
                                            const std::atomic<bool>& stop, Problems& problems);
 
+// Unpacks the one file of a package that read_package() has accepted, from within its outer archive
+// if it is in one, to `to`; `to` + ".outer" is overwritten and gone afterwards. kUnavailable when
+// there is no room, or `stop` became true; kInternal when the package has changed since.
+Result<void> unpack_file(const std::string& archive, const std::string& path, const std::string& to,
+                         const ArchiveLimits& limits, const std::atomic<bool>& stop);
+
 }  // namespace sluice::app_package

@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "base/command_line.h"
-#include "cli/packages.h"
+#include "cli/site_commands.h"
 
 namespace sluice::cli {
 namespace {
@@ -21,10 +21,11 @@ struct Settings {
 };
 
 void declare(CommandLine& line, Settings& s) {
-  line.option("-s,--server", &s.server.uri, "Scheme, name and port of sluice-meao")
+  line.option("-s,--server", &s.server.uri,
+              "Scheme, name and port of sluice-meao, or of a site's sluice-mepm")
       .from_environment("SLUICE_SERVER");
   line.option("-c,--credentials", &s.credentials,
-              "JSON file with client_id and client_secret, as sluice-meao writes it: "
+              "JSON file with client_id and client_secret, as the server writes it: "
               "STATE/operator.json")
       .from_environment("SLUICE_CREDENTIALS");
   line.option("--token", &s.token, "Access token, instead of --credentials")
@@ -127,7 +128,7 @@ int report(const Error& error, int code) {
   return code;
 }
 
-int main_with(const Settings& settings, const PackageCommands& packages) {
+int main_with(const Settings& settings, const PackageCommands& packages, const SiteCommands& site) {
   auto credentials = client::read_credentials(settings.token, settings.credentials);
   if (!credentials) return report(credentials.error(), kWrongUse);
   auto http = client::HttpClient::open(settings.server);
@@ -136,7 +137,7 @@ int main_with(const Settings& settings, const PackageCommands& packages) {
   watch_interrupts();
   const Context context{session, settings.form == "json" ? OutputForm::kJson : OutputForm::kTable,
                         settings.quiet ? ProgressStyle::kNone : default_progress()};
-  if (auto done = packages.run(context); !done) {
+  if (auto done = site.chosen() ? site.run(context) : packages.run(context); !done) {
     return report(done.error(), exit_code_of(done.error()));
   }
   return std::fflush(stdout) == 0 ? 0 : kFailed;
@@ -146,11 +147,13 @@ int main_with(const Settings& settings, const PackageCommands& packages) {
 }  // namespace sluice::cli
 
 int main(int argc, char** argv) {
-  sluice::CommandLine line("sluicectl", "Operates Sluice: app packages at the orchestrator.");
+  sluice::CommandLine line("sluicectl",
+                           "Operates Sluice: app packages at the orchestrator, apps at a site.");
   line.version(SLUICE_VERSION);
   sluice::cli::Settings settings;
   sluice::cli::declare(line, settings);
   const sluice::cli::PackageCommands packages(line);
+  const sluice::cli::SiteCommands site(line);
   if (const auto code = line.parse(argc, argv)) return *code == 0 ? 0 : 2;
-  return sluice::cli::main_with(settings, packages);
+  return sluice::cli::main_with(settings, packages, site);
 }

@@ -54,11 +54,11 @@ std::string progress_of(const json& info) {
   return fmt::format("{} of {}", size_text(received), size_text(at->value("size", uint64_t{0})));
 }
 
+}  // namespace
+
 void print_json(const json& value) {
   fmt::print("{}\n", value.dump(2, ' ', false, json::error_handler_t::replace));
 }
-
-}  // namespace
 
 void watch_interrupts() {
   struct sigaction action{};
@@ -99,9 +99,10 @@ void print_package(const Context& context, const json& info) {
   }
 }
 
-Result<void> list_packages(const Context& context, const std::string& filter) {
+Result<json> get_list(const Context& context, const std::string& collection,
+                      const std::string& filter) {
   auto all = json::array();
-  std::string target = kPackages;
+  auto target = collection;
   if (!filter.empty()) target += "?filter=" + percent_encoded(filter);
   while (!target.empty()) {
     const auto reply = context.session.call({.target = target});
@@ -111,6 +112,13 @@ Result<void> list_packages(const Context& context, const std::string& filter) {
     for (const auto& info : *page) all.push_back(info);
     target = next_of(reply->header("link"));
   }
+  return all;
+}
+
+Result<void> list_packages(const Context& context, const std::string& filter) {
+  const auto listed = get_list(context, kPackages, filter);
+  if (!listed) return std::unexpected(listed.error());
+  const auto& all = *listed;
   if (context.form == OutputForm::kJson) {
     print_json(all);
     return {};

@@ -53,6 +53,10 @@ Result<void> fetch_package(const Context& context, const std::string& id, std::s
 inline constexpr const char* kPackages = "/app_pkgm/v1/app_packages";
 std::string package_target(const std::string& id);
 void print_package(const Context& context, const nlohmann::json& info);
+void print_json(const nlohmann::json& value);
+// All pages of a list.
+Result<nlohmann::json> get_list(const Context& context, const std::string& target,
+                                const std::string& filter);
 std::string member(const nlohmann::json& object, const char* name);  // of a text; else empty
 
 // Signals ask to stop: SIGINT and SIGTERM, once watch_interrupts() was called.

@@ -123,6 +123,10 @@ class PlatformManager(Client):
                                     "?new_credentials=true", declared)
         return reply.body["credentials"]
 
+    def instances(self):
+        """The ids of all app instances."""
+        return [app["appInstanceId"] for app in self.request("GET", "/mm5/v1/app_instances").body]
+
     def withdraw(self, app_instance_id):
         self.request("DELETE", f"/mm5/v1/app_instances/{app_instance_id}")
 

@@ -17,19 +17,20 @@
 namespace sluice::mepm {
 
 struct ContainerSpec {
-  std::string name;           // among those of the instance: letters, digits, "-"
-  std::string image;          // key of load_image()
+  std::string name = {};      // among those of the instance: letters, digits, "-"
+  std::string image = {};     // key of load_image()
   uint32_t cpu_millis = 0;    // thousandths of a CPU that it may use
   uint64_t memory_bytes = 0;  // beyond it is killed
-  std::map<std::string, std::string> environment;
+  std::map<std::string, std::string> environment = {};
 };
 
 // All containers of an app instance, in one network namespace with one address.
 struct WorkloadSpec {
-  std::string id;  // appInstanceId: letters, digits, "-", "_", "."
-  IpAddress address;
-  std::vector<ContainerSpec> containers;
-  std::string secret_variable;  // of the environment, gets what put_secret() stored; empty: none
+  std::string id = {};  // appInstanceId: letters, digits, "-", "_", "."
+  IpAddress address = {};
+  std::vector<ContainerSpec> containers = {};
+  std::string secret_variable =
+      {};  // of the environment, gets what put_secret() stored; empty: none
 
   // Two specs with the same fingerprint make the same workload.
   std::string fingerprint() const;
@@ -40,15 +41,15 @@ enum class RunState : uint8_t { kAbsent, kStopped, kRunning };
 // Of a workload: kRunning when all containers run, kAbsent when any of them is not there.
 struct WorkloadStatus {
   RunState state = RunState::kAbsent;
-  std::string fingerprint;  // of the spec that it was made of; empty: of several, or none
-  std::string reason;       // why it does not run, for people
+  std::string fingerprint = {};  // of the spec that it was made of; empty: of several, or none
+  std::string reason = {};       // why it does not run, for people
 };
 
 // What says that a container is well, beyond that it runs.
 struct Probe {
-  std::vector<std::string> command;  // exit status 0, in the container; or
-  uint16_t http_port = 0;            // a reply of 2xx or 3xx, in its network
-  std::string http_path;
+  std::vector<std::string> command = {};  // exit status 0, in the container; or
+  uint16_t http_port = 0;                 // a reply of 2xx or 3xx, in its network
+  std::string http_path = {};
   std::chrono::seconds timeout{5};
 };
 
@@ -59,7 +60,7 @@ class Vim {
  public:
   virtual ~Vim() = default;
 
-  // Images of packages (OCI or Docker archives), known by a key: 64 hexadecimal digits.
+  // Images of packages (OCI or Docker archives), known by a key: 64 or 128 hexadecimal digits.
   virtual Result<bool> has_image(const std::string& key) = 0;
   virtual Result<void> load_image(const std::string& key, const std::string& file) = 0;
   // Also when there is none.

@@ -77,7 +77,7 @@ def test_headers_are_included_once():
 
 
 def test_shipped_configurations_are_valid():
-    for program, config in (("upf-dataplane/sluice-upf", "upf"), ("mep/sluice-mep", "mep"),
+    for program, config in (("upf-dataplane/sluice-upf", "upf"), ("mep/sluice-mep", "mep"), ("mepm/sluice-mepm", "mepm"),
                             ("meao/sluice-meao", "meao")):
         done = subprocess.run([ROOT / "build" / program, "--config", ROOT / f"deploy/{config}.yaml",
                                "--check-config"], capture_output=True, text=True)
