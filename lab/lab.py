@@ -16,10 +16,10 @@ class Lab:
     """Use as a context manager. Nothing runs until it is started; everything ends with the lab.
 
     `build` is the directory of compiled programs; `outer` the IP version of the tunnels between
-    gNB and UPF."""
+    gNB and UPF. With `inline` the edge is a bump in the wire before the core's own UPF."""
 
-    def __init__(self, ues=1, build=None, outer="ipv4"):
-        self.net = Topology(ues)
+    def __init__(self, ues=1, build=None, outer="ipv4", inline=False):
+        self.net = Topology(ues, inline)
         self._build = os.path.abspath(build or os.environ.get("SLUICE_BUILD",
                                                               os.path.join(ROOT, "build")))
         self._outer = outer
@@ -57,6 +57,8 @@ class Lab:
         self.start_centre()
         self.start_edge_app()
         self.start_upf()
+        if self.net.inline:
+            self.start_inline()
         self.start_mep()
         self.start_ran()
         self.wait_for_sessions()
@@ -82,18 +84,27 @@ class Lab:
         self._wait_for_port("edge", addresses.APP[4], 80, web)
 
     def start_upf(self):
-        config = self._write("upf.yaml", configs.upf(self.net.directory))
-        upf = self._start("upf", "site", self._program("upf-dataplane/sluice-upf"), "--config",
+        config = self._write("upf.yaml", configs.upf(self.net.directory,
+                                                     has_edge=not self.net.inline))
+        self._start_user_plane("upf", "site", config)
+
+    def start_inline(self):
+        """The edge's user plane on the wire between the RAN and the core's."""
+        config = self._write("inline.yaml", configs.inline(self.net.directory))
+        self._start_user_plane("inline", "wire", config)
+
+    def _start_user_plane(self, name, place, config):
+        upf = self._start(name, place, self._program("upf-dataplane/sluice-upf"), "--config",
                           config)
-        wait_for(lambda: self._answers(addresses.UPF_METRICS_PORT), "sluice-upf ready",
+        wait_for(lambda: self._answers(place, addresses.UPF_METRICS_PORT), f"{name} ready",
                  timeout_s=30, watched=[upf])
 
     def start_mep(self):
         config = self._write("mep.yaml", configs.mep(self.net.directory))
-        mep = self._start("mep", "site", self._program("mep/sluice-mep"), "--config", config)
+        mep = self._start("mep", self.net.edge_site, self._program("mep/sluice-mep"), "--config", config)
         wait_for(lambda: os.path.exists(self._operator_file()), "sluice-mep's operator.json",
                  timeout_s=30, watched=[mep])
-        self._wait_for_port("site", addresses.MP1_MEP, addresses.MEP_PORT, mep)
+        self._wait_for_port(self.net.edge_site, addresses.MP1_MEP, addresses.MEP_PORT, mep)
 
     def start_ran(self):
         config = self._write("ran.yaml", configs.ran(self.net.directory, self.net.prefix,
@@ -135,7 +146,8 @@ class Lab:
                               app_instance_id, credentials)
 
     def upf_metrics(self):
-        return metrics.scrape(self.net.place("site"), addresses.UPF_METRICS_PORT)
+        """Of the user plane that steers."""
+        return metrics.scrape(self.net.place(self.net.edge_site), addresses.UPF_METRICS_PORT)
 
     # -- details ----------------------------------------------------------------------------------
 
@@ -164,9 +176,9 @@ class Lab:
     def _operator_file(self):
         return self.net.path("mep-state/operator.json")
 
-    def _answers(self, port):
+    def _answers(self, place, port):
         try:
-            return bool(metrics.scrape(self.net.place("site"), port).samples)
+            return bool(metrics.scrape(self.net.place(place), port).samples)
         except OSError:
             return False
 

@@ -20,10 +20,15 @@ MTU_N3 = 1600  # GTP-U, UDP and outer IPv6 around a UE's 1400 octets, and room t
 
 class Topology:
     """Use as a context manager: the networks exist inside and are removed at the end, whatever
-    happens. `directory` is for logs, sockets and state of the lab's programs."""
+    happens. `directory` is for logs, sockets and state of the lab's programs.
 
-    def __init__(self, ues=1):
+    With `inline` the site is the core's, and the edge is at a place of its own in the middle of N3,
+    the "wire", with a bridge that takes over when no program serves it."""
+
+    def __init__(self, ues=1, inline=False):
         self.ue_count = ues
+        self.inline = inline
+        self.edge_site = "wire" if inline else "site"  # where the platform runs
         self.prefix = None
         self.directory = None
 
@@ -92,20 +97,28 @@ class Topology:
             file.write(f"{os.getpid()} {processes.start_time(os.getpid())}")
 
     def _build(self):
-        netns.ip_batch([f"netns add {self.prefix}-{place}" for place in PLACES])
-        for name in PLACES:
+        places = PLACES + (("wire",) if self.inline else ())
+        netns.ip_batch([f"netns add {self.prefix}-{place}" for place in places])
+        for name in places:
             self.place(name).sysctl(ipv6__conf__all__accept_dad=0,
                                     ipv6__conf__default__accept_dad=0,
                                     ipv6__conf__default__accept_ra=0)
         self._make_ue_places(range(1, self.ue_count + 1))
-        self._link("ran", "n3", "site", "n3", MTU_N3)
+        if self.inline:
+            self._link("ran", "n3", "wire", "ran", MTU_N3)
+            self._link("wire", "core", "site", "n3", MTU_N3)
+        else:
+            self._link("ran", "n3", "site", "n3", MTU_N3)
         self._link("ran", "n4", "site", "n4")
         self._link("backhaul", "n6", "site", "n6")
         self._link("backhaul", "core", "core", "n6")
-        self._link("edge", "ldn", "site", "ldn")
-        self._link("edge", "mp1", "site", "mp1")
-        for port in ("n3", "n6", "ldn"):
+        self._link("edge", "ldn", self.edge_site, "ldn")
+        self._link("edge", "mp1", self.edge_site, "mp1")
+        for port in ("n3", "n6"):
             self._give_away("site", port)
+        self._give_away(self.edge_site, "ldn")
+        if self.inline:
+            self._make_bypass()
         for port in ("n6", "core"):
             self._give_away("backhaul", port)
         self._address_all()
@@ -140,6 +153,18 @@ class Topology:
         subprocess.run(["ip", "-n", space.name, "link", "set", name, "arp", "off", "promisc",
                         "on"], check=True)
 
+    def _make_bypass(self):
+        """As upf-dataplane/README.md has it: the kernel joins the ends when no program takes the
+        frames before it."""
+        bridge = ("link add bypass type bridge stp_state 0 forward_delay 0 mcast_snooping 0 "
+                  "group_fwd_mask 0xfff8")
+        self._configure("wire", [bridge])
+        for end in ("ran", "core"):
+            self._give_away("wire", end)
+            self._configure("wire", [f"link set {end} master bypass"])
+        self.place("wire").sysctl(ipv6__conf__bypass__disable_ipv6=1)
+        self._configure("wire", ["link set bypass arp off up"])
+
     def _configure(self, place, commands):
         done = subprocess.run(["ip", "-n", self.place(place).name, "-batch", "-"],
                               input="\n".join(["link set lo up", *commands]) + "\n", text=True,
@@ -156,8 +181,8 @@ class Topology:
         ])
         self._configure("site", [
             f"addr add {a.N4_UPF}/24 dev n4",
-            f"addr add {a.MP1_MEP}/24 dev mp1",
         ])
+        self._configure(self.edge_site, [f"addr add {a.MP1_MEP}/24 dev mp1"])
         self._configure("edge", [
             f"addr add {a.APP[4]}/24 dev ldn",
             f"addr add {a.APP[6]}/64 dev ldn nodad",

@@ -212,6 +212,8 @@ int run_ctl_command(int argc, char** argv) {
   Command rules(line, "rules", "MEC rules: their state, hits and bytes");
   Command sessions(line, "sessions", "Sessions and what they used, at most 1000");
   sessions.text("--ue", "ue", "Only the session with this address");
+  Command tunnels(line, "tunnels", "In the mode inline: what is known of users, at most 1000");
+  tunnels.text("--ue", "ue", "Only of this address");
   Command why(line, "why",
               "What happens to a packet, and which PDR, FAR and MEC rule decide.\n"
               "Example: sluice-upf ctl why --ue 10.45.0.2 --remote 203.0.113.10 --remote-port 80");
@@ -223,7 +225,7 @@ int run_ctl_command(int argc, char** argv) {
   add_capture_options(dump);
   if (const auto code = line.parse(argc, argv)) return *code;
 
-  for (const Command* command : {&status, &rules, &sessions, &why, &dump}) {
+  for (const Command* command : {&status, &rules, &sessions, &tunnels, &why, &dump}) {
     if (command->chosen()) options.request = command->request();
   }
   resolve(options.request);

@@ -77,8 +77,9 @@ def test_headers_are_included_once():
 
 
 def test_shipped_configurations_are_valid():
-    for program, config in (("upf-dataplane/sluice-upf", "upf"), ("mep/sluice-mep", "mep"), ("mepm/sluice-mepm", "mepm"),
-                            ("meao/sluice-meao", "meao")):
+    for program, config in (("upf-dataplane/sluice-upf", "upf"),
+                            ("upf-dataplane/sluice-upf", "upf-inline"), ("mep/sluice-mep", "mep"),
+                            ("mepm/sluice-mepm", "mepm"), ("meao/sluice-meao", "meao")):
         done = subprocess.run([ROOT / "build" / program, "--config", ROOT / f"deploy/{config}.yaml",
                                "--check-config"], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
@@ -92,4 +93,6 @@ def test_every_key_of_the_user_plane_is_documented():
     source = (ROOT / "upf-dataplane/control/config.cc").read_text()
     read = set(re.findall(r'\.(?:text|required_text|integer|flag|choice|texts|child|each|parsed_list|'
                           r'required_parsed|parsed)\("([a-z_0-9]+)"', source))
-    assert read == documented_keys((ROOT / "deploy/upf.yaml").read_text())
+    documented = [documented_keys((ROOT / f"deploy/{name}.yaml").read_text())
+                  for name in ("upf", "upf-inline")]
+    assert read == documented[0] | documented[1]

@@ -141,8 +141,8 @@ class Mep:
 class Upf:
     """The process. Everything is called from inside the namespace."""
 
-    def __init__(self, folder, more="", config=None):
-        """`more`: YAML besides `config`, which is CONFIG."""
+    def __init__(self, folder, more="", config=None, ready="neighbour answers address=fd06::2"):
+        """`more`: YAML besides `config`, which is CONFIG; `ready`: what its log then says last."""
         self.folder = pathlib.Path(folder)
         path = self.folder / "upf.yaml"
         path.write_text((config or CONFIG).format(run=self.folder) + more)
@@ -150,7 +150,7 @@ class Upf:
         self.process = subprocess.Popen([BUILD / "upf-dataplane/sluice-upf", "--config", path],
                                         stdout=self.log, stderr=subprocess.STDOUT)
         try:
-            self.wait_for("neighbour answers address=fd06::2")
+            self.wait_for(ready)
         except BaseException:
             self.stop()
             raise

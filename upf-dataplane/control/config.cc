@@ -28,16 +28,38 @@ void read_gateways(ConfigNode& node, PortConfig& port) {
   }
 }
 
-PortConfig read_port(ConfigNode& node) {
+struct RoleName {
+  PortRole role;
+  const char* name;
+};
+const std::vector<RoleName>& roles(UpfMode mode) {
+  static const std::vector<RoleName> kOfUpf = {{PortRole::kN3, "n3"},
+                                               {PortRole::kN9, "n9"},
+                                               {PortRole::kN6, "n6"},
+                                               {PortRole::kLocalDn, "local-dn"}};
+  static const std::vector<RoleName> kOfInline = {{PortRole::kN3Ran, "n3-ran"},
+                                                  {PortRole::kN3Core, "n3-core"},
+                                                  {PortRole::kLocalDn, "local-dn"}};
+  return mode == UpfMode::kUpf ? kOfUpf : kOfInline;
+}
+
+PortRole read_role(ConfigNode& node, UpfMode mode) {
+  std::vector<std::string> names;
+  for (const auto& known : roles(mode)) names.emplace_back(known.name);
+  const auto name = node.choice("role", "", names);
+  for (const auto& known : roles(mode)) {
+    if (name == known.name) return known.role;
+  }
+  return PortRole::kN6;
+}
+
+PortConfig read_port(ConfigNode& node, UpfMode mode) {
   PortConfig port;
   port.name = node.required_text("name");
-  const auto role = node.choice("role", "", {"n3", "n9", "n6", "local-dn"});
-  port.role = role == "n3"         ? PortRole::kN3
-              : role == "n9"       ? PortRole::kN9
-              : role == "local-dn" ? PortRole::kLocalDn
-                                   : PortRole::kN6;
+  port.role = read_role(node, mode);
   port.device = node.required_text("device");
   port.mtu = static_cast<uint32_t>(node.integer("mtu", 1500, kMinMtu, kMaxMtu));
+  if (is_of_wire(port.role)) return port;  // nobody on it knows that it is there
   port.addresses = node.parsed_list("addresses", &IpPrefix::parse);
   if (port.addresses.empty()) node.problem("addresses", "at least one is needed");
   read_gateways(node, port);
@@ -48,7 +70,7 @@ PortConfig read_port(ConfigNode& node) {
 
 void read_ports(ConfigNode& root, UpfConfig& config) {
   root.each("ports", [&](ConfigNode node) {
-    auto port = read_port(node);
+    auto port = read_port(node, config.mode);
     const auto same_name = [&](const PortConfig& other) { return other.name == port.name; };
     if (std::ranges::any_of(config.ports, same_name)) node.problem("name", "is used twice");
     config.ports.push_back(std::move(port));
@@ -56,9 +78,13 @@ void read_ports(ConfigNode& root, UpfConfig& config) {
   if (config.ports.size() > kMaxPorts) {
     root.problem("ports", fmt::format("at most {} are possible", kMaxPorts));
   }
-  for (const auto& [role, name] : {std::pair{PortRole::kN3, "n3"}, {PortRole::kN6, "n6"}}) {
-    if (std::ranges::none_of(config.ports, [&](const auto& p) { return p.role == role; })) {
+  for (const auto& [role, name] : roles(config.mode)) {
+    if (role == PortRole::kN9 || role == PortRole::kLocalDn) continue;
+    const auto count = std::ranges::count(config.ports, role, &PortConfig::role);
+    if (count == 0) {
       root.problem("ports", fmt::format("no port has the role {}", name));
+    } else if (count > 1 && is_of_wire(role)) {
+      root.problem("ports", fmt::format("{} ports have the role {}", count, name));
     }
   }
 }
@@ -97,30 +123,17 @@ void read_workers(ConfigNode node, UpfConfig& config) {
   config.burst = static_cast<uint32_t>(node.integer("burst", config.burst, 1, 64));
 }
 
-void read_root(ConfigNode root, UpfConfig& config) {
-  config.instance = root.required_text("instance");
-  {
-    auto eal = root.child("eal");
-    config.huge_pages = eal.flag("huge_pages", true);
-    config.memory_mb = static_cast<uint32_t>(eal.integer("memory_mb", 1024, 64, 1 << 20));
-  }
-  read_workers(root.child("workers"), config);
-  {
-    auto limits = root.child("limits");
-    config.sessions = static_cast<uint32_t>(limits.integer("sessions", 10'000, 1, 10'000'000));
-    config.rules = static_cast<uint32_t>(limits.integer("rules", 10'000, 1, 1'000'000));
-    config.neighbours = static_cast<uint32_t>(limits.integer("neighbours", 4096, 16, 1 << 20));
-    config.pdrs_per_session =
-        static_cast<uint32_t>(limits.integer("pdrs_per_session", 64, 2, 1024));
-    auto& buffer = config.buffer;
-    buffer.packets = static_cast<size_t>(limits.integer("buffered_packets", 16'384, 0, 10'000'000));
-    buffer.bytes = static_cast<size_t>(limits.integer("buffered_kb", 32'768, 0, 100'000'000)) << 10;
-    buffer.packets_per_session =
-        static_cast<size_t>(limits.integer("buffered_packets_per_session", 128, 0, 100'000));
-    buffer.bytes_per_session =
-        static_cast<size_t>(limits.integer("buffered_kb_per_session", 256, 0, 1'000'000)) << 10;
-  }
-  read_ports(root, config);
+void read_buffer(ConfigNode& limits, BufferLimits& buffer) {
+  buffer.packets = static_cast<size_t>(limits.integer("buffered_packets", 16'384, 0, 10'000'000));
+  buffer.bytes = static_cast<size_t>(limits.integer("buffered_kb", 32'768, 0, 100'000'000)) << 10;
+  buffer.packets_per_session =
+      static_cast<size_t>(limits.integer("buffered_packets_per_session", 128, 0, 100'000));
+  buffer.bytes_per_session =
+      static_cast<size_t>(limits.integer("buffered_kb_per_session", 256, 0, 1'000'000)) << 10;
+}
+
+// What only a user plane with an SMF has.
+void read_n4(ConfigNode& root, UpfConfig& config) {
   {
     auto gtpu = root.child("gtpu");
     config.paths.interval = std::chrono::seconds(gtpu.integer("echo_interval_s", 60, 0, 86'400));
@@ -136,6 +149,39 @@ void read_root(ConfigNode root, UpfConfig& config) {
         std::chrono::milliseconds(pfcp.integer("release_wait_ms", 1000, 0, 60'000));
   }
   read_ue_pools(root, config);
+}
+
+void read_inline(ConfigNode node, UpfConfig& config) {
+  config.learned_idle = std::chrono::seconds(node.integer("idle_s", 10, 1, 3600));
+}
+
+void read_root(ConfigNode root, UpfConfig& config) {
+  config.instance = root.required_text("instance");
+  const bool is_inline = root.choice("mode", "upf", {"upf", "inline"}) == "inline";
+  config.mode = is_inline ? UpfMode::kInline : UpfMode::kUpf;
+  {
+    auto eal = root.child("eal");
+    config.huge_pages = eal.flag("huge_pages", true);
+    config.memory_mb = static_cast<uint32_t>(eal.integer("memory_mb", 1024, 64, 1 << 20));
+  }
+  read_workers(root.child("workers"), config);
+  {
+    auto limits = root.child("limits");
+    config.sessions = static_cast<uint32_t>(limits.integer("sessions", 10'000, 1, 10'000'000));
+    config.rules = static_cast<uint32_t>(limits.integer("rules", 10'000, 1, 1'000'000));
+    config.neighbours = static_cast<uint32_t>(limits.integer("neighbours", 4096, 16, 1 << 20));
+    if (!is_inline) {
+      config.pdrs_per_session =
+          static_cast<uint32_t>(limits.integer("pdrs_per_session", 64, 2, 1024));
+      read_buffer(limits, config.buffer);
+    }
+  }
+  read_ports(root, config);
+  if (is_inline) {
+    read_inline(root.child("inline"), config);
+  } else {
+    read_n4(root, config);
+  }
   {
     auto mp2 = root.child("mp2");
     config.mp2_socket = mp2.text("socket", "/run/sluice/mp2.sock");
@@ -151,7 +197,7 @@ void read_root(ConfigNode root, UpfConfig& config) {
     config.metrics_address =
         metrics.parsed("address", &IpAddress::parse).value_or(*IpAddress::parse("127.0.0.1"));
     config.metrics_port = static_cast<uint16_t>(metrics.integer("port", 9465, 1, 65535));
-    config.metrics_per_session = metrics.flag("per_session", false);
+    if (!is_inline) config.metrics_per_session = metrics.flag("per_session", false);
   }
   {
     auto usage = root.child("usage_records");

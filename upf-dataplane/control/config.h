@@ -28,8 +28,15 @@ struct PortConfig {
   uint64_t capacity_kbps = 0;  // of what it sends; 0: not limited here
 };
 
+// Where sessions come from.
+enum class UpfMode : uint8_t {
+  kUpf,     // from an SMF, over N4
+  kInline,  // there are none: tunnels between the access network and the core pass and are learned
+};
+
 struct UpfConfig {
   std::string instance;
+  UpfMode mode = UpfMode::kUpf;
 
   bool huge_pages = true;
   uint32_t memory_mb = 1024;
@@ -44,6 +51,8 @@ struct UpfConfig {
   uint32_t rules = 10'000;  // traffic and DNS rules together
   uint32_t neighbours = 4096;
   uint32_t pdrs_per_session = 64;
+
+  std::chrono::milliseconds learned_idle{10'000};  // inline: until a silent user is forgotten
 
   BufferLimits buffer;
   PathPolicy paths;

@@ -46,8 +46,10 @@ INSTANTIATE_TEST_SUITE_P(
     Table, BadUpfConfig,
     ::testing::ValuesIn(std::vector<Case>{
         {"no_instance", "instance: edge-1", "", "instance: is required"},
-        {"unknown_key", "instance: edge-1", "instance: edge-1\nmode: upf",
-         "upf.yaml:3:1: unknown key 'mode'"},
+        {"unknown_key", "instance: edge-1", "instance: edge-1\ncolour: red",
+         "upf.yaml:3:1: unknown key 'colour'"},
+        {"unknown_mode", "instance: edge-1", "instance: edge-1\nmode: bridge",
+         "mode: 'bridge' is not one of upf, inline"},
         {"no_n6", "role: n6", "role: local-dn", "upf.yaml:4:3: ports: no port has the role n6"},
         {"unknown_role", "role: n6", "role: n7",
          "upf.yaml:5:22: ports[1].role: 'n7' is not one of n3, n9, n6, local-dn"},
@@ -76,6 +78,48 @@ INSTANTIATE_TEST_SUITE_P(
          "limits.sessions: 0 is outside 1..10000000"},
     }),
     [](const auto& test) { return std::string(test.param.name); });
+
+constexpr auto kInline = R"(
+instance: edge-1
+mode: inline
+ports:
+  - {name: ran, role: n3-ran, device: net_null0, mtu: 1600}
+  - {name: core, role: n3-core, device: net_null1, mtu: 1600}
+  - {name: apps, role: local-dn, device: net_null2, addresses: [10.60.0.1/24]}
+)";
+
+TEST(InlineConfig, needs_neither_addresses_on_the_wire_nor_n4) {
+  const auto config = UpfConfig::parse("upf.yaml", kInline);
+  ASSERT_TRUE(config) << config.error().to_string();
+  EXPECT_EQ(config->mode, UpfMode::kInline);
+  EXPECT_EQ(config->ports[0].role, PortRole::kN3Ran);
+  EXPECT_EQ(config->ports[1].role, PortRole::kN3Core);
+  EXPECT_EQ(config->learned_idle, std::chrono::seconds(10));
+}
+
+TEST(InlineConfig, refuses_what_has_no_meaning_there) {
+  const std::vector<Case> cases = {
+      {"n4", "mode: inline", "mode: inline\npfcp: {address: 10.0.4.1}", "unknown key 'pfcp'"},
+      {"an address on the wire", "role: n3-ran,", "role: n3-ran, addresses: [10.0.0.1/24],",
+       "unknown key 'ports[0].addresses'"},
+      {"a wire with one end", "role: n3-core", "role: local-dn, addresses: [10.61.0.1/24]",
+       "ports: no port has the role n3-core"},
+      {"a wire with three ends", "role: local-dn, device: net_null2, addresses: [10.60.0.1/24]",
+       "role: n3-core, device: net_null2", "ports: 2 ports have the role n3-core"},
+      {"a port of the other mode", "role: n3-core", "role: n6",
+       "'n6' is not one of n3-ran, n3-core, local-dn"},
+      {"no idle time", "mode: inline", "mode: inline\ninline: {idle_s: 0}",
+       "inline.idle_s: 0 is outside 1..3600"},
+  };
+  for (const Case& bad : cases) {
+    std::string text = kInline;
+    text.replace(text.find(bad.replace), std::string(bad.replace).size(), bad.by);
+    const auto config = UpfConfig::parse("upf.yaml", text);
+    ASSERT_FALSE(config) << bad.name;
+    EXPECT_NE(config.error().message.find(bad.error), std::string::npos)
+        << bad.name << ": " << config.error().message;
+  }
+}
 
 }  // namespace
 }  // namespace sluice::upf

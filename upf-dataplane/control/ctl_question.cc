@@ -122,8 +122,10 @@ Result<PacketQuestion> read_packet_question(const json& from, const std::vector<
   if (const auto error = in.finish()) return std::unexpected(*error);
   question.ue = *ue;
   question.remote = *remote;
-  const bool is_n3 = !question.in_port || ports[*question.in_port].role == PortRole::kN3;
-  if (question.in_port && is_n3 != question.uplink) {
+  const auto is_from_ran = [](PortRole role) {
+    return role == PortRole::kN3 || role == PortRole::kN3Ran;
+  };
+  if (question.in_port && is_from_ran(ports[*question.in_port].role) != question.uplink) {
     return bad_field("port", "{} packets do not come by {}",
                      question.uplink ? "uplink" : "downlink", ports[*question.in_port].name);
   }

@@ -121,6 +121,23 @@ std::string text_of(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
+// Puts a packet of the user or to it into the tunnel that was learned, as it is seen on the wire.
+void wrap_as_learned(Packet& packet, const LearnedTunnel& tunnel, const PacketQuestion& q) {
+  const size_t skip = tunnel.outer_is_v6 ? 0 : 12;  // of the mapped form
+  const auto& ran = q.uplink ? tunnel.uplink_ran : tunnel.downlink.address;
+  const uint8_t* core = tunnel.owner.core.data() + skip;
+  encapsulate(packet,
+              {.source = q.uplink ? ran.data() + skip : core,
+               .destination = q.uplink ? core : ran.data() + skip,
+               .is_v6 = tunnel.outer_is_v6,
+               .teid = q.teid.value_or(q.uplink ? tunnel.uplink_teid : tunnel.downlink.teid),
+               .has_qfi = tunnel.has_qfi,
+               .qfi = q.qfi.value_or(tunnel.qfi),
+               .is_uplink = q.uplink});
+  packet.prepend(tunnel.link.bytes);
+  std::memcpy(packet.data, tunnel.link.header.data(), tunnel.link.bytes);
+}
+
 // The answer in lines for people.
 json lines(const json& answer) {
   json out = json::array();
@@ -134,7 +151,11 @@ json lines(const json& answer) {
                     text_of(p["port"]), text_of(p["source"]), port("sourcePort"),
                     text_of(p["destination"]), port("destinationPort"), p["protocol"].dump()));
   }
-  if (answer.contains("session")) {
+  if (answer.value("learned", false)) {
+    add(fmt::format("learned: tunnels {} of the core's {} and {} of {}",
+                    text_of(answer["session"]["uplinkTeid"]), text_of(answer["session"]["core"]),
+                    text_of(answer["session"]["downlinkTeid"]), text_of(answer["session"]["ran"])));
+  } else if (answer.contains("session")) {
     add(fmt::format("session: SEID {}", text_of(answer["session"]["seid"])));
     add(answer.contains("pdr")
             ? fmt::format("PDR {} (precedence {}) detects it", answer["pdr"]["id"].dump(),
@@ -156,7 +177,7 @@ json lines(const json& answer) {
     add(fmt::format(
         "MEC rule {}: {}{}", text_of(answer["rule"]["id"]), text_of(answer["rule"]["action"]),
         !answer["rule"].value("reachable", true) ? ", but its destination does not answer" : ""));
-  } else if (answer.contains("pdr")) {
+  } else if (answer.contains("pdr") || answer.value("learned", false)) {
     add("no MEC rule takes it");
   }
   std::string last = "so it is " + text_of(answer["verdict"]);
@@ -182,7 +203,8 @@ Explainer::Explainer(const SharedState& shared, const SessionManager& sessions,
       session_slots_(session_slots),
       rule_slots_(rule_slots) {}
 
-Result<std::vector<uint8_t>> Explainer::make_frame(const PacketQuestion& q, PortIndex at) const {
+Result<std::vector<uint8_t>> Explainer::make_frame(const PacketQuestion& q, PortIndex at,
+                                                   const Session& session) const {
   const Port& port = shared_.forwarding.load(std::memory_order_acquire)->ports[at];
   const bool is_v6 = q.ue.is_v6();
   const size_t ip_bytes = is_v6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
@@ -214,6 +236,11 @@ Result<std::vector<uint8_t>> Explainer::make_frame(const PacketQuestion& q, Port
                          q.uplink ? q.remote_port : q.ue_port};
   std::memcpy(packet.data + ip_bytes, ports, sizeof ports);
   bool outer_v6 = is_v6;
+  if (is_of_wire(port.role)) {
+    const LearnedTunnel& tunnel = *shared_.learned->at(session.slot());
+    wrap_as_learned(packet, tunnel, q);
+    return std::vector<uint8_t>(packet.data, packet.data + packet.length);
+  }
   if (q.uplink) {
     outer_v6 = port.own_v4() == nullptr;
     const uint8_t* own = outer_v6 ? port.own_v6() : port.own_v4();
@@ -243,11 +270,16 @@ Result<json> Explainer::explain(const PacketQuestion& question) const {
       question.ue.is_v4() ? shared_.sessions.find_v4(v4) : shared_.sessions.find_v6(v6);
   if (session == nullptr) {
     return std::unexpected(
-        Error{ErrorCode::kNotFound, "no session has " + question.ue.to_string(), "ue"});
+        Error{ErrorCode::kNotFound,
+              (shared_.learned ? "nobody is steered who has " : "no session has ") +
+                  question.ue.to_string(),
+              "ue"});
   }
   PacketQuestion full = question;
   const auto& ports = shared_.forwarding.load(std::memory_order_acquire)->ports;
-  const PortRole role = question.uplink ? PortRole::kN3 : PortRole::kN6;
+  const bool is_inline = shared_.learned != nullptr;
+  const PortRole role = question.uplink ? (is_inline ? PortRole::kN3Ran : PortRole::kN3)
+                                        : (is_inline ? PortRole::kN3Core : PortRole::kN6);
   if (!full.in_port) {
     const auto port = std::ranges::find(ports, role, &Port::role);
     full.in_port = static_cast<PortIndex>(port - ports.begin());
@@ -261,9 +293,21 @@ Result<json> Explainer::explain(const PacketQuestion& question) const {
       full.qfi = static_cast<uint8_t>(std::countr_zero(uplink->qfis));
     }
   }
-  const auto frame = make_frame(full, *full.in_port);
+  const auto frame = make_frame(full, *full.in_port, *session);
   if (!frame) return std::unexpected(frame.error());
   return explain(*full.in_port, *frame);
+}
+
+json Explainer::session_json(const Session& session) const {
+  if (!shared_.learned) {
+    const auto seid = sessions_.holder(session.slot());
+    return {{"seid", fmt::format("{:#x}", seid.value_or(Seid()).value())}};
+  }
+  const LearnedTunnel& known = *shared_.learned->at(session.slot());
+  return {{"core", address_text(known.owner.core.data())},
+          {"ran", address_text(known.downlink.address.data())},
+          {"uplinkTeid", fmt::format("{:#x}", known.uplink_teid)},
+          {"downlinkTeid", fmt::format("{:#x}", known.downlink.teid)}};
 }
 
 json Explainer::explain(PortIndex port, const std::vector<uint8_t>& frame) const {
@@ -278,11 +322,12 @@ json Explainer::explain(PortIndex port, const std::vector<uint8_t>& frame) const
   if (decision) {
     out["packet"] = packet_json(decision->key, ports[port]);
     const auto seid = sessions_.holder(decision->session->slot());
-    out["session"] = {{"seid", fmt::format("{:#x}", seid.value_or(Seid()).value())}};
+    out["session"] = session_json(*decision->session);
+    out["learned"] = shared_.learned != nullptr;
     const SessionSpec* spec = seid ? spec_(*seid) : nullptr;
     if (spec != nullptr && !spec->dnn.empty()) out["session"]["dnn"] = spec->dnn;
     if (spec != nullptr && spec->snssai) out["session"]["sNssai"] = snssai_json(*spec->snssai);
-    if (decision->pdr != nullptr) {
+    if (decision->pdr != nullptr && !shared_.learned) {
       out["pdr"] = {{"id", decision->pdr->id}, {"precedence", "unknown"}};
       if (spec != nullptr && spec->pdrs.contains(PdrId(decision->pdr->id))) {
         const Pdr& pdr = spec->pdrs.at(PdrId(decision->pdr->id));

@@ -34,7 +34,9 @@ class Explainer {
   nlohmann::json explain(PortIndex port, const std::vector<uint8_t>& frame) const;
 
  private:
-  Result<std::vector<uint8_t>> make_frame(const PacketQuestion& question, PortIndex port) const;
+  Result<std::vector<uint8_t>> make_frame(const PacketQuestion& question, PortIndex port,
+                                          const Session& session) const;
+  nlohmann::json session_json(const Session& session) const;
 
   const SharedState& shared_;
   const SessionManager& sessions_;

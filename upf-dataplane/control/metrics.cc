@@ -127,7 +127,7 @@ void add_sessions(const MetricsSource& source, MetricFamilies& out) {
 }
 
 void add_n4(const MetricsSource& source, MetricFamilies& out) {
-  const auto& counters = source.n4.counters();
+  const auto& counters = source.n4->counters();
   auto messages = out.counter("sluice_upf_n4_messages_total", "PFCP messages.");
   for (size_t type = 0; type < counters.received.size(); ++type) {
     const auto* info = pfcp::find_message(static_cast<pfcp::MessageType>(type));
@@ -161,7 +161,7 @@ void add_n4(const MetricsSource& source, MetricFamilies& out) {
               "Session reports given up because too many wait for an answer.")
       .add(number(counters.reports_lost));
   out.gauge("sluice_upf_n4_associations", "SMFs associated.")
-      .add(number(source.n4.associations().size()));
+      .add(number(source.n4->associations().size()));
 }
 
 void add_paths(const MetricsSource& source, MetricFamilies& out) {
@@ -176,6 +176,31 @@ void add_paths(const MetricsSource& source, MetricFamilies& out) {
   out.counter("sluice_upf_gtpu_error_indications_ignored_total",
               "GTP-U error indications that came from somebody else than the peer they name.")
       .add(number(source.foreign_error_indications));
+}
+
+void add_wire(const MetricsSource& source, MetricFamilies& out) {
+  auto passed = out.counter("sluice_upf_wire_passed_packets_total",
+                            "Frames that stayed on the wire as they came, by the reason.");
+  for (size_t i = 0; i < kPassed; ++i) {
+    passed.add({{"reason", std::string(to_string(static_cast<Passed>(i)))}},
+               number(source.counters.count(
+                   [i](const WorkerCounters& w) -> const Counter& { return w.passed[i]; })));
+  }
+  const TunnelLearner& learner = *source.learner;
+  out.gauge("sluice_upf_learned_users", "Users whose tunnels were seen on the wire.")
+      .add(number(learner.size()));
+  out.gauge("sluice_upf_steerable_users",
+            "Users whose tunnels are known both ways, under addresses of their own.")
+      .add(number(learner.steerable()));
+  const auto& statistics = learner.statistics();
+  auto changes = out.counter("sluice_upf_learned_changes_total",
+                             "What became known of users' tunnels, and was forgotten.");
+  changes.add({{"change", "learned"}}, number(statistics.learned));
+  changes.add({{"change", "moved"}}, number(statistics.moved));
+  changes.add({{"change", "ended"}}, number(statistics.ended));
+  changes.add({{"change", "forgotten"}}, number(statistics.forgotten));
+  changes.add({{"change", "refused"}}, number(statistics.refused));
+  changes.add({{"change", "lost"}}, number(learner.lost()));
 }
 
 void add_latency(const MetricsSource& source, MetricFamilies& out) {
@@ -221,8 +246,11 @@ void collect_metrics(const MetricsSource& source, MetricFamilies& out) {
   add_answers(source, out);
   add_rules(source, out);
   add_sessions(source, out);
-  add_n4(source, out);
-  add_paths(source, out);
+  if (source.n4 != nullptr) {
+    add_n4(source, out);
+    add_paths(source, out);
+  }
+  if (source.learner != nullptr) add_wire(source, out);
   add_latency(source, out);
   add_usage_records(source, out);
   out.gauge("sluice_upf_mep_connected", "1 while a platform is connected by Mp2.")

@@ -8,6 +8,7 @@
 #include "upf-dataplane/control/path_monitor.h"
 #include "upf-dataplane/control/session_manager.h"
 #include "upf-dataplane/control/steering_manager.h"
+#include "upf-dataplane/control/tunnel_learner.h"
 #include "upf-dataplane/control/usage_records.h"
 #include "upf-dataplane/pfcp/n4.h"
 #include "upf-dataplane/worker/counters.h"
@@ -21,8 +22,9 @@ struct MetricsSource {
   const SteeringManager& steering;
   const SessionManager& sessions;
   const PacketBuffer& buffer;
-  const pfcp::N4& n4;
-  bool per_session = false;  // two more series a session
+  const pfcp::N4* n4 = nullptr;            // null: the mode inline
+  const TunnelLearner* learner = nullptr;  // null: the mode upf
+  bool per_session = false;                // two more series a session
   bool mep_connected = false;
   std::vector<uint64_t> missed;    // by port: frames the device lost before anyone polled them
   std::vector<uint64_t> received;  // by worker: frames

@@ -5,6 +5,7 @@
 namespace sluice::upf {
 namespace {
 
+using traffic_rules::Action;
 using traffic_rules::InterfaceType;
 using traffic_rules::TunnelType;
 
@@ -67,13 +68,38 @@ std::optional<PortIndex> RuleDestinations::local_port_with(
   return std::nullopt;
 }
 
+std::vector<Action> RuleDestinations::actions() const {
+  if (is_inline_) return {Action::kDrop, Action::kForwardDecapsulated, Action::kPassthrough};
+  return {Action::kDrop,        Action::kForwardDecapsulated,   Action::kForwardEncapsulated,
+          Action::kPassthrough, Action::kDuplicateDecapsulated, Action::kDuplicateEncapsulated};
+}
+
+std::vector<InterfaceType> RuleDestinations::interface_types() const {
+  if (is_inline_) return {InterfaceType::kMac, InterfaceType::kIp};
+  return {InterfaceType::kTunnel, InterfaceType::kMac, InterfaceType::kIp};
+}
+
+Result<void> RuleDestinations::check_mode(const traffic_rules::TrafficRule& rule) const {
+  if (!is_inline_) return {};
+  if (!rule.scope.empty()) {
+    return wrong("scope", "the data networks of users are not known in the mode inline");
+  }
+  if (rule.action == Action::kDrop || rule.action == Action::kPassthrough) return {};
+  if (rule.action != Action::kForwardDecapsulated) {
+    return wrong("action", "the mode inline has DROP, PASSTHROUGH and FORWARD_DECAPSULATED only");
+  }
+  const bool is_plain = std::ranges::none_of(rule.dst_interface, [](const auto& to) {
+    return to.interface_type == InterfaceType::kTunnel;
+  });
+  if (!is_plain) return wrong("dstInterface", "the mode inline has MAC and IP only");
+  return {};
+}
+
 Result<std::vector<SteeringDestination>> RuleDestinations::resolve(
     const traffic_rules::TrafficRule& rule) {
+  if (auto possible = check_mode(rule); !possible) return std::unexpected(possible.error());
   std::vector<SteeringDestination> out;
-  if (rule.action == traffic_rules::Action::kDrop ||
-      rule.action == traffic_rules::Action::kPassthrough) {
-    return out;
-  }
+  if (rule.action == Action::kDrop || rule.action == Action::kPassthrough) return out;
   for (size_t i = 0; i < rule.dst_interface.size(); ++i) {
     const auto at =
         rule.dst_interface.size() == 1 ? "dstInterface" : fmt::format("dstInterface[{}]", i);

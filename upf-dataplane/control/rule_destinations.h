@@ -24,7 +24,16 @@ class RuleDestinations {
   // The local-dn port whose network holds the address, or else the first with a gateway for it.
   std::optional<PortIndex> local_port_for(const IpAddress& address) const;
 
+  // Refuses from now on what the mode inline cannot do: what leaves the wire leaves it as a plain
+  // packet to one app, and nobody knows the users' data networks.
+  void limit_to_inline() { is_inline_ = true; }
+
+  // What rules may ask for.
+  std::vector<traffic_rules::Action> actions() const;
+  std::vector<traffic_rules::InterfaceType> interface_types() const;
+
  private:
+  Result<void> check_mode(const traffic_rules::TrafficRule& rule) const;
   Result<SteeringDestination> resolve(const traffic_rules::DestinationInterface& to,
                                       const std::string& at);
   Result<SteeringDestination> tunnel(const traffic_rules::TunnelInfo& info, const std::string& at);
@@ -33,6 +42,7 @@ class RuleDestinations {
   std::optional<PortIndex> tunnel_port_with(const IpAddress& own) const;
 
   Neighbours& neighbours_;
+  bool is_inline_ = false;
 };
 
 }  // namespace sluice::upf

@@ -11,8 +11,6 @@ namespace sluice::upf {
 namespace {
 
 using mp2::SteeringState;
-using traffic_rules::Action;
-using traffic_rules::InterfaceType;
 
 // For rules without a ttl, to which a platform gives its own default: not to be kept at all.
 constexpr uint32_t kDefaultTtlS = 0;
@@ -75,10 +73,8 @@ mp2::Hello SteeringManager::hello() {
   mp2::Hello hello;
   hello.instance_id = instance_id_;
   hello.installed = installed_;
-  hello.features.actions = {
-      Action::kDrop,        Action::kForwardDecapsulated,   Action::kForwardEncapsulated,
-      Action::kPassthrough, Action::kDuplicateDecapsulated, Action::kDuplicateEncapsulated};
-  hello.features.destinations = {InterfaceType::kTunnel, InterfaceType::kMac, InterfaceType::kIp};
+  hello.features.actions = destinations_.actions();
+  hello.features.destinations = destinations_.interface_types();
   hello.features.max_rules = static_cast<uint32_t>(capacity_);
   hello.features.max_dns_rules = static_cast<uint32_t>(capacity_);
   hello.features.filters = {"srcAddress",

@@ -38,6 +38,9 @@ class SteeringManager final : public mp2::Mp2Handler {
                   const Clock& clock);
   ~SteeringManager() override;
 
+  // Refuses from now on what the mode inline cannot do; see RuleDestinations.
+  void limit_to_inline() { destinations_.limit_to_inline(); }
+
   mp2::Hello hello() override;
   std::expected<mp2::Applied, mp2::Refused> apply(mp2::Replace message) override;
   std::expected<mp2::Applied, mp2::Refused> apply(mp2::Update message) override;

@@ -2,6 +2,7 @@
 
 #include <rte_cycles.h>
 
+#include <algorithm>
 #include <random>
 
 #include "base/log.h"
@@ -48,9 +49,11 @@ Result<std::unique_ptr<Upf>> Upf::start(const UpfConfig& config, EventLoop& loop
   if (auto opened = upf->open_usage_records(); !opened) return std::unexpected(opened.error());
   if (auto started = upf->start_workers(); !started) return std::unexpected(started.error());
   if (auto serving = upf->serve(); !serving) return std::unexpected(serving.error());
-  spdlog::info("ready instance={} workers={} ports={} n4={}:{} mp2={}", config.instance,
-               config.workers, config.ports.size(), config.pfcp_address.to_string(),
-               config.pfcp_port, config.mp2_socket);
+  const auto n4 = config.mode == UpfMode::kInline
+                      ? std::string("none")
+                      : fmt::format("{}:{}", config.pfcp_address.to_string(), config.pfcp_port);
+  spdlog::info("ready instance={} workers={} ports={} n4={} mp2={}", config.instance,
+               config.workers, config.ports.size(), n4, config.mp2_socket);
   return upf;
 }
 
@@ -80,6 +83,7 @@ Result<void> Upf::open_ports() {
   shared_ = std::make_unique<SharedState>(size_t{config_.sessions} * kTunnelsPerSession,
                                           config_.neighbours, *reclaimer_, config_.workers + 1,
                                           rte_get_tsc_hz());
+  learn_tunnels(ports);
   neighbours_ = std::make_unique<Neighbours>(
       std::move(ports), gateways, *shared_, *reclaimer_, clock_, *link_,
       NeighbourPolicy{.probe_interval = config_.probe_interval, .misses = config_.probe_misses});
@@ -93,6 +97,7 @@ Result<void> Upf::open_ports() {
       [] { return rte_get_tsc_cycles(); }, *buffer_);
   steering_ = std::make_unique<SteeringManager>(random_instance_id(), config_.rules, *shared_,
                                                 *neighbours_, *reclaimer_, *counters_, clock_);
+  if (learner_) steering_->limit_to_inline();
   exceptions_ = std::make_unique<Exceptions>(
       *pipeline_, *neighbours_, *link_, own_counters, clock_,
       [this](uint32_t slot, uint16_t pdr, PortIndex port, std::span<const uint8_t> frame,
@@ -115,12 +120,32 @@ Result<void> Upf::open_ports() {
   return {};
 }
 
-Result<void> Upf::serve() {
+// In the mode inline: makes what the workers know of users' tunnels.
+void Upf::learn_tunnels(std::vector<Port>& ports) {
+  if (config_.mode != UpfMode::kInline) return;
+  const auto port_of = [&](PortRole role) {
+    return static_cast<PortIndex>(std::ranges::find(ports, role, &Port::role) - ports.begin());
+  };
+  std::random_device random;
+  const uint64_t seed = uint64_t{random()} << 32 | random();
+  shared_->learned = std::make_unique<LearnedTunnels>(
+      config_.sessions, port_of(PortRole::kN3Ran), port_of(PortRole::kN3Core), seed, *reclaimer_);
+  learner_ = std::make_unique<TunnelLearner>(*shared_, *reclaimer_, *counters_, clock_,
+                                             config_.learned_idle, config_.workers);
+}
+
+Result<void> Upf::serve_n4() {
+  if (learner_) return {};
   auto n4 = pfcp::N4Server::start(n4_config(), loop_, *sessions_, clock_);
   if (!n4) return std::unexpected(n4.error());
   n4_ = std::move(*n4);
   // What workers handed over before a request is buffered before it is carried out.
   n4_->before_requests([this] { take_held(); });
+  return {};
+}
+
+Result<void> Upf::serve() {
+  if (auto serving = serve_n4(); !serving) return serving;
   mp2::Mp2ServerConfig mp2{.path = config_.mp2_socket, .group = {}};
   if (!config_.mp2_group.empty()) mp2.group = config_.mp2_group;
   auto mp2_server = mp2::Mp2Server::listen(loop_, mp2, *steering_);
@@ -143,7 +168,8 @@ Result<void> Upf::serve() {
 Result<void> Upf::serve_operators() {
   if (config_.ctl_socket.empty()) return {};
   explainer_ = std::make_unique<Explainer>(
-      *shared_, *sessions_, *steering_, [this](Seid seid) { return n4_->n4().spec(seid); },
+      *shared_, *sessions_, *steering_,
+      [this](Seid seid) { return n4_ ? n4_->n4().spec(seid) : nullptr; },
       [] { return rte_get_tsc_cycles(); }, config_.sessions,
       SteeringManager::counter_slots(config_.rules));
   std::optional<std::string> group;
@@ -206,6 +232,7 @@ Result<void> Upf::start_workers() {
                                                .idle_sleep = config_.idle_sleep,
                                                .pool = pool_.get(),
                                                .usage = usage_log_ ? recorders_[i].get() : nullptr,
+                                               .sights = learner_ ? learner_->queue(i) : nullptr,
                                                .capacities = capacities},
                                  *shared_, counters_->worker(i), *reclaimer_, *link_, *tap_));
     worker_runs_.emplace_back([this, i] { workers_[i]->run(stop_); });
@@ -215,7 +242,7 @@ Result<void> Upf::start_workers() {
 }
 
 void Upf::release_associations() {
-  if (config_.release_wait.count() == 0) return;
+  if (!n4_ || config_.release_wait.count() == 0) return;
   n4_->request_release();
   const auto deadline = clock_.now() + config_.release_wait;
   while (n4_->n4().associations().size() > 0 && clock_.now() < deadline) {
@@ -239,6 +266,7 @@ Upf::~Upf() {
   capture_.reset();
   exceptions_.reset();
   steering_.reset();
+  learner_.reset();
   sessions_.reset();
   // What sessions retired may still send end markers by way of neighbours_.
   while (reclaimer_ && reclaimer_->pending() > 0) reclaimer_->reclaim();
@@ -256,6 +284,7 @@ void Upf::poll_workers() {
       neighbours_->resolve_and_send(port, Frame(frame.begin(), frame.end()));
     }
   });
+  if (learner_) learner_->learn();
   // Neighbours may have answered just now.
   sessions_->retry_releases();
   take_held();
@@ -269,7 +298,7 @@ void Upf::poll_workers() {
   capture_->poll();
   neighbours_->flush();
   for (const auto& path : neighbours_->take_paths()) {
-    if (!paths_->has_failed(path.peer)) n4_->report_path(path.peer, path.works);
+    if (n4_ && !paths_->has_failed(path.peer)) n4_->report_path(path.peer, path.works);
   }
   if (neighbours_->take_changes()) steering_->refresh();
   if (steering_->take_changes()) mp2_->publish_status(steering_->status());
@@ -308,6 +337,7 @@ void Upf::handle_signalling(PortIndex port, std::span<const uint8_t> frame, size
 }
 
 void Upf::tick() {
+  if (learner_) learner_->tick();
   for (const auto& change : paths_->tick()) {
     spdlog::log(change.failed ? spdlog::level::warn : spdlog::level::info,
                 "GTP-U path {} peer={} port={}", change.failed ? "failed" : "works again",
@@ -327,7 +357,8 @@ void Upf::collect(MetricFamilies& out) const {
                        .steering = *steering_,
                        .sessions = *sessions_,
                        .buffer = *buffer_,
-                       .n4 = n4_->n4(),
+                       .n4 = n4_ ? &n4_->n4() : nullptr,
+                       .learner = learner_.get(),
                        .per_session = config_.metrics_per_session,
                        .mep_connected = mp2_->connected(),
                        .missed = {},

@@ -18,6 +18,7 @@
 #include "upf-dataplane/control/neighbours.h"
 #include "upf-dataplane/control/session_manager.h"
 #include "upf-dataplane/control/steering_manager.h"
+#include "upf-dataplane/control/tunnel_learner.h"
 #include "upf-dataplane/control/tunnels.h"
 #include "upf-dataplane/control/usage_records.h"
 #include "upf-dataplane/pfcp/n4_server.h"
@@ -49,7 +50,9 @@ class Upf final : public CtlHandler {
  private:
   Upf(const UpfConfig& config, EventLoop& loop);
   Result<void> open_ports();
+  void learn_tunnels(std::vector<Port>& ports);
   Result<void> serve();
+  Result<void> serve_n4();
   Result<void> serve_operators();
   Result<void> start_workers();
   void stop_workers();
@@ -59,11 +62,13 @@ class Upf final : public CtlHandler {
   void take_held();
   Result<void> open_usage_records();
   UsageRecords::User usage_user(Seid seid) const;
+  UsageRecords::User usage_user(uint32_t slot, uint32_t serial) const;
   void write_usage();
   void finish_usage();
   nlohmann::json describe() const;
   Result<nlohmann::json> describe_sessions(const nlohmann::json& request) const;
   nlohmann::json describe_rules() const;
+  Result<nlohmann::json> describe_tunnels(const nlohmann::json& request) const;
   Result<nlohmann::json> why(const nlohmann::json& request) const;
   void handle_signalling(PortIndex port, std::span<const uint8_t> frame, size_t gtp_offset);
   void hold(uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame,
@@ -87,10 +92,11 @@ class Upf final : public CtlHandler {
   std::unique_ptr<PacketBuffer> buffer_;
   std::unique_ptr<SessionManager> sessions_;
   std::unique_ptr<SteeringManager> steering_;
+  std::unique_ptr<TunnelLearner> learner_;  // null: the mode upf
   std::unique_ptr<PathMonitor> paths_;
   std::unique_ptr<Tunnels> tunnels_;
   std::unique_ptr<Exceptions> exceptions_;
-  std::unique_ptr<pfcp::N4Server> n4_;
+  std::unique_ptr<pfcp::N4Server> n4_;  // null: the mode inline
   std::unique_ptr<mp2::Mp2Server> mp2_;
   std::unique_ptr<MetricsEndpoint> metrics_;
   std::vector<std::unique_ptr<PortCapacity>> capacities_;  // by port, null where there is none

@@ -11,21 +11,38 @@ json traffic_json(const Traffic& traffic) {
   return {{"packets", traffic.packets}, {"bytes", traffic.bytes}};
 }
 
+// The address that a list is to be about, if any.
+Result<std::optional<IpAddress>> read_wanted_ue(const json& request) {
+  if (!request.contains("ue")) return std::optional<IpAddress>();
+  const auto text = request["ue"].is_string() ? request["ue"].get<std::string>() : "";
+  const auto ue = IpAddress::parse(text);
+  if (!ue) return bad_field("ue", "is no address");
+  return std::optional(*ue);
+}
+
 }  // namespace
 
 Result<json> Upf::answer(const json& request) {
   const auto command = request["command"].get<std::string>();
   if (command == "status") return describe();
-  if (command == "sessions") return describe_sessions(request);
+  if (command == "sessions" && n4_) return describe_sessions(request);
+  if (command == "tunnels" && learner_) return describe_tunnels(request);
+  if (command == "sessions" || command == "tunnels") {
+    return bad_field("command", "the mode {} has {}", n4_ ? "upf" : "inline",
+                     n4_ ? "sessions, which the SMF knows" : "no sessions: ask for tunnels");
+  }
   if (command == "rules") return describe_rules();
   if (command == "why") return why(request);
-  return bad_field("command", "is none of status, sessions, rules, why and capture");
+  return bad_field("command", "is none of status, sessions, tunnels, rules, why and capture");
 }
 
 json Upf::describe() const {
-  json out = {{"instance", config_.instance},        {"workers", config_.workers},
-              {"sessions", sessions_->size()},       {"mepConnected", mp2_->connected()},
-              {"capturing", capture_->is_running()}, {"pathsFailed", paths_->failed()}};
+  json out = {{"instance", config_.instance},
+              {"workers", config_.workers},
+              {"sessions", learner_ ? learner_->size() : sessions_->size()},
+              {"mepConnected", mp2_->connected()},
+              {"capturing", capture_->is_running()},
+              {"pathsFailed", paths_->failed()}};
   const auto& ports = neighbours_->ports();
   for (size_t i = 0; i < ports.size(); ++i) {
     const auto sum = [&](auto member) {
@@ -45,6 +62,10 @@ json Upf::describe() const {
         counters_->count([i](const WorkerCounters& w) -> const Counter& { return w.dropped[i]; });
     if (count != 0) out["dropped"][to_string(static_cast<DropReason>(i))] = count;
   }
+  for (size_t i = 0; learner_ && i < kPassed; ++i) {
+    out["passed"][to_string(static_cast<Passed>(i))] =
+        counters_->count([i](const WorkerCounters& w) -> const Counter& { return w.passed[i]; });
+  }
   out["answered"] = json::object();
   for (size_t i = 0; i < kAnswers; ++i) {
     const uint64_t count =
@@ -56,13 +77,9 @@ json Upf::describe() const {
 
 Result<json> Upf::describe_sessions(const json& request) const {
   constexpr size_t kMost = 1000;
-  std::optional<IpAddress> wanted;
-  if (request.contains("ue")) {
-    const auto text = request["ue"].is_string() ? request["ue"].get<std::string>() : "";
-    const auto ue = IpAddress::parse(text);
-    if (!ue) return bad_field("ue", "is no address");
-    wanted = *ue;
-  }
+  const auto filter = read_wanted_ue(request);
+  if (!filter) return std::unexpected(filter.error());
+  const auto& wanted = *filter;
   json out = {{"total", sessions_->size()}, {"sessions", json::array()}};
   sessions_->each_usage([&](Seid seid, const SessionUsage& usage) {
     const SessionSpec* spec = n4_->n4().spec(seid);
@@ -87,6 +104,40 @@ Result<json> Upf::describe_sessions(const json& request) const {
          {"ue", addresses},
          {"uplink", {{"packets", usage.uplink_packets}, {"bytes", usage.uplink_bytes}}},
          {"downlink", {{"packets", usage.downlink_packets}, {"bytes", usage.downlink_bytes}}}});
+  });
+  return out;
+}
+
+Result<json> Upf::describe_tunnels(const json& request) const {
+  constexpr size_t kMost = 1000;
+  const auto wanted = read_wanted_ue(request);
+  if (!wanted) return std::unexpected(wanted.error());
+  const auto text = [](const std::array<uint8_t, 16>& address) {
+    return IpAddress(Ipv6Address(address)).to_string();
+  };
+  const auto teid = [](uint32_t value) { return fmt::format("{:#x}", value); };
+  json out = {{"total", learner_->size()},
+              {"steerable", learner_->steerable()},
+              {"tunnels", json::array()}};
+  learner_->each([&](const TunnelLearner::User& user) {
+    const LearnedTunnel& known = user.tunnel;
+    const IpAddress ue(Ipv6Address(known.owner.ue));
+    const auto network = IpPrefix::make(ue, ue.is_v4() ? 32 : 64);
+    if (out["tunnels"].size() >= kMost || (*wanted && !network->contains(**wanted))) return;
+    json entry = {{"ue", ue.is_v4() ? ue.to_string() : network->to_string()},
+                  {"core", text(known.owner.core)},
+                  {"steerable", known.is_steerable},
+                  {"ambiguous", user.is_ambiguous},
+                  {"silentMs", user.silent.count()}};
+    if (known.uplink_teid != 0) {
+      entry["uplink"] = {{"ran", text(known.uplink_ran)}, {"teid", teid(known.uplink_teid)}};
+    }
+    if (known.downlink.teid != 0) {
+      entry["downlink"] = {{"ran", text(known.downlink.address)},
+                           {"teid", teid(known.downlink.teid)}};
+      if (known.has_qfi) entry["downlink"]["qfi"] = known.qfi;
+    }
+    out["tunnels"].push_back(std::move(entry));
   });
   return out;
 }

@@ -5,6 +5,16 @@
 
 namespace sluice::upf {
 
+namespace {
+
+// Who is learned has no SEID; the serial number tells users with the same address apart.
+UsageRecords::User learned_user(const IpAddress& ue, uint32_t serial) {
+  const bool is_v4 = ue.is_v4();
+  return {.seid = Seid(serial), .addresses = {ue.to_string() + (is_v4 ? "" : "/64")}};
+}
+
+}  // namespace
+
 Result<void> Upf::open_usage_records() {
   if (config_.usage_log.path.empty()) return {};
   auto log = UsageLog::open(config_.usage_log);
@@ -18,16 +28,25 @@ Result<void> Upf::open_usage_records() {
   pipeline_->record_usage(recorders_.back().get());
   usage_ = std::make_unique<UsageRecords>(
       steering_->hello().instance_id, std::move(recorders),
-      [this](uint32_t slot, uint32_t serial) {
-        const auto seid = sessions_->holder(slot, serial);
-        return seid ? usage_user(*seid) : UsageRecords::User();
-      },
-      clock_);
+      [this](uint32_t slot, uint32_t serial) { return usage_user(slot, serial); }, clock_);
   steering_->tell_of_counters(
       [this](uint32_t counter, const std::string& key) { usage_->rule_counts(counter, key); });
   sessions_->tell_of_ends(
       [this](Seid seid, uint32_t serial) { usage_->session_ends(serial, usage_user(seid)); });
+  if (!learner_) return {};
+  learner_->tell_of_ends([this](const IpAddress& ue, uint32_t serial) {
+    usage_->session_ends(serial, learned_user(ue, serial));
+  });
   return {};
+}
+
+UsageRecords::User Upf::usage_user(uint32_t slot, uint32_t serial) const {
+  if (learner_) {
+    const auto ue = learner_->holder(slot, serial);
+    return ue ? learned_user(*ue, serial) : UsageRecords::User();
+  }
+  const auto seid = sessions_->holder(slot, serial);
+  return seid ? usage_user(*seid) : UsageRecords::User();
 }
 
 UsageRecords::User Upf::usage_user(Seid seid) const {
@@ -57,6 +76,7 @@ void Upf::finish_usage() {
     write_usage();
   }
   sessions_->tell_of_ends({});
+  if (learner_) learner_->tell_of_ends({});
   steering_->tell_of_counters({});
 }
 

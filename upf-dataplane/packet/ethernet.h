@@ -12,6 +12,8 @@ namespace sluice::upf {
 inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
 inline constexpr uint16_t kEtherTypeArp = 0x0806;
 inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
+inline constexpr uint16_t kEtherTypeVlan = 0x8100;         // IEEE 802.1Q
+inline constexpr uint16_t kEtherTypeServiceVlan = 0x88a8;  // the outer tag of IEEE 802.1ad
 inline constexpr size_t kMinFrameBytes = 14;
 
 struct EthernetHeader {

@@ -20,12 +20,15 @@ namespace sluice::upf {
 enum class PortRole : uint8_t {
   kN3,       // towards the access network, GTP-U
   kN9,       // towards other UPFs, GTP-U
+  kN3Ran,    // an end of the wire of the mode inline: towards the access network
+  kN3Core,   // the other, towards the core's own UPF
   kN6,       // towards the data network of the core
   kLocalDn,  // towards the edge apps
 };
 
-inline bool carries_tunnels(PortRole role) {
-  return role == PortRole::kN3 || role == PortRole::kN9;
+inline bool carries_tunnels(PortRole role) { return role <= PortRole::kN3Core; }
+inline bool is_of_wire(PortRole role) {
+  return role == PortRole::kN3Ran || role == PortRole::kN3Core;
 }
 
 struct Port {

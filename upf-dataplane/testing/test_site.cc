@@ -64,17 +64,30 @@ std::array<MacAddress, 3> own_macs() {
   return {own, own, own};
 }
 
-TestSite::TestSite(size_t capacity, const std::array<MacAddress, 3>& macs)
+TestSite::TestSite(size_t capacity, const std::array<MacAddress, 3>& macs, UpfMode mode)
     : counters(2, capacity, SteeringManager::counter_slots(capacity)),
       shared(capacity * 2, capacity, reclaimer) {
   spdlog::set_level(spdlog::level::warn);  // neighbours come and go in every test
+  const bool is_inline = mode == UpfMode::kInline;
+  if (is_inline) {
+    shared.learned = std::make_unique<LearnedTunnels>(capacity, kN3, kN6, 0x5eed, reclaimer);
+    learner = std::make_unique<TunnelLearner>(shared, reclaimer, counters, clock,
+                                              std::chrono::seconds(10), 1);
+  }
   neighbours = std::make_unique<Neighbours>(
       std::vector{
-          make_port("n3", PortRole::kN3, {"192.168.3.1/24", "fd03::1/64"}, 1600, macs[0]),
-          make_port("n6", PortRole::kN6, {"192.168.6.1/24", "fd06::1/64"}, 1500, macs[1]),
+          is_inline
+              ? make_port("ran", PortRole::kN3Ran, {}, 1600, macs[0])
+              : make_port("n3", PortRole::kN3, {"192.168.3.1/24", "fd03::1/64"}, 1600, macs[0]),
+          is_inline
+              ? make_port("core", PortRole::kN3Core, {}, 1600, macs[1])
+              : make_port("n6", PortRole::kN6, {"192.168.6.1/24", "fd06::1/64"}, 1500, macs[1]),
           make_port("ldn", PortRole::kLocalDn, {"10.60.0.1/24", "fd60::1/64"}, 1500, macs[2])},
-      std::vector<Neighbours::Gateways>{
-          {}, {*IpAddress::parse("192.168.6.2"), *IpAddress::parse("fd06::2")}, {}},
+      is_inline ? std::vector<Neighbours::Gateways>(3)
+                : std::vector<Neighbours::Gateways>{{},
+                                                    {*IpAddress::parse("192.168.6.2"),
+                                                     *IpAddress::parse("fd06::2")},
+                                                    {}},
       shared, reclaimer, clock, *this, NeighbourPolicy{});
   control_pipeline = std::make_unique<ControlPipeline>(shared, counters.worker(1), *neighbours,
                                                        *this, [this] { return ticks(); });
@@ -94,6 +107,11 @@ TestSite::TestSite(size_t capacity, const std::array<MacAddress, 3>& macs)
         signalling.emplace_back(port, Frame(message.begin(), message.end()));
       });
   pipeline = std::make_unique<Pipeline>(shared, counters.worker(0), 1024, &copy_room);
+  if (is_inline) {
+    steering->limit_to_inline();
+    pipeline->tell_sights(learner->queue(0));
+    return;
+  }
   answer(kN6, "192.168.6.2", kGatewayMac);
   answer(kN6, "fd06::2", kGatewayMac);
 }
@@ -101,6 +119,7 @@ TestSite::TestSite(size_t capacity, const std::array<MacAddress, 3>& macs)
 TestSite::~TestSite() {
   exceptions.reset();
   steering.reset();
+  learner.reset();
   sessions.reset();
   buffer.reset();
   control_pipeline.reset();
@@ -127,6 +146,7 @@ std::vector<Outcome> TestSite::run(PortIndex in_port,
                        .in_port = in_port});
   }
   pipeline->process(packets, ticks());
+  if (learner) learner->learn();
   for (const auto& event : pipeline->events()) told.push_back(event.slot);
   for (const auto& packet : packets) {
     if (packet.verdict == Verdict::kHold) {
@@ -249,6 +269,7 @@ void TestSite::pass(std::chrono::milliseconds time) {
     neighbours->tick();
     for (const auto& [where, mac] : alive) answer(where.first, where.second, mac);
     if (neighbours->take_changes()) steering->refresh();
+    if (learner) learner->tick();
     sessions->retry_releases();
     exceptions->tick();
   }

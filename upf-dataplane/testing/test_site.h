@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "upf-dataplane/control/config.h"
 #include "upf-dataplane/control/exceptions.h"
 #include "upf-dataplane/control/heap_copies.h"
 #include "upf-dataplane/control/neighbours.h"
 #include "upf-dataplane/control/session_manager.h"
 #include "upf-dataplane/control/steering_manager.h"
+#include "upf-dataplane/control/tunnel_learner.h"
 #include "upf-dataplane/worker/pipeline.h"
 
 namespace sluice::upf::testing {
@@ -41,7 +43,10 @@ struct Outcome {
 class TestSite final : public FrameSender {
  public:
   // `capacity` bounds sessions, rules and neighbours; `macs` are the ports' own.
-  explicit TestSite(size_t capacity = 64, const std::array<MacAddress, 3>& macs = own_macs());
+  explicit TestSite(size_t capacity = 64, const std::array<MacAddress, 3>& macs = own_macs(),
+                    UpfMode mode = UpfMode::kUpf);
+  // In the mode inline kN3 is the wire's end towards the base stations and kN6 the core's.
+  explicit TestSite(UpfMode mode) : TestSite(64, own_macs(), mode) {}
   ~TestSite() override;
 
   // One frame through the pipeline.
@@ -94,6 +99,7 @@ class TestSite final : public FrameSender {
   std::unique_ptr<PacketBuffer> buffer;
   std::unique_ptr<SessionManager> sessions;
   std::unique_ptr<SteeringManager> steering;
+  std::unique_ptr<TunnelLearner> learner;  // of the mode inline
   HeapCopies copy_room{32};
   std::vector<Outcome> copies;  // that the last run() made
   std::unique_ptr<Exceptions> exceptions;

@@ -77,6 +77,25 @@ constexpr std::string_view to_string(Answer answer) {
   return kNames[static_cast<size_t>(answer)];
 }
 
+// Why a frame stayed on the wire of the mode inline.
+enum class Passed : uint8_t {
+  kOther,          // no GTP-U: ARP, SCTP, IPsec, …
+  kSignalling,     // GTP-U that carries no user's packet
+  kNotUnderstood,  // GTP-U or a user's packet that cannot be read, or that is of the link
+  kFragment,       // of the tunnel's packet or of the user's
+  kUnknown,        // a user whose tunnels are not known both ways, or whose address is ambiguous
+  kNoRule,         // no MEC rule takes it, or nobody answers where it leads
+  kCount
+};
+inline constexpr size_t kPassed = static_cast<size_t>(Passed::kCount);
+
+// The name under which metrics show it.
+constexpr std::string_view to_string(Passed why) {
+  constexpr std::array<std::string_view, kPassed> kNames = {
+      "other", "signalling", "not_understood", "fragment", "unknown_user", "no_rule"};
+  return kNames[static_cast<size_t>(why)];
+}
+
 // How long packets stay in a worker, sampled. Buckets by powers of two: bucket i holds what took
 // less than 2^(i + kFirstPower) ns and not less than half of that; the last, everything longer.
 struct LatencyHistogram {
@@ -114,6 +133,7 @@ struct alignas(64) WorkerCounters {
   std::array<TrafficCounter, kMaxPorts> sent;
   std::array<Counter, kDropReasons> dropped;
   std::array<Counter, kAnswers> answered;
+  std::array<Counter, kPassed> passed;
   Counter punted;
   Counter copied;  // packets made, beside those received, for duplication
   Counter cache_hits;

@@ -36,6 +36,7 @@ void Pipeline::process(std::span<Packet> burst, uint64_t now, const Session* ses
   steering_ = shared_.steering.load(std::memory_order_acquire);
   works_ = 0;
   event_count_ = 0;
+  if (sights_ && process_wire(burst)) return;
   for (Packet& packet : burst) parse(packet);
   timer_.lap(Stage::kParse);
   find_sessions();
@@ -107,6 +108,12 @@ bool Pipeline::is_quick_to_look_up(const Work& work) const {
 }
 
 void Pipeline::classify() {
+  classify_flows();
+  if (steering_->tunnelled_uplink.empty() && steering_->tunnelled_downlink.empty()) return;
+  for (size_t i = 0; i < works_; ++i) match_tunnel(work_[i]);
+}
+
+void Pipeline::classify_flows() {
   for (size_t i = 0; i < works_; ++i) {
     Work& work = work_[i];
     if (work.session->is_core_tunnel(work.key.origin)) come_from_core(work);
@@ -117,8 +124,6 @@ void Pipeline::classify() {
     cache_.prefetch(work.hash);
   }
   for (size_t i = 0; i < works_; ++i) classify_one(work_[i]);
-  if (steering_->tunnelled_uplink.empty() && steering_->tunnelled_downlink.empty()) return;
-  for (size_t i = 0; i < works_; ++i) match_tunnel(work_[i]);
 }
 
 void Pipeline::classify_one(Work& work) {
@@ -362,7 +367,7 @@ void Pipeline::send_to_network(Work& work, const CompiledPdr& pdr) {
 void Pipeline::send_into_tunnel(Work& work, const CompiledPdr& pdr) {
   Packet& packet = *work.packet;
   const NextHop hop = shared_.next_hops.get(pdr.peer_hop);
-  if (!hop.reachable()) return drop(packet, DropReason::kNoNextHop);
+  if (!hop.reachable()) return send_on_wire(work);  // which drops it in the mode upf
   if (put_into_tunnel(packet, pdr)) send_ethernet(packet, hop, pdr.peer_is_v6, &work);
 }
 

@@ -5,11 +5,13 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
 #include "upf-dataplane/packet/copy_room.h"
 #include "upf-dataplane/packet/flow_key.h"
+#include "upf-dataplane/packet/gtpu.h"
 #include "upf-dataplane/packet/gtpu_answer.h"
 #include "upf-dataplane/packet/icmp_error.h"
 #include "upf-dataplane/packet/packet.h"
@@ -35,13 +37,14 @@ class Pipeline {
         copies_(copies),
         cache_(cached_flows),
         timer_(counters.stages),
-        errors_(shared.ticks_per_second) {}
+        errors_(shared.ticks_per_second),
+        sights_(shared.learned ? std::make_unique<Sights>() : nullptr) {}
 
   // Decides every packet of the burst (at most kMaxBurst) and counts all but the sending. A punted
   // frame is either one that the control thread learns from (ARP, ND), as it came, or one whose
   // next hop is not known: then `out_port` is set and the frame is complete but for its destination
-  // MAC, which is zero. A held one is as it came. `now` is in ticks of
-  // SharedState::ticks_per_second, from any origin.
+  // MAC, which is zero. A held one is as it came. In the mode inline a burst comes by one port.
+  // `now` is in ticks of SharedState::ticks_per_second, from any origin.
   void process(std::span<Packet> burst, uint64_t now) { process(burst, now, nullptr); }
   // The same for packets of one session, which need not be published yet.
   void process(std::span<Packet> burst, uint64_t now, const Session* session);
@@ -64,6 +67,8 @@ class Pipeline {
 
   // Counts by session and rule, too, from now on; null: not.
   void record_usage(UsageRecorder* usage) { usage_ = usage; }
+  // In the mode inline: tells what is new of tunnels, from now on; null: nobody.
+  void tell_sights(SightQueue* queue) { sight_queue_ = queue; }
 
   // What process() has to tell the control thread. Who cannot deliver an event says not_told() to
   // its meter.
@@ -88,6 +93,23 @@ class Pipeline {
     uint32_t hash;
   };
 
+  // The mode inline (pipeline_wire.cc): what one packet on the wire shows, beside its Work.
+  struct Sighted {
+    TunnelSight sight;
+    uint64_t key = 0;  // LearnedTunnels::key_of()
+  };
+  using Sights = std::array<Sighted, kMaxBurst>;
+  // False when the burst did not come by an end of the wire.
+  bool process_wire(std::span<Packet> burst);
+  void parse_wire(Packet& packet, bool uplink);
+  void learn_end(TunnelSight& sight, const GtpuView& gtp, std::span<const uint8_t> message);
+  void recognise();
+  void act_on_wire(Work& work, const TunnelSight& sight);
+  bool divert(Work& work, const SteeringRule& rule);
+  void send_on_wire(Work& work);
+  // Sends a frame on as it came.
+  void pass(Packet& packet, Passed why);
+
   // Stage 1: everything that is not a user's packet is finished here.
   void parse(Packet& packet);
   void parse_access(Packet& packet, const Port& port, uint16_t l3_type);
@@ -107,6 +129,7 @@ class Pipeline {
   bool leave_tunnel(Work& work);
   // Stage 3: PDR and MEC rule, from the cache or by looking.
   void classify();
+  void classify_flows();  // without regard to tunnels
   // Whether looking is cheaper than remembering.
   bool is_quick_to_look_up(const Work& work) const;
   void classify_one(Work& work);
@@ -215,6 +238,8 @@ class Pipeline {
   ErrorLimiter errors_;
   std::array<WorkerEvent, kMaxBurst> events_;
   size_t event_count_ = 0;
+  std::unique_ptr<Sights> sights_;  // null: the mode upf
+  SightQueue* sight_queue_ = nullptr;
 };
 
 }  // namespace sluice::upf

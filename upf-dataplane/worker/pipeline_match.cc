@@ -46,6 +46,16 @@ void Pipeline::match_tunnel(Work& work) const {
   const CompiledPdr& pdr = work.session->downlink_pdr(work.pdr);
   if (!pdr.encapsulate) return;
   const Port& port = forwarding_->ports[pdr.out_port];
+  if (is_of_wire(port.role)) {
+    const LearnedTunnel* tunnel = shared_.learned->at(work.session->slot());
+    if (tunnel == nullptr) return;
+    work.rule = steering_->tunnelled_downlink.find(
+        key,
+        tunnel_key(tunnel->owner.core.data(), tunnel->downlink.address.data(), kGtpuPort,
+                   kGtpuPort),
+        work.rule);
+    return;
+  }
   const MappedAddress own(pdr.peer_is_v6 ? port.own_v6() : port.own_v4(), pdr.peer_is_v6);
   const MappedAddress peer(pdr.peer, pdr.peer_is_v6);
   work.rule = steering_->tunnelled_downlink.find(

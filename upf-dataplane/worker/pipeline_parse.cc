@@ -1,8 +1,8 @@
 // Stage 1 of the pipeline: from a frame to a user's packet, or to an answer of the UPF's own.
 #include "upf-dataplane/packet/answer.h"
-#include "upf-dataplane/packet/checksum.h"
 #include "upf-dataplane/packet/ethernet.h"
 #include "upf-dataplane/packet/gtpu.h"
+#include "upf-dataplane/packet/outer_header.h"
 #include "upf-dataplane/worker/pipeline.h"
 
 namespace sluice::upf {
@@ -14,56 +14,6 @@ constexpr size_t kL3 = sizeof(EthernetHeader);
 bool is_for(const EthernetHeader& ethernet, const MacAddress& own) {
   return (ethernet.destination[0] & 1) != 0 ||
          std::memcmp(ethernet.destination, own.bytes().data(), 6) == 0;
-}
-
-bool has_good_checksum(const Ipv4Header* ip) {
-  const auto* bytes = reinterpret_cast<const uint8_t*>(ip);
-  const size_t length = ip->header_bytes();
-  // Without options, as nearly always, the length is a constant and the sum needs no loop.
-  const uint64_t sum = length == sizeof(Ipv4Header) ? checksum_add(0, bytes, sizeof(Ipv4Header))
-                                                    : checksum_add(0, bytes, length);
-  return checksum_fold(sum) == 0xffff;
-}
-
-// The outer header of a frame on the access side.
-struct Outer {
-  bool is_udp = false;
-  bool is_fragment = false;
-  size_t l4_offset = 0;  // in the frame
-  size_t end = 0;        // of the IP packet in the frame
-  const uint8_t* destination = nullptr;
-};
-
-bool parse_outer_v4(const Packet& packet, Outer& outer) {
-  if (packet.length < kL3 + sizeof(Ipv4Header)) return false;
-  const auto* ip = reinterpret_cast<const Ipv4Header*>(packet.data + kL3);
-  const size_t header = ip->header_bytes();
-  if (ip->version_ihl >> 4 != 4 || header < sizeof(Ipv4Header) || ip->total_length < header ||
-      packet.length < kL3 + ip->total_length || !has_good_checksum(ip)) {
-    return false;
-  }
-  outer.is_udp = ip->protocol == kProtoUdp;
-  outer.is_fragment = ip->is_fragment();
-  outer.l4_offset = kL3 + header;
-  outer.end = kL3 + ip->total_length;
-  outer.destination = reinterpret_cast<const uint8_t*>(&ip->destination);
-  return true;
-}
-
-bool parse_outer_v6(const Packet& packet, Outer& outer) {
-  if (packet.length < kL3 + sizeof(Ipv6Header)) return false;
-  const auto* ip = reinterpret_cast<const Ipv6Header*>(packet.data + kL3);
-  const size_t end = kL3 + sizeof(Ipv6Header) + ip->payload_length;
-  if (packet.data[kL3] >> 4 != 6 || packet.length < end) return false;
-  outer.is_fragment = ip->next_header == kProtoFragment;
-  const size_t fragment = kL3 + sizeof(Ipv6Header);
-  outer.is_udp = outer.is_fragment ? end >= fragment + sizeof(Ipv6FragmentHeader) &&
-                                         packet.data[fragment] == kProtoUdp
-                                   : ip->next_header == kProtoUdp;
-  outer.l4_offset = kL3 + sizeof(Ipv6Header);
-  outer.end = end;
-  outer.destination = ip->destination;
-  return true;
 }
 
 }  // namespace
@@ -85,8 +35,8 @@ void Pipeline::parse(Packet& packet) {
 
 void Pipeline::parse_access(Packet& packet, const Port& port, uint16_t l3_type) {
   Outer outer;
-  const bool whole =
-      l3_type == kEtherTypeIpv4 ? parse_outer_v4(packet, outer) : parse_outer_v6(packet, outer);
+  const bool whole = l3_type == kEtherTypeIpv4 ? parse_outer_v4(packet, kL3, outer)
+                                               : parse_outer_v6(packet, kL3, outer);
   if (!whole) return drop(packet, DropReason::kMalformedFrame);
   const size_t gtp_offset = outer.l4_offset + sizeof(UdpHeader);
   const auto* udp = reinterpret_cast<const UdpHeader*>(packet.data + outer.l4_offset);

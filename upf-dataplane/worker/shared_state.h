@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 
+#include "upf-dataplane/session/learned_tunnels.h"
 #include "upf-dataplane/session/networks.h"
 #include "upf-dataplane/session/session_index.h"
 #include "upf-dataplane/session/session_memory.h"
@@ -33,6 +35,8 @@ struct SharedState {
   NextHopTable next_hops;
   std::atomic<const ForwardingTable*> forwarding{nullptr};
   std::atomic<const SteeringTable*> steering{nullptr};
+  // The mode inline; made before any Pipeline. Null: the mode upf.
+  std::unique_ptr<LearnedTunnels> learned;
 };
 
 }  // namespace sluice::upf

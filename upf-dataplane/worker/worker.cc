@@ -25,12 +25,13 @@ void load(const rte_mbuf* frame, PortIndex port, Packet& packet) {
   packet.guaranteed = false;
 }
 
-// Keeps the first segment of a frame that is too long for one buffer: it will count as malformed.
+// Leaves nothing of a frame that is too long for one buffer: it will count as malformed.
 void cut(rte_mbuf* frame) {
   rte_pktmbuf_free(frame->next);
   frame->next = nullptr;
   frame->nb_segs = 1;
-  frame->pkt_len = frame->data_len;
+  frame->data_len = 0;
+  frame->pkt_len = 0;
 }
 
 // Makes the buffer say what the pipeline left in the packet.
@@ -54,6 +55,7 @@ Worker::Worker(WorkerOptions options, const SharedState& shared, WorkerCounters&
       pipeline_(shared, counters, options_.cached_flows, &copies_),
       ticks_per_second_(shared.ticks_per_second) {
   pipeline_.record_usage(options_.usage);
+  pipeline_.tell_sights(options_.sights);
   for (size_t port = 0; port < options_.capacities.size(); ++port) {
     if (PortCapacity* capacity = options_.capacities[port]) {
       shapers_[port] = std::make_unique<PortShaper>(*capacity);

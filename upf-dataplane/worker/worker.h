@@ -29,6 +29,7 @@ struct WorkerOptions {
   std::chrono::microseconds idle_sleep{0};  // after many empty polls; 0: never
   rte_mempool* pool = nullptr;              // for copies of packets
   UsageRecorder* usage = nullptr;           // outlives the worker; null: none
+  SightQueue* sights = nullptr;             // the same; only in the mode inline
   // By PortIndex, null where a port has no configured capacity; empty: none has. Outlive the
   // worker.
   std::vector<PortCapacity*> capacities = {};
