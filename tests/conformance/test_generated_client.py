@@ -2,6 +2,7 @@
 
 import json
 import re
+import urllib.parse
 
 import pytest
 from conftest import DOCUMENTS, OPERATIONS
@@ -29,8 +30,12 @@ def camel(name):
 
 
 def arguments_of(operation, path, body):
+    path, _, query = path.partition("?")
     pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", operation.path)
     out = {camel(name): value for name, value in re.fullmatch(pattern, path).groupdict().items()}
+    for name, values in urllib.parse.parse_qs(query).items():
+        is_list = operation.parameter("query", name)["schema"].get("type") == "array"
+        out[camel(name)] = values if is_list else values[0]
     if body is not None:
         out["requestBody"] = body
     return out
