@@ -102,7 +102,7 @@ std::optional<uint64_t> content_length(const Request& request) {
 }
 
 Response put_package(const SiteContext& context, const Request& request) {
-  auto upload = std::static_pointer_cast<app_package::Upload>(request.consumer);
+  auto upload = std::static_pointer_cast<SiteUpload>(request.consumer);
   if (!upload) return Response::problem(400, "the request needs a body");
   const auto sha256 = parse_hash(HashAlgorithm::kSha256, request.query.get("sha256").value_or(""));
   if (!sha256) return Response::problem(400, "sha256: has to be 64 hexadecimal digits");
@@ -168,6 +168,16 @@ Response delete_instance(const SiteContext& context, const Request& request) {
   });
 }
 
+Response logs_reply(Vim& vim, const std::string& id, const std::string& container, size_t lines) {
+  const auto text = vim.logs(id, container, lines);
+  if (!text && text.error().code == ErrorCode::kNotFound) {
+    return Response::problem(404, fmt::format("there is no container '{}' now", container));
+  }
+  if (!text) return Response::problem(503, text.error().message);
+  return Response::json(
+      200, {{"appInstanceId", id}, {"container", container}, {"text", as_utf8(*text)}});
+}
+
 Response logs(const SiteContext& context, const Request& request) {
   const auto& id = request.path_param("appInstanceId");
   const auto state = context.store.snapshot();
@@ -181,13 +191,11 @@ Response logs(const SiteContext& context, const Request& request) {
   const std::string container(
       request.query.get("container").value_or(plan.workload.containers.front().name));
   const auto lines = std::stoul(std::string(request.query.get("lines").value_or("100")));
-  const auto text = context.agent.vim().logs(id, container, lines);
-  if (!text && text.error().code == ErrorCode::kNotFound) {
-    return Response::problem(404, fmt::format("there is no container '{}' now", container));
-  }
-  if (!text) return Response::problem(503, text.error().message);
-  return Response::json(
-      200, {{"appInstanceId", id}, {"container", container}, {"text", as_utf8(*text)}});
+  auto pending = std::make_shared<http::PendingResponse>();
+  context.logs.post([&vim = context.agent.vim(), pending, id, container, lines] {
+    pending->resolve(logs_reply(vim, id, container, lines));
+  });
+  return http::deferred(pending);
 }
 
 }  // namespace

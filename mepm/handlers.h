@@ -12,6 +12,7 @@ struct SiteContext {
   AgentRecords records;
   Agent& agent;
   SitePackages& packages;
+  WorkQueue& logs;  // where podman is waited for
 };
 
 // `context` must outlive them.

@@ -53,12 +53,14 @@ Manager::Manager(EventLoop& loop, const Clock& clock, const MepmConfig& config,
       packages_(*store_, collections_.agent, files_, podman_, clock, config.agent.reader,
                 config.packages),
       agent_(loop, clock, *store_, collections_.agent, files_, podman_, platform_, config.agent),
-      context_{*store_, collections_.agent, agent_, packages_},
+      context_{*store_, collections_.agent, agent_, packages_, logs_},
       key_rotation_(std::in_place, loop, *keys_) {}
 
 void Manager::close() {
   if (std::exchange(closed_, true)) return;
   key_rotation_.reset();
+  podman_.interrupt();
+  logs_.stop();
   agent_.stop();
   packages_.stop();
   store_->close();

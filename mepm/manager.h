@@ -54,6 +54,7 @@ class Manager {
   MecPlatform platform_;
   SitePackages packages_;
   Agent agent_;
+  WorkQueue logs_{1};
   const SiteContext context_;
   std::optional<http::Router> router_;
   std::optional<auth::KeyRotation> key_rotation_;

@@ -55,7 +55,11 @@ bool SitePackages::in_use(const store::Snapshot& state, const AgentRecords& reco
   return false;
 }
 
-std::expected<std::shared_ptr<app_package::Upload>, http::Response> SitePackages::begin(
+SiteUpload::~SiteUpload() {
+  if (!kept_) files_.remove(upload_->target().package, upload_->target().attempt);
+}
+
+std::expected<std::shared_ptr<SiteUpload>, http::Response> SitePackages::begin(
     const std::string& id, std::optional<uint64_t> size) {
   if (size && *size > limits_.max_bytes) {
     return std::unexpected(http::Response::problem(
@@ -70,7 +74,7 @@ std::expected<std::shared_ptr<app_package::Upload>, http::Response> SitePackages
   auto upload = app_package::Upload::begin(
       {.package = id, .attempt = attempt, .path = files_.path(id, attempt)}, std::move(place));
   if (!upload) return std::unexpected(http::to_response(upload.error()));
-  return std::move(*upload);
+  return std::make_shared<SiteUpload>(std::move(*upload), files_);
 }
 
 Result<PackageRecord> SitePackages::read(app_package::Upload& upload,
@@ -97,9 +101,9 @@ Result<PackageRecord> SitePackages::read(app_package::Upload& upload,
   return out;
 }
 
-Result<SitePackages::Stored> SitePackages::check_and_store(app_package::Upload& upload,
+Result<SitePackages::Stored> SitePackages::check_and_store(SiteUpload& upload,
                                                            const std::string& sha256) {
-  auto record = read(upload, sha256);
+  auto record = read(upload.content(), sha256);
   if (!record) return std::unexpected(record.error());
   Stored out;
   std::optional<PackageRecord> replaced;
@@ -123,7 +127,7 @@ Result<SitePackages::Stored> SitePackages::check_and_store(app_package::Upload& 
     return {};
   });
   if (!done) return std::unexpected(done.error());
-  if (same) files_.remove(record->id, record->attempt);
+  if (!same) upload.keep();
   if (replaced) {
     files_.remove(replaced->id, replaced->attempt);
     remove_images(replaced->images);
@@ -132,12 +136,11 @@ Result<SitePackages::Stored> SitePackages::check_and_store(app_package::Upload& 
   return out;
 }
 
-void SitePackages::finish(std::shared_ptr<app_package::Upload> upload, const std::string& sha256,
+void SitePackages::finish(std::shared_ptr<SiteUpload> upload, const std::string& sha256,
                           Done done) {
   queue_.post([this, upload = std::move(upload), sha256, done = std::move(done)] {
     auto stored = check_and_store(*upload, sha256);
-    if (!stored) files_.remove(upload->target().package, upload->target().attempt);
-    upload->leave();
+    upload->content().leave();
     done(std::move(stored));
   });
 }

@@ -16,6 +16,23 @@
 
 namespace sluice::mepm {
 
+// A package on its way; its file goes with it unless it was stored.
+class SiteUpload final : public http::BodyConsumer {
+ public:
+  SiteUpload(std::shared_ptr<app_package::Upload> upload, const app_package::ContentFiles& files)
+      : upload_(std::move(upload)), files_(files) {}
+  ~SiteUpload() override;
+  Result<void> take(std::string_view bytes) override { return upload_->take(bytes); }
+
+  app_package::Upload& content() { return *upload_; }
+  void keep() { kept_ = true; }
+
+ private:
+  const std::shared_ptr<app_package::Upload> upload_;
+  const app_package::ContentFiles& files_;
+  bool kept_ = false;
+};
+
 struct PackageLimits {
   size_t count = 1000;
   uint64_t max_bytes = 8ULL << 30;
@@ -32,15 +49,15 @@ class SitePackages {
   void stop();
 
   // Where the body of a request for package `id` goes; the error is a reply.
-  std::expected<std::shared_ptr<app_package::Upload>, http::Response> begin(
-      const std::string& id, std::optional<uint64_t> size);
+  std::expected<std::shared_ptr<SiteUpload>, http::Response> begin(const std::string& id,
+                                                                   std::optional<uint64_t> size);
 
   // What became of it, when it is checked and stored, or refused.
   struct Stored {
     bool is_new = false;
   };
   using Done = std::function<void(Result<Stored>)>;
-  void finish(std::shared_ptr<app_package::Upload> upload, const std::string& sha256, Done done);
+  void finish(std::shared_ptr<SiteUpload> upload, const std::string& sha256, Done done);
 
   // kConflict while instances use it, kNotFound.
   void remove(const std::string& id, std::function<void(Result<void>)> done);
@@ -49,7 +66,7 @@ class SitePackages {
                      std::string_view id);
 
  private:
-  Result<Stored> check_and_store(app_package::Upload& upload, const std::string& sha256);
+  Result<Stored> check_and_store(SiteUpload& upload, const std::string& sha256);
   Result<PackageRecord> read(app_package::Upload& upload, const std::string& sha256) const;
   void remove_images(const std::vector<PackagedImage>& images);
 

@@ -29,7 +29,6 @@ Agent::~Agent() { stop(); }
 void Agent::stop() {
   if (stopped_.exchange(true)) return;
   queue_.stop();
-  alive_.reset();
   for (const auto& [id, slot] : slots_) {
     if (slot.timer) loop_.cancel(*slot.timer);
   }
@@ -58,7 +57,7 @@ void Agent::reached(Phase phase, const char* point) const {
 
 void Agent::wake(const std::string& id) {
   loop_.post([this, id, alive = std::weak_ptr(alive_)] {
-    if (alive.lock()) schedule(id, milliseconds(0));
+    if (alive.lock() && !stopped_) schedule(id, milliseconds(0));
   });
 }
 
@@ -82,7 +81,7 @@ void Agent::run(const std::string& id) {
   queue_.post([this, id, alive = std::weak_ptr(alive_)] {
     const auto delay = step(id);
     loop_.post([this, id, delay, alive] {
-      if (alive.lock()) finished(id, delay);
+      if (alive.lock() && !stopped_) finished(id, delay);
     });
   });
 }
@@ -201,9 +200,9 @@ void Agent::sweep(uint32_t attempt) {
   if (attempt == 0)
     spdlog::warn("mepm cannot look for leftovers reason=\"{}\"", done.error().message);
   loop_.post([this, attempt, alive = std::weak_ptr(alive_)] {
-    if (!alive.lock()) return;
+    if (!alive.lock() || stopped_) return;
     loop_.after(pause(attempt), [this, attempt, alive] {
-      if (alive.lock()) queue_.post([this, attempt] { sweep(attempt + 1); });
+      if (alive.lock() && !stopped_) queue_.post([this, attempt] { sweep(attempt + 1); });
     });
   });
 }

@@ -120,7 +120,7 @@ class Agent {
   std::map<std::string, Slot, std::less<>> slots_;
   std::mutex loading_;  // of images: one at a time
   std::atomic<bool> stopped_ = false;
-  std::shared_ptr<Agent*> alive_ = std::make_shared<Agent*>(this);
+  const std::shared_ptr<Agent*> alive_ = std::make_shared<Agent*>(this);
   WorkQueue queue_;
 };
 

@@ -21,6 +21,8 @@ struct PodmanOptions {
 class Podman final : public Vim {
  public:
   explicit Podman(PodmanOptions options);
+  // Ends calls that wait for podman, as the program is about to end. From any thread.
+  void interrupt() { client_.interrupt(); }
 
   Result<bool> has_image(const std::string& key) override;
   Result<void> load_image(const std::string& key, const std::string& file) override;
@@ -61,7 +63,7 @@ class Podman final : public Vim {
   std::string container_name(const std::string& id, const std::string& container) const;
 
   const PodmanOptions options_;
-  const PodmanClient client_;
+  PodmanClient client_;
   const AppNetwork network_;
 };
 

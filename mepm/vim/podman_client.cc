@@ -48,6 +48,7 @@ Result<client::HttpReply> PodmanClient::call(client::HttpRequest request, int ex
                                         .max_reply = kMostReply});
   if (!http) return std::unexpected(http.error());
   request.target = kBase + request.target;
+  request.progress = [this](uint64_t) { return !interrupted_; };
   auto reply = http->send(request);
   if (!reply) {
     return fail(ErrorCode::kUnavailable, "podman at {}: {}", socket_, reply.error().message);

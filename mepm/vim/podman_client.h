@@ -1,6 +1,7 @@
 // podman's REST service (libpod API, 4.0.0), asked over its Unix socket.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -21,11 +22,16 @@ class PodmanClient {
   // time. `longest`: of the call, after which it is kUnavailable.
   Result<client::HttpReply> call(client::HttpRequest request, int expected = 0,
                                  std::chrono::seconds longest = kLongestCall) const;
+  // Ends what is being called, within a second or so, and whatever is called later. From any
+  // thread.
+  void interrupt() { interrupted_ = true; }
+
   Result<nlohmann::json> get(const std::string& path) const;
   Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body) const;
 
  private:
   const std::string socket_;
+  std::atomic<bool> interrupted_ = false;
 };
 
 // What a container wrote, of the frames in which the service sends it: a header of 8 octets, the

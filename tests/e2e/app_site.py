@@ -11,6 +11,7 @@ import time
 
 from lab import addresses
 from lab.lab import ROOT
+from lab.mec_client import Client
 from lab.processes import wait_for
 
 APP_ADDRESS = "10.60.0.20"
@@ -116,6 +117,12 @@ class AppSite:
             capture_output=True, text=True, timeout=60)
         assert done.returncode == code, done.stderr
         return json.loads(done.stdout) if done.stdout else done.stderr
+
+    def client(self):
+        """Mm3 with the operator's credentials."""
+        operator = json.loads((self.path / "state/operator.json").read_text())
+        return Client(self.edge, "127.0.0.1", PORT, operator["client_id"],
+                      operator["client_secret"], "mm3")
 
     def app(self, name):
         return next((app for app in self.ctl("app", "list") if app["appInstanceId"] == name), None)

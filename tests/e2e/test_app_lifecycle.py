@@ -10,6 +10,7 @@ import pytest
 from app_site import APP_ADDRESS, AppSite, missing
 
 from lab.lab import Lab
+from lab.mec_client import Refused
 from lab.processes import wait_for
 
 NOTHING = {"containers": [], "secrets": [], "spaces": [], "ports": [], "provisioned": []}
@@ -71,6 +72,33 @@ def test_users_are_steered_to_an_app_as_long_as_it_runs(site):
                                                          key=lambda o: o["startTime"])] == [
         ("INSTANTIATE", "COMPLETED"), ("OPERATE", "COMPLETED"), ("OPERATE", "COMPLETED"),
         ("TERMINATE", "COMPLETED")]
+
+
+def test_what_is_wrong_is_refused_and_changes_nothing(site):
+    tampered = site.path / "tampered.csar"
+    octets = bytearray((site.path / "hello-edge.csar").read_bytes())
+    octets[len(octets) // 3] ^= 1
+    tampered.write_bytes(octets)
+    assert "422" in site.ctl("site-package", "bring", tampered, code=1)
+    assert "404" in site.ctl("app", "run", "hello", "--package", "none", code=1)
+    manager = site.client()
+
+    def status(method, path, body=None):
+        try:
+            return manager.request(method, "/mm3/v1" + path, body).status
+        except Refused as failed:
+            return failed.status
+
+    wanted = {"packageId": "hello-edge", "desiredState": "STARTED", "revision": 5}
+    for change, expected in (({}, 202), ({}, 202), ({"revision": 4}, 409), ({"desiredState": "STOPPED"}, 409),
+                             ({"revision": 0}, 400), ({"desiredState": "ASLEEP"}, 400), ({"more": 1}, 400)):
+        assert status("PUT", "/app_instances/hello", {**wanted, **change}) == expected, change
+    site.wait_for_phase("hello", "RUNNING")
+    assert status("DELETE", "/app_instances/hello") == 409
+    assert status("GET", "/app_instances/none") == 404
+    assert status("PUT", "/app_instances/..%2Fx", wanted) == 400
+    assert [package["packageId"] for package in site.ctl("site-package", "list")] == ["hello-edge"]
+    assert len(os.listdir(site.path / "state/packages")) == 1
 
 
 def test_what_runs_survives_its_manager_and_what_dies_is_brought_back(site):
