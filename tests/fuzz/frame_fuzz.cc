@@ -1,5 +1,6 @@
 // Any frames on any port of a site with a session, rules and names: every frame gets a verdict,
-// what is sent lies within its buffer and its port's MTU, and a drop has a reason.
+// what is sent lies within its buffer and its port's MTU, and a drop has a reason. The same frames
+// go to a site in the wire: what stays on it is untouched.
 //
 // The input is a sequence of frames, each after its port (one byte) and its length in two bytes,
 // big-endian. The first four bytes of a frame's tunnel id that read 0xffffffff stand for the real
@@ -34,8 +35,12 @@ std::string branch(const char* id, const char* port, const char* action, const s
 struct Site {
   upf::testing::TestSite site;
   Teid teid;
+  const bool is_inline;
 
-  Site() : teid(site.add_ue(2)) {
+  explicit Site(UpfMode mode)
+      : site(mode),
+        teid(mode == UpfMode::kUpf ? site.add_ue(2) : Teid(0x20002)),
+        is_inline(mode == UpfMode::kInline) {
     site.set_rules({R"({"trafficRuleId": "to-app", "filterType": "FLOW", "priority": 9,
              "trafficFilter": [{"dstAddress": ["203.0.113.0/24"], "dstPort": ["80-443"]}],
              "action": "FORWARD_DECAPSULATED", "state": "ACTIVE",
@@ -62,43 +67,57 @@ void check(bool condition) {
   if (!condition) std::abort();
 }
 
+constexpr size_t kHeadroom = 128;
+constexpr size_t kTailroom = 512;
+
+void try_frame(Site& at, PortIndex port, std::vector<uint8_t> frame) {
+  // A fuzzer does not guess tunnel ids.
+  for (size_t i = 0; i + 4 <= frame.size(); ++i) {
+    if (std::memcmp(&frame[i], "\xff\xff\xff\xff", 4) != 0) continue;
+    const Be32 real(at.teid.value());
+    std::memcpy(&frame[i], &real, 4);
+    break;
+  }
+  upf::testing::TestSite& site = at.site;
+  const auto outcome = site.run(port, {frame}, kHeadroom, kTailroom).front();
+  check(outcome.verdict != Verdict::kPending);
+  if (outcome.verdict == Verdict::kDrop) {
+    check(outcome.drop < DropReason::kCount);
+  } else {
+    check(outcome.frame.size() >= 14 &&
+          outcome.frame.size() <= frame.size() + kHeadroom + kTailroom);
+    check(outcome.out_port < 3);
+  }
+  const bool is_on_wire = at.is_inline && port != upf::testing::kLdn;
+  if (is_on_wire && outcome.verdict == Verdict::kSend && outcome.out_port == 1 - port) {
+    check(outcome.frame == frame);
+  }
+  for (const auto& copy : site.copies) {
+    check(copy.verdict == Verdict::kDrop || copy.verdict == Verdict::kSend);
+    check(copy.verdict == Verdict::kDrop || copy.out_port < 3);
+  }
+  // What workers hand over goes to the control thread's parsers.
+  if (outcome.verdict == Verdict::kPuntLearn) site.neighbours->learn(port, outcome.frame);
+  if (outcome.verdict == Verdict::kPuntResolve) {
+    site.neighbours->resolve_and_send(outcome.out_port, outcome.frame);
+  }
+  site.sent.clear();
+  site.reclaimer.grace_period();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static Site* const site = new Site;
-  constexpr size_t kHeadroom = 128;
-  constexpr size_t kTailroom = 512;
+  static Site* const site = new Site(UpfMode::kUpf);
+  static Site* const wire = new Site(UpfMode::kInline);
   while (size >= 3) {
     const auto port = static_cast<PortIndex>(data[0] % 3);
     const size_t length = std::min<size_t>({size_t{data[1]} << 8 | data[2], size - 3, kMaxFrame});
-    std::vector<uint8_t> frame(data + 3, data + 3 + length);
+    const std::vector<uint8_t> frame(data + 3, data + 3 + length);
     data += 3 + length;
     size -= 3 + length;
-    // A fuzzer does not guess tunnel ids.
-    for (size_t i = 0; i + 4 <= frame.size(); ++i) {
-      if (std::memcmp(&frame[i], "\xff\xff\xff\xff", 4) != 0) continue;
-      const Be32 real(site->teid.value());
-      std::memcpy(&frame[i], &real, 4);
-      break;
-    }
-    const auto outcome = site->site.run(port, {frame}, kHeadroom, kTailroom).front();
-    check(outcome.verdict != Verdict::kPending);
-    if (outcome.verdict == Verdict::kDrop) {
-      check(outcome.drop < DropReason::kCount);
-    } else {
-      check(outcome.frame.size() >= 14 && outcome.frame.size() <= length + kHeadroom + kTailroom);
-      check(outcome.out_port < 3);
-    }
-    for (const auto& copy : site->site.copies) {
-      check(copy.verdict == Verdict::kDrop || copy.verdict == Verdict::kSend);
-      check(copy.verdict == Verdict::kDrop || copy.out_port < 3);
-    }
-    // What workers hand over goes to the control thread's parsers.
-    if (outcome.verdict == Verdict::kPuntLearn) site->site.neighbours->learn(port, outcome.frame);
-    if (outcome.verdict == Verdict::kPuntResolve) {
-      site->site.neighbours->resolve_and_send(outcome.out_port, outcome.frame);
-      site->site.sent.clear();
-    }
+    try_frame(*site, port, frame);
+    try_frame(*wire, port, frame);
   }
   return 0;
 }
