@@ -72,9 +72,22 @@ std::vector<uint8_t> make_frame(const LoadOptions& options, uint32_t ue, Teid te
       .udp(2152, 2152)
       .gtpu(teid.value(), 9)
       .ipv4(user, kServer)
-      .udp(4000, options.dns ? 53 : 80)
+      .udp(4000, options.dns ? 53 : options.server_port)
       .payload(payload)
       .frame();
+}
+
+// Shows a site in the wire both tunnels of a user.
+void meet(testing::TestSite& site, uint32_t ue, const std::vector<uint8_t>& uplink) {
+  using testing::eth;
+  site.run(testing::kN3, uplink);
+  site.run(testing::kN6, eth(testing::kGnbMac, testing::kGatewayMac)
+                             .ipv4("192.168.3.1", "192.168.3.2")
+                             .udp(2152, 2152)
+                             .gtpu(0x1000 + ue, 9, false)
+                             .ipv4(kServer, testing::TestSite::ue_v4(ue).to_string())
+                             .udp(443, 4000)
+                             .frame());
 }
 
 }  // namespace
@@ -82,9 +95,15 @@ std::vector<uint8_t> make_frame(const LoadOptions& options, uint32_t ue, Teid te
 Load::Load(LoadOptions options)
     : options_(std::move(options)),
       mac_(*MacAddress::parse(options_.mac)),
-      site(std::max(options_.sessions, options_.rules) + 16, {mac_, mac_, mac_}) {
+      site(std::max(options_.sessions, options_.rules) + 16, {mac_, mac_, mac_},
+           options_.is_inline ? UpfMode::kInline : UpfMode::kUpf) {
   session_bytes_ = site.shared.sessions.bytes();
   for (uint32_t ue = 1; ue <= options_.sessions; ++ue) {
+    if (options_.is_inline) {
+      frames_.push_back(make_frame(options_, ue, Teid(0x20'0000 + ue)));
+      meet(site, ue, frames_.back());
+      continue;
+    }
     const Teid teid = site.add_ue(ue);
     session_bytes_ +=
         site.shared.sessions.find_teid(teid.value())->bytes() + sizeof(SessionCounters);

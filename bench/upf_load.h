@@ -12,7 +12,9 @@ namespace sluice::upf {
 
 struct LoadOptions {
   bool downlink = false;
-  bool dns = false;  // queries for names with a rule, answered in place
+  bool dns = false;           // queries for names with a rule, answered in place
+  bool is_inline = false;     // in the wire before a core; uplink only
+  uint16_t server_port = 80;  // no rule is about another
   uint32_t sessions = 10'000;
   uint32_t rules = 1'000;
   uint32_t inner_bytes = 64;  // of the user's IP packet

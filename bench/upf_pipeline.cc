@@ -271,6 +271,8 @@ int main(int argc, char** argv) {
   options.load.mac = sluice::upf::kPcapMac;
   line.flag("--downlink", &options.load.downlink, "Encapsulate instead of decapsulate");
   line.flag("--dns", &options.load.dns, "DNS queries for names with a rule");
+  line.flag("--inline", &options.load.is_inline, "In the wire before a core, uplink");
+  line.option("--server-port", &options.load.server_port, "What users send to; 80 has a rule");
   line.option("--rule-shapes", &options.load.rule_shapes, "Combinations of filter fields in use")
       .between(1, 8);
   line.option("--sessions", &options.load.sessions, "Sessions, one flow each");

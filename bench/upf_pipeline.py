@@ -110,6 +110,8 @@ def main() -> None:
         shapes = measure("uplink, rules of 8 shapes", "--rule-shapes", "8")
         first = measure("uplink, 8 shapes, every packet classified anew", "--rule-shapes", "8",
                         "--cached-flows", "2")
+        wire = measure("inline, 10,000 users: taken off the wire", "--inline")
+        passing = measure("inline, 10,000 users: passing", "--inline", "--server-port", "81")
         two = None
         if len(os.sched_getaffinity(0)) > 1:
             two = measure("uplink, two workers", "--workers", "2")
@@ -129,6 +131,8 @@ def main() -> None:
         "uplink_mpps_10000_rules": round(many_rules["mpps"], 2),
         "uplink_mpps_1000000_sessions": round(million["mpps"], 2),
         "first_packet_mpps": round(first["mpps"], 2),
+        "inline_steered_mpps": round(wire["mpps"], 2),
+        "inline_passing_mpps": round(passing["mpps"], 2),
         "uplink_mpps_8_rule_shapes": round(shapes["mpps"], 2),
         **({"uplink_mpps_2_workers": round(two["mpps"], 2)} if two else {}),
         "testpmd_csum_mpps": round(peer, 2),
