@@ -1,5 +1,6 @@
 #include "location/queries.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/http/json_text.h"
@@ -23,6 +24,9 @@ struct Site {
 };
 
 using Names = std::set<std::string, std::less<>>;
+
+// Reports wait while a page is made, and so do other queries on the same thread.
+constexpr size_t kUsersOnPage = 200;
 
 // The values of a parameter that is a list.
 Names names_of(const Request& request, const char* parameter) {
@@ -49,7 +53,9 @@ std::string place_in_list(const std::string& cell, feeds::UserId user) {
   return cell + fmt::format(" {:08x}", user);  // no name has a blank
 }
 
-Response users(const Site& site, const Request& request) {
+Response users(const Site& site, const Request& asked) {
+  Request request = asked;
+  request.page_size = std::min(asked.page_size, kUsersOnPage);
   auto page = rest::ListPage::begin(request, {.id_member = "address"});
   if (!page) return to_response(page.error());
   const auto zones = names_of(request, "zoneId");
