@@ -3,11 +3,14 @@
 // go to a site in the wire: what stays on it is untouched.
 //
 // The input is a sequence of frames, each after its port (one byte) and its length in two bytes,
-// big-endian. The first four bytes of a frame's tunnel id that read 0xffffffff stand for the real
-// one.
+// big-endian. The first four bytes of a frame that read 0xffffffff stand for the uplink tunnel of
+// the plain session, 0xfffffffe to 0xfffffffc for those of sessions that are redirected to
+// addresses or a URL, or lead into a tunnel of UDP.
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <vector>
 
 #include "upf-dataplane/testing/test_site.h"
@@ -34,13 +37,39 @@ std::string branch(const char* id, const char* port, const char* action, const s
 
 struct Site {
   upf::testing::TestSite site;
-  Teid teid;
+  std::array<Teid, 4> teids;
   const bool is_inline;
 
-  explicit Site(UpfMode mode)
-      : site(mode),
-        teid(mode == UpfMode::kUpf ? site.add_ue(2) : Teid(0x20002)),
-        is_inline(mode == UpfMode::kInline) {
+  // UE n with another FAR of the uplink.
+  Teid add(uint32_t n, const std::function<void(SessionSpec&)>& change) {
+    SessionSpec spec = site.ue_session(n);
+    change(spec);
+    if (!site.sessions->install(spec)) std::abort();
+    return spec.pdrs.at(PdrId(1)).f_teid->teid;
+  }
+  void add_sessions() {
+    teids[0] = site.add_ue(2);
+    teids[1] = add(3, [](SessionSpec& spec) {
+      spec.fars.at(FarId(1)).redirect = Redirect{.v4 = *Ipv4Address::parse("203.0.113.9"),
+                                                 .v6 = *Ipv6Address::parse("2001:db8::9")};
+    });
+    teids[2] = add(4, [](SessionSpec& spec) {
+      spec.fars.at(FarId(1)).redirect = Redirect{.url = "http://portal.example/"};
+    });
+    teids[3] = add(5, [](SessionSpec& spec) {
+      spec.fars.at(FarId(1)).outer_header =
+          OuterHeader{Teid(), *IpAddress::parse("192.168.6.9"), uint16_t{4789}};
+      spec.pdrs.at(PdrId(2)).remove_udp_header = true;
+    });
+    site.answer(upf::testing::kN6, "192.168.6.9", "02:00:00:00:00:19");
+  }
+
+  explicit Site(UpfMode mode) : site(mode), is_inline(mode == UpfMode::kInline) {
+    if (is_inline) {
+      teids.fill(Teid(0x20002));
+    } else {
+      add_sessions();
+    }
     site.set_rules({R"({"trafficRuleId": "to-app", "filterType": "FLOW", "priority": 9,
              "trafficFilter": [{"dstAddress": ["203.0.113.0/24"], "dstPort": ["80-443"]}],
              "action": "FORWARD_DECAPSULATED", "state": "ACTIVE",
@@ -73,8 +102,8 @@ constexpr size_t kTailroom = 512;
 void try_frame(Site& at, PortIndex port, std::vector<uint8_t> frame) {
   // A fuzzer does not guess tunnel ids.
   for (size_t i = 0; i + 4 <= frame.size(); ++i) {
-    if (std::memcmp(&frame[i], "\xff\xff\xff\xff", 4) != 0) continue;
-    const Be32 real(at.teid.value());
+    if (std::memcmp(&frame[i], "\xff\xff\xff", 3) != 0 || frame[i + 3] < 0xfc) continue;
+    const Be32 real(at.teids[0xffU - frame[i + 3]].value());
     std::memcpy(&frame[i], &real, 4);
     break;
   }

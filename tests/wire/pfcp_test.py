@@ -100,7 +100,8 @@ def test_association_tells_who_we_are_and_what_we_can(smf):
     assert find(ies, p.IE_NodeId).id == b"upf.example"
     features = find(ies, p.IE_UPFunctionFeatures)
     assert (features.FTUP, features.BUCP, features.EMPU, features.DDND) == (1, 0, 1, 1)
-    assert (features.PDIU, features.FRRT, features.PFDM, features.QUOAC) == (1, 1, 1, 0)
+    assert (features.PDIU, features.FRRT, features.PFDM, features.QUOAC) == (1, 1, 1, 1)
+    assert (features.TREU, features.HEEU, features.PFDE) == (1, 0, 0)
 
 
 def test_heartbeat_repeats_the_start_time_of_the_association(smf):

@@ -173,6 +173,8 @@ void read_root(ConfigNode root, UpfConfig& config) {
     if (!is_inline) {
       config.pdrs_per_session =
           static_cast<uint32_t>(limits.integer("pdrs_per_session", 64, 2, 1024));
+      config.redirected_flows =
+          static_cast<uint32_t>(limits.integer("redirected_flows", 65'536, 512, 1 << 24));
       read_buffer(limits, config.buffer);
     }
   }

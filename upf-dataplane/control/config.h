@@ -48,7 +48,8 @@ struct UpfConfig {
   uint32_t burst = 32;
 
   uint32_t sessions = 10'000;
-  uint32_t rules = 10'000;  // traffic and DNS rules together
+  uint32_t rules = 10'000;             // traffic and DNS rules together
+  uint32_t redirected_flows = 65'536;  // of sessions whose SMF redirects them
   uint32_t neighbours = 4096;
   uint32_t pdrs_per_session = 64;
 

@@ -47,8 +47,20 @@ json far_json(const Far& far) {
                          : far.buffer ? "BUFF"
                                       : "DROP"}};
   if (far.outer_header) {
-    out["tunnel"] = {{"peer", far.outer_header->peer.to_string()},
-                     {"teid", fmt::format("{:#x}", far.outer_header->teid.value())}};
+    const OuterHeader& tunnel = *far.outer_header;
+    out["tunnel"] = {{"peer", tunnel.peer.to_string()}};
+    if (tunnel.udp_port) {
+      out["tunnel"]["udpPort"] = *tunnel.udp_port;
+    } else {
+      out["tunnel"]["teid"] = fmt::format("{:#x}", tunnel.teid.value());
+    }
+  }
+  if (far.redirect) {
+    const Redirect& to = *far.redirect;
+    out["redirect"] = !to.url.empty() ? to.url
+                      : !to.v6        ? to.v4->to_string()
+                      : !to.v4        ? to.v6->to_string()
+                                      : to.v4->to_string() + ", " + to.v6->to_string();
   }
   return out;
 }
@@ -167,8 +179,14 @@ json lines(const json& answer) {
   if (answer.contains("far")) {
     std::string tunnel;
     if (answer["far"].contains("tunnel")) {
-      tunnel = fmt::format(" into tunnel {} of {}", text_of(answer["far"]["tunnel"]["teid"]),
-                           text_of(answer["far"]["tunnel"]["peer"]));
+      const json& to = answer["far"]["tunnel"];
+      tunnel =
+          to.contains("teid")
+              ? fmt::format(" into tunnel {} of {}", text_of(to["teid"]), text_of(to["peer"]))
+              : fmt::format(" into UDP port {} of {}", text_of(to["udpPort"]), text_of(to["peer"]));
+    }
+    if (answer["far"].contains("redirect")) {
+      tunnel += ", redirected to " + text_of(answer["far"]["redirect"]);
     }
     add(fmt::format("FAR {}: {}{}", answer["far"]["id"].dump(), text_of(answer["far"]["action"]),
                     tunnel));

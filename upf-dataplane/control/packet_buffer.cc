@@ -4,13 +4,20 @@
 
 namespace sluice::upf {
 
+namespace {
+
+constexpr size_t kEthernet = 14;
+
+}  // namespace
+
 PacketBuffer::PacketBuffer(const BufferLimits& limits, const SharedState& shared,
                            WorkerCounters& counters, ControlPipeline& pipeline, const Clock& clock)
     : limits_(limits), shared_(shared), counters_(counters), pipeline_(pipeline), clock_(clock) {}
 
 void PacketBuffer::hold(uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame,
                         const Session& session, const FragmentPorts* ports) {
-  Held held{.port = port, .frame = {frame.begin(), frame.end()}, .order = ++last_order_};
+  Held held{
+      .port = port, .pdr = pdr, .frame = {frame.begin(), frame.end()}, .order = ++last_order_};
   if (ports != nullptr) held.ports = *ports;
   const auto found = queues_.find(slot);
   const bool waits = found != queues_.end() && found->second.waiting_since;
@@ -66,6 +73,7 @@ void PacketBuffer::append(uint32_t slot, Queue& queue, Held held) {
 void PacketBuffer::drop_oldest(uint32_t slot, DropReason reason) {
   Queue& queue = queues_.at(slot);
   const Held& first = queue.held.front();
+  if (on_drop_) on_drop_(slot, first.pdr, static_cast<uint32_t>(first.frame.size() - kEthernet));
   oldest_.erase(first.order);
   queue.bytes -= first.frame.size();
   bytes_ -= first.frame.size();

@@ -32,6 +32,12 @@ class PacketBuffer {
   void hold(uint32_t slot, PdrId pdr, PortIndex port, std::span<const uint8_t> frame,
             const Session& session, const FragmentPorts* ports = nullptr);
 
+  // Who is told of packets that are dropped instead of released: their slot, PDR and bytes behind
+  // Ethernet.
+  void on_drop(std::function<void(uint32_t slot, PdrId pdr, uint32_t bytes)> listener) {
+    on_drop_ = std::move(listener);
+  }
+
   // A limit below the configured one, from a BAR; nullopt: none.
   void set_suggested(uint32_t slot, std::optional<size_t> packets);
 
@@ -56,6 +62,7 @@ class PacketBuffer {
  private:
   struct Held {
     PortIndex port = 0;
+    PdrId pdr;
     std::vector<uint8_t> frame;
     uint64_t order = 0;
     std::optional<FragmentPorts> ports = {};
@@ -84,6 +91,7 @@ class PacketBuffer {
   WorkerCounters& counters_;
   ControlPipeline& pipeline_;
   const Clock& clock_;
+  std::function<void(uint32_t, PdrId, uint32_t)> on_drop_;
   std::map<uint32_t, Queue> queues_;
   std::set<uint32_t> waiting_;           // slots whose queue waits for a neighbour
   std::map<uint64_t, uint32_t> oldest_;  // order of a queue's first packet: its slot

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <tuple>
 
 namespace sluice::upf {
 namespace {
@@ -69,6 +70,8 @@ SessionManager::SessionManager(size_t capacity, SharedState& shared, Neighbours&
       // Another base after every start, so that a SEID of an earlier life finds nothing.
       last_seid_(uint64_t{std::random_device{}()} << 32),
       free_slots_(std::make_shared<std::vector<uint32_t>>()) {
+  buffer_.on_drop(
+      [this](uint32_t of, PdrId pdr, uint32_t bytes) { count_dropped(of, pdr, bytes); });
   for (auto slot = static_cast<uint32_t>(capacity); slot > 0; --slot) {
     free_slots_->push_back(slot - 1);
   }
@@ -89,8 +92,7 @@ Result<Seid> SessionManager::allocate_seid() {
 Result<void> SessionManager::install(const SessionSpec& spec) {
   const auto found = sessions_.find(spec.seid);
   Installed* old = found == sessions_.end() ? nullptr : &found->second;
-  RuleState state =
-      carry_over(spec, old != nullptr ? old->state : RuleState{}, shared_.ticks_per_second);
+  RuleState state = carry_over(spec, old != nullptr ? old->state : RuleState{}, rule_clock());
   auto parts = compile_session(spec, state, neighbours_.ports(), neighbours_);
   if (!parts) return std::unexpected(parts.error());
   const Keys keys{teids_of(spec), parts->ue_v4, parts->ue_v6, prefixes_of(*parts)};
@@ -131,7 +133,7 @@ Result<void> SessionManager::install(const SessionSpec& spec) {
     return linked;
   }
   buffer_.set_suggested(parts->slot, suggested_packets(spec));
-  apply_changes(spec, next.state, shared_.ticks_per_second);
+  apply_changes(spec, next.state, rule_clock());
   move(guaranteed_, old != nullptr ? old->guaranteed : BitRates{}, next.guaranteed);
   hold_hops(*parts, next);
   if (tunnels_ != nullptr) {
@@ -205,27 +207,36 @@ void SessionManager::unlink(const Keys& keys, const Keys* except) {
 }
 
 void SessionManager::hold_hops(const Session::Parts& parts, Installed& installed) {
+  const auto hold = [&](NextHopId hop) {
+    neighbours_.hold(hop);
+    installed.hops.push_back(hop);
+  };
   for (const auto* pdrs : {&parts.uplink, &parts.downlink, &parts.from_cp}) {
     for (const auto& pdr : *pdrs) {
-      if (!pdr.encapsulate) continue;
-      neighbours_.hold(pdr.peer_hop);
-      installed.hops.push_back(pdr.peer_hop);
+      if (pdr.encapsulate) hold(pdr.peer_hop);
     }
   }
-  for (const auto& copy : parts.copies) {
-    neighbours_.hold(copy.hop);
-    installed.hops.push_back(copy.hop);
+  for (const auto& extras : parts.extras) {
+    for (const auto& copy : extras.copies) hold(copy.hop);
+    for (const auto& action : extras.quota_actions) {
+      if (action.instead && action.instead->encapsulate) hold(action.instead->peer_hop);
+    }
   }
 }
 
 void SessionManager::each_tunnel(
     const Session& session, const std::function<void(PortIndex, const OuterHeader&)>& visit) const {
-  for (const auto pdrs : session.all_pdrs()) {
-    for (const CompiledPdr& pdr : pdrs) {
-      if (!pdr.encapsulate) continue;
-      const IpAddress peer = pdr.peer_is_v6 ? IpAddress(Ipv6Address::from_bytes(pdr.peer))
-                                            : IpAddress(Ipv4Address::from_bytes(pdr.peer));
-      visit(pdr.out_port, {Teid(pdr.peer_teid), peer});
+  const auto visit_pdr = [&](const CompiledPdr& pdr) {
+    // At the end of a tunnel of UDP/IP nobody speaks GTP-U.
+    if (!pdr.encapsulate || (pdr.extras != 0 && session.extras(pdr).udp_port != 0)) return;
+    const IpAddress peer = pdr.peer_is_v6 ? IpAddress(Ipv6Address::from_bytes(pdr.peer))
+                                          : IpAddress(Ipv4Address::from_bytes(pdr.peer));
+    visit(pdr.out_port, {Teid(pdr.peer_teid), peer});
+  };
+  for (const auto pdrs : session.all_pdrs()) std::ranges::for_each(pdrs, visit_pdr);
+  for (const PdrExtras& extras : session.all_extras()) {
+    for (const auto& action : extras.quota_actions) {
+      if (action.instead) visit_pdr(*action.instead);
     }
   }
 }
@@ -278,6 +289,7 @@ UsageCount SessionManager::usage(Seid seid, UrrId urr) {
   if (meter == nullptr) return {};
   meter->begin_look();
   UsageCount count{.totals = meter->totals()};
+  std::tie(count.dropped_packets, count.dropped_bytes) = meter->dropped();
   if (const uint64_t last = meter->last_packet(); last != 0) {
     // Another core's ticks may be a little ahead.
     const uint64_t now = std::max(ticks_(), last);
@@ -293,6 +305,40 @@ void SessionManager::set_usage_limits(Seid seid, UrrId urr, const UsageLimits& l
   const auto found = sessions_.find(seid);
   if (found == sessions_.end()) return;
   if (UsageMeter* meter = found->second.state.usage_meter(urr)) meter->set_limits(limits);
+}
+
+std::optional<PacketRateLeft> SessionManager::packets_left(Seid seid, QerId qer) {
+  const auto found = sessions_.find(seid);
+  if (found == sessions_.end()) return std::nullopt;
+  const QerMeters* meters = found->second.state.meter(qer);
+  if (meters == nullptr || meters->packets == nullptr) return std::nullopt;
+  const auto up = meters->packets->uplink.status(ticks_());
+  const auto down = meters->packets->downlink.status(ticks_());
+  const uint64_t ticks = std::max(up.ticks, down.ticks);
+  PacketRateLeft left;
+  if (meters->packets->uplink.has_limit()) left.uplink = up.left;
+  if (meters->packets->downlink.has_limit()) left.downlink = down.left;
+  if (ticks != 0) {
+    left.until = std::chrono::ceil<std::chrono::seconds>(
+        clock_.wall() + std::chrono::seconds(ticks / shared_.ticks_per_second));
+  }
+  return left;
+}
+
+RuleClock SessionManager::rule_clock() const {
+  return {.ticks_per_second = shared_.ticks_per_second, .ticks = ticks_(), .wall = clock_.wall()};
+}
+
+void SessionManager::count_dropped(uint32_t slot, PdrId id, uint32_t bytes) {
+  const auto seid = holder(slot);
+  if (!seid) return;
+  const Session& session = *sessions_.at(*seid).session;
+  for (const CompiledPdr& pdr : session.downlink_pdrs()) {
+    if (pdr.id != id.value()) continue;
+    for (UsageMeter* meter : session.usage(pdr)) {
+      if (meter->count_dropped(bytes)) told_.push_back(*seid);
+    }
+  }
 }
 
 std::optional<Seid> SessionManager::holder(uint32_t slot) const {
@@ -332,7 +378,7 @@ void SessionManager::drop_buffered(Seid seid) {
 }
 
 void SessionManager::send_end_marker(const Far& last) {
-  if (!last.outer_header) return;
+  if (!last.outer_header || last.outer_header->udp_port) return;
   const auto port = tunnel_port(last, neighbours_.ports());
   if (!port) return;
   auto frame = make_end_marker(neighbours_.ports()[*port], *last.outer_header);

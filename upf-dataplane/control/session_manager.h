@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -41,6 +42,8 @@ class SessionManager final : public SessionInstaller {
   UsageCount usage(Seid seid, UrrId urr) override;
   void set_usage_limits(Seid seid, UrrId urr, const UsageLimits& limits) override;
 
+  std::optional<PacketRateLeft> packets_left(Seid seid, QerId qer) override;
+
   void drop_buffered(Seid seid) override;
   void send_end_marker(const Far& last) override;
 
@@ -51,6 +54,9 @@ class SessionManager final : public SessionInstaller {
                            const FragmentPorts* ports = nullptr);
   // Lets go what was buffered and waits for a neighbour; call it often.
   void retry_releases();
+
+  // Sessions whose URRs want attention because of buffered packets that were dropped.
+  std::vector<Seid> take_told() { return std::exchange(told_, {}); }
 
   // Whose slot it is.
   std::optional<Seid> holder(uint32_t slot) const;
@@ -94,6 +100,8 @@ class SessionManager final : public SessionInstaller {
                    const std::function<void(PortIndex, const OuterHeader&)>& visit) const;
   void retire(Seid seid, Installed installed);
   SessionUsage usage(uint32_t slot) const;
+  RuleClock rule_clock() const;
+  void count_dropped(uint32_t slot, PdrId pdr, uint32_t bytes);
 
   size_t capacity_;
   SharedState& shared_;
@@ -108,6 +116,7 @@ class SessionManager final : public SessionInstaller {
   std::vector<Seid> holders_;  // by slot; SEID 0: none
   std::unordered_map<Seid, Installed> sessions_;
   BitRates guaranteed_;
+  std::vector<Seid> told_;
   uint64_t last_seid_;
   uint32_t last_version_ = 0;
   std::shared_ptr<std::vector<uint32_t>> free_slots_;  // shared with reclaimer callbacks

@@ -82,7 +82,7 @@ Result<void> Upf::open_ports() {
                                             SteeringManager::counter_slots(config_.rules));
   shared_ = std::make_unique<SharedState>(size_t{config_.sessions} * kTunnelsPerSession,
                                           config_.neighbours, *reclaimer_, config_.workers + 1,
-                                          rte_get_tsc_hz());
+                                          rte_get_tsc_hz(), config_.redirected_flows);
   learn_tunnels(ports);
   neighbours_ = std::make_unique<Neighbours>(
       std::move(ports), gateways, *shared_, *reclaimer_, clock_, *link_,
@@ -292,6 +292,7 @@ void Upf::poll_workers() {
   for (const uint32_t slot : pipeline_->take_told()) {
     if (const auto seid = sessions_->holder(slot)) n4_->usage_changed(*seid);
   }
+  for (const Seid seid : sessions_->take_told()) n4_->usage_changed(seid);
   link_->drain_told([this](uint32_t slot) {
     if (const auto seid = sessions_->holder(slot)) n4_->usage_changed(*seid);
   });

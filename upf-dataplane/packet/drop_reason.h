@@ -26,15 +26,16 @@ enum class DropReason : uint8_t {
   kBufferDropped,        // buffered, and the SMF or the end of its session let it go
   kRuleDrop,             // a MEC traffic rule says DROP
   kNotForwardable,       // to a group, a link-local address or no host
-  kHopLimit,             // no hop left
-  kNoNextHop,            // no route, or the neighbour has not answered
-  kTooBig,               // exceeds the MTU of the port it would leave by
-  kFragmentIncomplete,   // a fragment whose others did not come in time, or overlap
-  kFragmentNoRoom,       // a fragment beyond what may wait for others
-  kNoRoom,               // no buffer, or not enough headroom for the outer header
-  kTxFull,               // the port did not take it
-  kPortBusy,             // beyond the port's configured capacity
-  kPuntFull,             // the control thread is behind
+  kRedirected,  // of what the SMF redirects, what has no way there: see pipeline_redirect.cc
+  kHopLimit,    // no hop left
+  kNoNextHop,   // no route, or the neighbour has not answered
+  kTooBig,      // exceeds the MTU of the port it would leave by
+  kFragmentIncomplete,  // a fragment whose others did not come in time, or overlap
+  kFragmentNoRoom,      // a fragment beyond what may wait for others
+  kNoRoom,              // no buffer, or not enough headroom for the outer header
+  kTxFull,              // the port did not take it
+  kPortBusy,            // beyond the port's configured capacity
+  kPuntFull,            // the control thread is behind
   kCount,
 };
 
@@ -43,13 +44,13 @@ inline constexpr size_t kDropReasons = static_cast<size_t>(DropReason::kCount);
 // The name under which metrics show it.
 constexpr std::string_view to_string(DropReason reason) {
   constexpr std::array<std::string_view, kDropReasons> kNames = {
-      "malformed_frame",  "malformed_gtpu", "malformed_inner", "unsupported_protocol",
-      "not_for_us",       "unknown_tunnel", "unknown_ue",      "no_pdr",
-      "gate_closed",      "far_drop",       "rate_exceeded",   "quota_exhausted",
-      "buffer_full",      "buffer_dropped", "rule_drop",       "not_forwardable",
-      "hop_limit",        "no_next_hop",    "too_big",         "fragment_incomplete",
-      "fragment_no_room", "no_room",        "tx_full",         "port_busy",
-      "punt_full"};
+      "malformed_frame",     "malformed_gtpu",   "malformed_inner", "unsupported_protocol",
+      "not_for_us",          "unknown_tunnel",   "unknown_ue",      "no_pdr",
+      "gate_closed",         "far_drop",         "rate_exceeded",   "quota_exhausted",
+      "buffer_full",         "buffer_dropped",   "rule_drop",       "not_forwardable",
+      "redirected",          "hop_limit",        "no_next_hop",     "too_big",
+      "fragment_incomplete", "fragment_no_room", "no_room",         "tx_full",
+      "port_busy",           "punt_full"};
   return kNames[static_cast<size_t>(reason)];
 }
 

@@ -21,6 +21,10 @@ size_t container_bytes(const TunnelHeader& tunnel) {
          ((tunnel.paging_bits & kPagingPolicyPresent) != 0 ? kPagingPolicyBytes : 0);
 }
 
+size_t gtpu_bytes(const TunnelHeader& tunnel) {
+  return tunnel.udp_port != 0 ? 0 : sizeof(GtpuHeader) + container_bytes(tunnel);
+}
+
 void write_gtpu(uint8_t* at, const TunnelHeader& tunnel, size_t payload) {
   auto* gtp = reinterpret_cast<GtpuHeader*>(at);
   gtp->type = tunnel.message;
@@ -50,7 +54,7 @@ void write_gtpu(uint8_t* at, const TunnelHeader& tunnel, size_t payload) {
 
 uint16_t tunnel_overhead(const TunnelHeader& tunnel) {
   return static_cast<uint16_t>((tunnel.is_v6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header)) +
-                               sizeof(UdpHeader) + sizeof(GtpuHeader) + container_bytes(tunnel));
+                               sizeof(UdpHeader) + gtpu_bytes(tunnel));
 }
 
 bool encapsulate(Packet& packet, const TunnelHeader& tunnel) {
@@ -59,11 +63,14 @@ bool encapsulate(Packet& packet, const TunnelHeader& tunnel) {
   const size_t ip_bytes = tunnel.is_v6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
   const size_t udp_bytes = packet.length - ip_bytes;
   auto* udp = reinterpret_cast<UdpHeader*>(packet.data + ip_bytes);
-  udp->source_port = kGtpuPort;
-  udp->destination_port = kGtpuPort;
+  const uint16_t port = tunnel.udp_port != 0 ? tunnel.udp_port : kGtpuPort;
+  udp->source_port = port;
+  udp->destination_port = port;
   udp->length = static_cast<uint16_t>(udp_bytes);
   udp->checksum = 0;  // allowed over IPv4
-  write_gtpu(packet.data + ip_bytes + sizeof(UdpHeader), tunnel, payload);
+  if (tunnel.udp_port == 0) {
+    write_gtpu(packet.data + ip_bytes + sizeof(UdpHeader), tunnel, payload);
+  }
   write_outer_ip(packet.data,
                  {.source = tunnel.source,
                   .destination = tunnel.destination,

@@ -1,4 +1,4 @@
-// Putting a user's packet into a GTP-U tunnel.
+// Putting a user's packet into a tunnel of GTP-U, or of UDP alone.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +21,15 @@ struct TunnelHeader {
   uint8_t tos = 0;          // of the outer IP header
   uint8_t message = 255;    // GTP-U message type: G-PDU
   bool is_uplink = false;   // of the PDU Session Container
+  uint16_t udp_port = 0;    // of both ends of a tunnel that is UDP/IP alone; 0: GTP-U
 };
 
 // How many bytes encapsulate() adds in front of the user's packet, Ethernet not counted.
 uint16_t tunnel_overhead(const TunnelHeader& tunnel);
 
-// `packet` holds just the user's IP packet; afterwards outer IP, UDP and GTP-U are in front of it.
-// The caller has made sure of headroom: prepend() fails otherwise and nothing is changed.
+// `packet` holds just the user's IP packet; afterwards outer IP, UDP and, unless it is UDP alone,
+// GTP-U are in front of it. The caller has made sure of headroom: prepend() fails otherwise and
+// nothing is changed.
 bool encapsulate(Packet& packet, const TunnelHeader& tunnel);
 
 }  // namespace sluice::upf

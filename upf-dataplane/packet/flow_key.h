@@ -36,7 +36,8 @@ struct alignas(16) FlowKey {
   static constexpr uint8_t kHasPorts = 0x04;
   static constexpr uint8_t kIsV6 = 0x08;
   static constexpr uint8_t kHasQfi = 0x10;
-  static constexpr uint8_t kTunnelled = 0x20;  // downlink, by a tunnel from the core: `origin`
+  static constexpr uint8_t kRedirected = 0x40;  // downlink: it replies to what was redirected
+  static constexpr uint8_t kTunnelled = 0x20;   // downlink, by a tunnel from the core: `origin`
 
   Direction direction() const { return static_cast<Direction>(bits & kDirectionMask); }
   bool has_ports() const { return (bits & kHasPorts) != 0; }
@@ -53,6 +54,16 @@ struct alignas(16) FlowKey {
   bool operator==(const FlowKey& other) const { return std::memcmp(this, &other, 48) == 0; }
 };
 static_assert(sizeof(FlowKey) == 48 && offsetof(FlowKey, session_version) == 40);
+
+// Of what answers the packet: its addresses and ports change places.
+inline FlowKey reversed(const FlowKey& key) {
+  FlowKey out = key;
+  std::memcpy(out.source, key.destination, 16);
+  std::memcpy(out.destination, key.source, 16);
+  out.source_port = key.destination_port;
+  out.destination_port = key.source_port;
+  return out;
+}
 
 // What is known of a packet before its IP header is read.
 struct FlowOrigin {

@@ -100,7 +100,7 @@ void correct_outer(uint8_t* ip, uint16_t payload) {
 }
 
 // Makes the tunnel in front of a user's packet of another length true again. False when it is
-// neither GTP-U nor GRE, which has no length or checksum of its own here.
+// neither GTP-U nor UDP alone nor GRE, which has no length or checksum of its own here.
 bool correct_tunnel(Bytes& frame, size_t inner_offset) {
   if (inner_offset == kL3) return true;
   uint8_t* ip = frame.data() + kL3;
@@ -115,12 +115,16 @@ bool correct_tunnel(Bytes& frame, size_t inner_offset) {
     return true;
   }
   const size_t gtp_offset = kL3 + ip_bytes + sizeof(UdpHeader);
-  if (protocol != kProtoUdp || inner_offset < gtp_offset + sizeof(GtpuHeader)) return false;
+  if (protocol != kProtoUdp || inner_offset < gtp_offset) return false;
   auto* udp = reinterpret_cast<UdpHeader*>(ip + ip_bytes);
-  if (udp->destination_port != kGtpuPort) return false;
-  auto* gtp = reinterpret_cast<GtpuHeader*>(frame.data() + gtp_offset);
   const uint16_t udp_bytes = outer_payload;
-  gtp->length = static_cast<uint16_t>(frame.size() - gtp_offset - sizeof(GtpuHeader));
+  if (inner_offset > gtp_offset) {  // otherwise it is UDP alone
+    if (inner_offset < gtp_offset + sizeof(GtpuHeader) || udp->destination_port != kGtpuPort) {
+      return false;
+    }
+    auto* gtp = reinterpret_cast<GtpuHeader*>(frame.data() + gtp_offset);
+    gtp->length = static_cast<uint16_t>(frame.size() - gtp_offset - sizeof(GtpuHeader));
+  }
   udp->length = udp_bytes;
   udp->checksum = 0;
   if (is_v6) {

@@ -67,6 +67,27 @@ struct UdpHeader {
 };
 static_assert(sizeof(UdpHeader) == 8);
 
+struct TcpHeader {
+  Be16 source_port;
+  Be16 destination_port;
+  Be32 sequence;
+  Be32 acknowledgement;
+  uint8_t offset;  // high nibble: words of this header
+  uint8_t flags;
+  Be16 window;
+  Be16 checksum;
+  Be16 urgent;
+
+  size_t header_bytes() const { return size_t{offset} / 16 * 4; }
+};
+static_assert(sizeof(TcpHeader) == 20);
+
+inline constexpr uint8_t kTcpFin = 0x01;
+inline constexpr uint8_t kTcpSyn = 0x02;
+inline constexpr uint8_t kTcpRst = 0x04;
+inline constexpr uint8_t kTcpPsh = 0x08;
+inline constexpr uint8_t kTcpAck = 0x10;
+
 struct IcmpHeader {
   uint8_t type;
   uint8_t code;

@@ -37,6 +37,10 @@ class FakeInstaller : public SessionInstaller {
   void set_usage_limits(Seid seid, UrrId urr, const UsageLimits& to) override {
     limits[{seid, urr}] = to;
   }
+  std::optional<PacketRateLeft> packets_left(Seid seid, QerId qer) override {
+    const auto found = left.find({seid, qer});
+    return found == left.end() ? std::nullopt : std::optional(found->second);
+  }
   void drop_buffered(Seid seid) override { dropped.push_back(seid); }
   void send_end_marker(const Far& last) override { end_markers.push_back(*last.outer_header); }
   SessionUsage remove(Seid seid) override {
@@ -46,6 +50,7 @@ class FakeInstaller : public SessionInstaller {
 
   std::map<std::pair<Seid, UrrId>, UsageCount> counts;
   std::map<std::pair<Seid, UrrId>, UsageLimits> limits;
+  std::map<std::pair<Seid, QerId>, PacketRateLeft> left;
   std::vector<Seid> dropped;  // whose buffers were
   std::vector<OuterHeader> end_markers;
   size_t max_teids = 100;

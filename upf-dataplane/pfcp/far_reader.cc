@@ -1,7 +1,9 @@
 // Create FAR (TS 29.244 §7.5.2.3) and Update FAR (§7.5.4.3).
 #include <fmt/format.h>
 
+#include "upf-dataplane/packet/gtpu.h"
 #include "upf-dataplane/pfcp/group_reader.h"
+#include "upf-dataplane/pfcp/redirect_values.h"
 #include "upf-dataplane/pfcp/rule_reader.h"
 
 namespace sluice::upf::pfcp {
@@ -35,22 +37,36 @@ std::optional<OuterHeader> read_outer_header(GroupReader& in) {
   const auto header = in.optional<H>();
   if (!header) return std::nullopt;
   constexpr uint16_t kGtpU = H::kGtpUUdpIpv4 | H::kGtpUUdpIpv6;
-  if ((header->description & ~kGtpU) != 0) {
-    in.refuse(Cause::kServiceNotSupported, IeType::kOuterHeaderCreation,
-              fmt::format("cannot create {:#06x}, only GTP-U/UDP/IP", header->description));
+  constexpr uint16_t kUdp = H::kUdpIpv4 | H::kUdpIpv6;
+  if ((header->description & ~(kGtpU | kUdp)) != 0) {
+    in.refuse(
+        Cause::kServiceNotSupported, IeType::kOuterHeaderCreation,
+        fmt::format("cannot create {:#06x}, only GTP-U/UDP/IP and UDP/IP", header->description));
     return std::nullopt;
   }
-  if (header->description == 0) {
-    in.refuse(Cause::kMandatoryIeIncorrect, IeType::kOuterHeaderCreation, "asks for none");
+  const bool by_udp = (header->description & kUdp) != 0;
+  if (by_udp == ((header->description & kGtpU) != 0)) {
+    in.refuse(Cause::kMandatoryIeIncorrect, IeType::kOuterHeaderCreation,
+              "asks for none, or for two kinds at once");
     return std::nullopt;
   }
   const IpAddress peer = header->v4 ? IpAddress(*header->v4) : IpAddress(*header->v6);
-  if (header->teid->value() == 0 || peer == IpAddress() || peer == IpAddress(Ipv4Address())) {
+  if (by_udp && *header->port == 0) {
+    in.refuse(Cause::kMandatoryIeIncorrect, IeType::kOuterHeaderCreation, "has UDP port 0");
+    return std::nullopt;
+  }
+  if (by_udp && *header->port == kGtpuPort) {
+    in.refuse(Cause::kServiceNotSupported, IeType::kOuterHeaderCreation,
+              "the port of GTP-U is for GTP-U");
+    return std::nullopt;
+  }
+  if ((!by_udp && header->teid->value() == 0) || peer == IpAddress() ||
+      peer == IpAddress(Ipv4Address())) {
     in.refuse(Cause::kMandatoryIeIncorrect, IeType::kOuterHeaderCreation,
               "has TEID 0 or no address");
     return std::nullopt;
   }
-  return OuterHeader{*header->teid, peer};
+  return OuterHeader{header->teid.value_or(Teid()), peer, header->port};
 }
 
 // §7.5.2.3-3 and §7.5.4.3-3. A copy has to be put into a tunnel: nothing else leads it anywhere but
@@ -64,6 +80,10 @@ std::expected<Duplicate, Rejection> read_duplicate(const Ie& group, FarId far) {
   if (!header && !in.failed()) {
     in.refuse(Cause::kServiceNotSupported, IeType::kOuterHeaderCreation,
               "copies leave in tunnels only");
+  }
+  if (header && header->udp_port) {
+    in.refuse(Cause::kServiceNotSupported, IeType::kOuterHeaderCreation,
+              "copies leave in tunnels of GTP-U only");
   }
   if (header) out.outer_header = *header;
   if (const auto marking = in.optional<TransportLevelMarking>()) out.marking = marking->marking;
@@ -93,6 +113,16 @@ void check_duplicates(GroupReader& in, IeType type, const Far& far) {
   }
 }
 
+// Where there was none, an empty one is cut off; in an update it ends the redirection.
+void read_redirect(GroupReader& in, Far& far) {
+  const auto given = in.groups(IeType::kRedirectInformation);
+  if (far.redirect && !given.empty() && given.front()->value.empty()) {
+    far.redirect.reset();
+  } else if (auto information = in.optional<RedirectInformation>()) {
+    far.redirect = std::move(information->redirect);
+  }
+}
+
 // §7.5.2.3-2 and §7.5.4.3-2: what is the same in both.
 void read_optional_parameters(GroupReader& in, Far& far) {
   if (auto instance = in.optional<NetworkInstance>()) {
@@ -100,6 +130,7 @@ void read_optional_parameters(GroupReader& in, Far& far) {
   }
   if (const auto header = read_outer_header(in)) far.outer_header = *header;
   if (const auto marking = in.optional<TransportLevelMarking>()) far.marking = marking->marking;
+  read_redirect(in, far);
   in.accept({IeType::kThreeGppInterfaceType});
 }
 

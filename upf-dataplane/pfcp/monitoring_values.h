@@ -1,4 +1,5 @@
-// The values of a URR's monitoring time, and what is in force after it.
+// The values of what few URRs have: a monitoring time and what is in force after it, dropped
+// traffic, a number of reports.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +35,15 @@ struct UsageInformation {  // §8.2.59: of which side of a monitoring time a rep
   uint8_t flags = 0;
 };
 
+struct DroppedDlTrafficThreshold {  // §8.2.49
+  DroppedTraffic traffic;
+};
+struct NumberOfReports {  // §8.2.133
+  uint16_t value = 0;
+};
+
+PFCP_CODEC(DroppedDlTrafficThreshold, kDroppedDlTrafficThreshold)
+PFCP_CODEC(NumberOfReports, kNumberOfReports)
 PFCP_CODEC(MonitoringTime, kMonitoringTime)
 PFCP_CODEC(SubsequentVolumeThreshold, kSubsequentVolumeThreshold)
 PFCP_CODEC(SubsequentVolumeQuota, kSubsequentVolumeQuota)

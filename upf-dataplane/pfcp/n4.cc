@@ -125,6 +125,7 @@ std::optional<Message> N4::perform(const Message& request, const Peer& from) {
     case MessageType::kPfdManagementRequest:
       return node_.manage_pfds(request, from);
     case MessageType::kSessionSetDeletionRequest:
+      return sessions_.remove_sets(request, from);
     case MessageType::kSessionSetModificationRequest:
       return reject(request.header, {}, config_.node_id,
                     {.cause = Cause::kServiceNotSupported, .reason = "not offered by this UPF"});

@@ -23,6 +23,8 @@ TEST(N4Node, association_exchanges_identity_start_time_and_features) {
   EXPECT_EQ(read<UpFunctionFeatures>(response.ies)->value().bits,
             UpFunctionFeatures::kNotificationDelay | UpFunctionFeatures::kBufferingDuration |
                 UpFunctionFeatures::kFTeidAllocation | UpFunctionFeatures::kPfdManagement |
+                UpFunctionFeatures::kRedirection | UpFunctionFeatures::kQuotaAction |
+                UpFunctionFeatures::kNumberOfReports | UpFunctionFeatures::kSmallData |
                 UpFunctionFeatures::kEndMarkers | UpFunctionFeatures::kTrafficEndpoints |
                 UpFunctionFeatures::kBufferingControl | UpFunctionFeatures::kFramedRouting |
                 UpFunctionFeatures::kPacketCounts | UpFunctionFeatures::kQuotaValidity |
@@ -72,7 +74,6 @@ TEST(N4Node, requests_that_cannot_be_granted_name_the_reason) {
             kAssociationReleaseRequest,
             {},
             {kMandatoryIeMissing, IeType::kNodeId}},
-           {"set deletion", kSessionSetDeletionRequest, {node}, {kServiceNotSupported}},
            {"set modification", kSessionSetModificationRequest, {node}, {kServiceNotSupported}},
        }) {
     N4Bench bench;

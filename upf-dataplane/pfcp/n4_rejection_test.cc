@@ -205,15 +205,36 @@ std::vector<Case> unsupported() {
       {"an MBR cut off",
        plus(create_qer(3, {plain(IeType::kMbr)})),
        {kInvalidLength, IeType::kMbr, qer(3)}},
-      {"a packet rate",
-       plus(create_qer(3, {plain(IeType::kPacketRate)})),
-       {kServiceNotSupported, IeType::kPacketRate, qer(3)}},
       {"a window that is too short",
        plus(create_qer(3, {ie(AveragingWindow{std::chrono::milliseconds(10)})})),
        {kServiceNotSupported, IeType::kAveragingWindow, qer(3)}},
-      {"dropped downlink traffic",
-       plus(create_urr(3, 0x40)),
+      {"Ethernet in the triggers",
+       plus(create_urr(3, 0x0800)),
        {kServiceNotSupported, IeType::kReportingTriggers, urr(3)}},
+      {"dropped downlink traffic without threshold",
+       plus(create_urr(3, ReportingTriggers::kDroppedDownlink)),
+       {kConditionalIeMissing, IeType::kDroppedDlTrafficThreshold, urr(3)}},
+      {"dropped downlink traffic of nothing",
+       plus(create_urr(3, ReportingTriggers::kDroppedDownlink,
+                       {ie(DroppedDlTrafficThreshold{{.packets = 0}})})),
+       {kMandatoryIeIncorrect, IeType::kDroppedDlTrafficThreshold, urr(3)}},
+      {"no report at all",
+       plus(create_urr(3, 0, {ie(NumberOfReports{0})})),
+       {kMandatoryIeIncorrect, IeType::kNumberOfReports, urr(3)}},
+      {"an additional monitoring time alone",
+       plus(create_urr(3, 0, {group(IeType::kAdditionalMonitoringTime, {ie(MonitoringTime{})})})),
+       {kConditionalIeMissing, IeType::kMonitoringTime, urr(3)}},
+      {"an additional monitoring time without time",
+       plus(create_urr(3, 0, {ie(MonitoringTime{}), group(IeType::kAdditionalMonitoringTime, {})})),
+       {kMandatoryIeMissing, IeType::kMonitoringTime, urr(3)}},
+      {"two monitoring times that are one",
+       plus(create_urr(3, 0,
+                       {ie(MonitoringTime{}),
+                        group(IeType::kAdditionalMonitoringTime, {ie(MonitoringTime{})})})),
+       {kMandatoryIeIncorrect, IeType::kAdditionalMonitoringTime, urr(3)}},
+      {"aggregation",
+       plus(create_urr(3, 0, {group(IeType::kAggregatedUrrs, {})})),
+       {kServiceNotSupported, IeType::kAggregatedUrrs, urr(3)}},
       {"a monitoring time cut off",
        plus(create_urr(3, 0, {plain(IeType::kMonitoringTime)})),
        {kInvalidLength, IeType::kMonitoringTime, urr(3)}},
@@ -266,18 +287,54 @@ std::vector<Case> unsupported() {
        with(IeType::kCreateFar,
             group(IeType::kDuplicatingParameters, {ie(DestinationInterface{Interface::kCore})})),
        far_lacks(IeType::kOuterHeaderCreation)},
-      {"a redirection", in_parameters(plain(IeType::kRedirectInformation)),
+      {"redirection of SIP",
+       in_parameters(plain(IeType::kRedirectInformation, {3, 0, 5, 's', 'i', 'p', ':', 'a'})),
        far_lacks(IeType::kRedirectInformation)},
+      {"redirection to a group",
+       in_parameters(plain(IeType::kRedirectInformation,
+                           {0, 0, 9, '2', '2', '4', '.', '0', '.', '0', '.', '1'})),
+       {kMandatoryIeIncorrect, IeType::kRedirectInformation, far(1)}},
+      {"redirection to a name as an address",
+       in_parameters(plain(IeType::kRedirectInformation, {1, 0, 3, 'a', '.', 'b'})),
+       {kMandatoryIeIncorrect, IeType::kRedirectInformation, far(1)}},
+      {"redirection by a URL that splits a header",
+       in_parameters(plain(IeType::kRedirectInformation,
+                           {2, 0, 10, 'h', 't', 't', 'p', ':', '/', '/', 'a', '\r', '\n'})),
+       {kMandatoryIeIncorrect, IeType::kRedirectInformation, far(1)}},
+      {"redirection to nothing",
+       in_parameters(plain(IeType::kRedirectInformation, {})),
+       {kInvalidLength, IeType::kRedirectInformation, far(1)}},
+      {"redirection cut off",
+       in_parameters(
+           plain(IeType::kRedirectInformation, {4, 0, 7, '9', '.', '9', '.', '9', '.', '9', 0, 9})),
+       {kInvalidLength, IeType::kRedirectInformation, far(1)}},
       {"a forwarding policy",
        in_parameters(plain(IeType::kForwardingPolicy)),
        {kInvalidForwardingPolicy, IeType::kForwardingPolicy, far(1)}},
       {"half a transport marking",
        in_parameters(plain(IeType::kTransportLevelMarking)),
        {kInvalidLength, IeType::kTransportLevelMarking, far(1)}},
-      {"a plain UDP tunnel",
+      {"a UDP tunnel to no port",
        with_instead(IeType::kOuterHeaderCreation,
                     ie(OuterHeaderCreation{
-                        .description = OuterHeaderCreation::kUdpIpv4, .v4 = kGnb, .port = 1})),
+                        .description = OuterHeaderCreation::kUdpIpv4, .v4 = kGnb, .port = 0})),
+       {kMandatoryIeIncorrect, IeType::kOuterHeaderCreation, far(2)}},
+      {"a UDP tunnel that passes for GTP-U",
+       with_instead(IeType::kOuterHeaderCreation,
+                    ie(OuterHeaderCreation{
+                        .description = OuterHeaderCreation::kUdpIpv4, .v4 = kGnb, .port = 2152})),
+       {kServiceNotSupported, IeType::kOuterHeaderCreation, far(2)}},
+      {"two outer headers at once",
+       with_instead(IeType::kOuterHeaderCreation,
+                    ie(OuterHeaderCreation{.description = OuterHeaderCreation::kUdpIpv4 |
+                                                          OuterHeaderCreation::kGtpUUdpIpv4,
+                                           .teid = Teid(1),
+                                           .v4 = kGnb,
+                                           .port = 1})),
+       {kMandatoryIeIncorrect, IeType::kOuterHeaderCreation, far(2)}},
+      {"an IP tunnel",
+       with_instead(IeType::kOuterHeaderCreation,
+                    ie(OuterHeaderCreation{.description = OuterHeaderCreation::kIpv4, .v4 = kGnb})),
        {kServiceNotSupported, IeType::kOuterHeaderCreation, far(2)}},
   };
 }
@@ -301,6 +358,9 @@ std::vector<Case> inconsistent() {
       {"a FAR of no BAR",
        with(IeType::kCreateFar, ie(BarId(8))),
        {kRuleCreationOrModificationFailure, IeType::kBarId, far(1)}},
+      {"a quota action of no FAR",
+       plus(create_urr(3, 0, {ie(FarId(8))})),
+       {kRuleCreationOrModificationFailure, IeType::kFarId, urr(3)}},
       {"a PDR of no URR",
        with(IeType::kCreatePdr, ie(UrrId(8))),
        {kRuleCreationOrModificationFailure, IeType::kUrrId, pdr(1)}},
@@ -361,6 +421,10 @@ TEST(N4Session, a_refused_modification_changes_nothing) {
            {"a FAR that is used is removed",
             {new_pdr, group(IeType::kRemoveFar, {ie(FarId(1))})},
             {kRuleCreationOrModificationFailure, IeType::kFarId, pdr(1)}},
+           {"a FAR that a quota needs is removed",
+            {create_far(7, to_core()), create_urr(3, 0, {ie(FarId(8))}),
+             group(IeType::kRemoveFar, {ie(FarId(1))})},
+            {kRuleCreationOrModificationFailure, IeType::kFarId, urr(3)}},
            {"an unknown PDR is removed",
             {new_pdr, group(IeType::kRemovePdr, {ie(PdrId(77))})},
             {kRuleCreationOrModificationFailure, IeType::kPdrId, pdr(77)}},
@@ -401,56 +465,6 @@ TEST(N4Session, a_refused_modification_changes_nothing) {
     EXPECT_EQ(bench.installer.teids(), teids) << c.what;
     EXPECT_EQ(bench.installer.installs(), 1U) << c.what;
   }
-}
-
-TEST(N4Session, a_user_plane_that_refuses_is_reported_and_changes_nothing) {
-  for (const auto& [code, cause] : std::vector<std::pair<ErrorCode, Cause>>{
-           {ErrorCode::kResourceExhausted, Cause::kNoResourcesAvailable},
-           {ErrorCode::kConflict, Cause::kRuleCreationOrModificationFailure},
-           {ErrorCode::kUnsupported, Cause::kServiceNotSupported},
-           {ErrorCode::kInternal, Cause::kSystemFailure}}) {
-    N4Bench bench;
-    bench.associate();
-    bench.installer.fail_next = Error{code, "no", "here"};
-    EXPECT_EQ(outcome_of(bench.establish()), Outcome{cause}) << "\"here\" is no element";
-    EXPECT_TRUE(bench.installer.teids().empty());
-    bench.installer.fail_next = Error{code, "no", "UE IP Address"};
-    EXPECT_EQ(outcome_of(bench.establish()), (Outcome{cause, IeType::kUeIpAddress}));
-    const uint64_t seid = bench.plain_session();
-    const auto teids = bench.installer.teids();
-    bench.installer.fail_next = Error{code, "no", "here"};
-    EXPECT_EQ(outcome_of(bench.modify(seid, {create_pdr(9, uplink_pdi(), 1)})).cause, cause);
-    EXPECT_EQ(bench.installer.teids(), teids);
-    EXPECT_EQ(outcome_of(bench.modify(seid, {create_pdr(9, uplink_pdi(), 1)})).cause,
-              Cause::kRequestAccepted)
-        << "PDR 9 was not half created";
-  }
-}
-
-TEST(N4Session, limits_are_reported_not_silently_applied) {
-  using enum Cause;
-  N4Config config = test_config();
-  config.limits.pdrs_per_session = 2;
-  config.limits.fars_per_session = 2;
-  config.limits.sessions_per_association = 2;
-  config.limits.sdf_filters_per_pdr = 1;
-  N4Bench bench(config);
-  bench.associate();
-  EXPECT_EQ(outcome_of(bench.establish(plus(create_pdr(3, downlink_pdi(), 2)))),
-            (Outcome{kNoResourcesAvailable, IeType::kPdrId, pdr(3)}));
-  EXPECT_EQ(outcome_of(bench.establish(plus(create_far(3, to_core())))),
-            (Outcome{kNoResourcesAvailable, IeType::kFarId, far(3)}));
-  Ies pdi = downlink_pdi();
-  pdi.insert(pdi.end(), 2, ie(SdfFilterValue{.spi = 1}));
-  EXPECT_EQ(outcome_of(bench.establish({create_pdr(3, pdi, 2), create_far(2, to_core())})),
-            (Outcome{kNoResourcesAvailable, IeType::kSdfFilter, pdr(3)}));
-  bench.installer.max_teids = 0;
-  EXPECT_EQ(outcome_of(bench.establish()),
-            (Outcome{kNoResourcesAvailable, IeType::kFTeid, pdr(1)}));
-  bench.installer.max_teids = 10;
-  bench.plain_session();
-  bench.plain_session(kSmfSeid, kOtherUe);
-  EXPECT_EQ(outcome_of(bench.establish()), Outcome{kNoResourcesAvailable});
 }
 
 }  // namespace

@@ -16,6 +16,13 @@ struct Chosen {
   bool any() const { return f_teid || ue; }
 };
 
+// What an Update URR grants anew, be it as much as the last time.
+struct Granted {
+  bool quota = false;
+  bool reports = false;  // Number of Reports
+  bool any() const { return quota || reports; }
+};
+
 // TS 29.244 §7.5.2.7: where the packets of all PDRs that name it come from.
 struct TrafficEndpoint {
   std::optional<LocalFTeid> f_teid = {};
@@ -25,6 +32,13 @@ struct TrafficEndpoint {
   bool operator==(const TrafficEndpoint&) const = default;
 };
 
+// A set of sessions that a CP function loses together (§8.2.45).
+struct SessionSet {
+  std::string node = {};  // kind and address, as they came
+  uint16_t id = 0;
+  bool operator==(const SessionSet&) const = default;
+};
+
 struct N4Session {
   SessionSpec spec = {};
   NodeId owner = {};          // the association it belongs to
@@ -32,6 +46,8 @@ struct N4Session {
   std::set<Teid> teids = {};  // that we allocated for it
   UeAddress allocated = {};   // of our pools
   std::map<uint8_t, TrafficEndpoint> endpoints = {};
+  std::vector<SessionSet> sets = {};  // that it belongs to
+  static constexpr size_t kMostSets = 32;
   // FARs that were given Forwarding Parameters, also while they drop: a later FORW needs some.
   std::set<FarId> forwarding_known = {};
 };

@@ -13,8 +13,9 @@ namespace {
 UpFunctionFeatures features(const N4Config& config) {
   using F = UpFunctionFeatures;
   return {F::kNotificationDelay | F::kBufferingDuration | F::kFTeidAllocation | F::kPfdManagement |
-          F::kEndMarkers | F::kTrafficEndpoints | F::kBufferingControl | F::kFramedRouting |
-          F::kPacketCounts | F::kQuotaValidity | F::kIpv6PrefixLength |
+          F::kRedirection | F::kEndMarkers | F::kTrafficEndpoints | F::kBufferingControl |
+          F::kFramedRouting | F::kPacketCounts | F::kQuotaValidity | F::kIpv6PrefixLength |
+          F::kQuotaAction | F::kNumberOfReports | F::kSmallData |
           (config.ue_pools.empty() ? 0 : F::kUeAddresses)};
 }
 

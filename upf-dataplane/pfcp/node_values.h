@@ -12,19 +12,22 @@ namespace sluice::upf::pfcp {
 
 // §8.2.25: octets 5 on, the first in the lowest byte.
 struct UpFunctionFeatures {
-  static constexpr uint64_t kNotificationDelay = 1U << 1;  // DDND
-  static constexpr uint64_t kBufferingDuration = 1U << 2;  // DLBD
-  static constexpr uint64_t kFTeidAllocation = 1U << 4;    // FTUP
-  static constexpr uint64_t kPfdManagement = 1U << 5;      // PFDM
-  static constexpr uint64_t kEndMarkers = 1U << 8;         // EMPU
-  static constexpr uint64_t kTrafficEndpoints = 1U << 9;   // PDIU
-  static constexpr uint64_t kBufferingControl = 1U << 10;  // UDBC
-  static constexpr uint64_t kQuotaAction = 1U << 11;       // QUOAC
-  static constexpr uint64_t kFramedRouting = 1U << 13;     // FRRT
-  static constexpr uint64_t kUeAddresses = 1U << 18;       // UEIP
-  static constexpr uint64_t kPacketCounts = 1U << 20;      // MNOP
-  static constexpr uint64_t kQuotaValidity = 1U << 26;     // VTIME
-  static constexpr uint64_t kIpv6PrefixLength = 1U << 29;  // IP6PL
+  static constexpr uint64_t kNotificationDelay = 1U << 1;    // DDND
+  static constexpr uint64_t kBufferingDuration = 1U << 2;    // DLBD
+  static constexpr uint64_t kFTeidAllocation = 1U << 4;      // FTUP
+  static constexpr uint64_t kPfdManagement = 1U << 5;        // PFDM
+  static constexpr uint64_t kRedirection = 1U << 7;          // TREU
+  static constexpr uint64_t kEndMarkers = 1U << 8;           // EMPU
+  static constexpr uint64_t kTrafficEndpoints = 1U << 9;     // PDIU
+  static constexpr uint64_t kBufferingControl = 1U << 10;    // UDBC
+  static constexpr uint64_t kQuotaAction = 1U << 11;         // QUOAC
+  static constexpr uint64_t kFramedRouting = 1U << 13;       // FRRT
+  static constexpr uint64_t kUeAddresses = 1U << 18;         // UEIP
+  static constexpr uint64_t kPacketCounts = 1U << 20;        // MNOP
+  static constexpr uint64_t kQuotaValidity = 1U << 26;       // VTIME
+  static constexpr uint64_t kNumberOfReports = 1U << 27;     // NORP
+  static constexpr uint64_t kIpv6PrefixLength = 1U << 29;    // IP6PL
+  static constexpr uint64_t kSmallData = uint64_t{1} << 36;  // CIOT
   uint64_t bits = 0;
 };
 

@@ -21,10 +21,16 @@ void read_outer_header_removal(GroupReader& in, Pdr& pdr) {
     case OuterHeaderKind::kGtpUUdpIpv6:
     case OuterHeaderKind::kGtpUUdpIp:
       pdr.remove_outer_header = true;
+      pdr.remove_udp_header = false;
+      return;
+    case OuterHeaderKind::kUdpIpv4:
+    case OuterHeaderKind::kUdpIpv6:
+      pdr.remove_outer_header = false;
+      pdr.remove_udp_header = true;
       return;
     default:
       in.refuse(Cause::kServiceNotSupported, IeType::kOuterHeaderRemoval,
-                "only GTP-U headers are removed");
+                "only headers of GTP-U/UDP/IP and UDP/IP are removed");
   }
 }
 

@@ -1,9 +1,10 @@
 // Create QER (TS 29.244 §7.5.2.5) and Update QER (§7.5.4.5): gates, rates and what the tunnel tells
-// the access network. Packet rates and exception reports are refused, because a limit that is
-// accepted and not enforced is worse than none.
+// the access network. Exception reports are refused, because a limit that is accepted and not
+// enforced is worse than none.
 #include <fmt/format.h>
 
 #include "upf-dataplane/pfcp/group_reader.h"
+#include "upf-dataplane/pfcp/packet_rate_values.h"
 #include "upf-dataplane/pfcp/rule_reader.h"
 
 namespace sluice::upf::pfcp {
@@ -22,6 +23,20 @@ void check_rates(GroupReader& in, const Qer& qer) {
   }
 }
 
+// Mobile originated exception data (MOED) and no DL notification (NORD) are refused.
+void read_packet_rates(GroupReader& in, Qer& qer) {
+  if (const auto rate = in.optional<PacketRateValue>()) qer.packet_rates = rate->rates;
+  if (const auto status = in.optional<PacketRateStatus>()) qer.packets_left = status->left;
+  const auto indications = in.optional<QerControlIndications>();
+  if (!indications) return;
+  constexpr uint8_t kKnown = QerControlIndications::kRateStatusReport;
+  qer.reports_packets_left = (indications->flags & kKnown) != 0;
+  if ((indications->flags & ~kKnown) != 0) {
+    in.refuse(Cause::kServiceNotSupported, IeType::kQerControlIndications,
+              "sets a flag that is not supported");
+  }
+}
+
 // What is the same in both.
 void read_optional_elements(GroupReader& in, Qer& qer) {
   if (const auto mbr = in.optional<Mbr>()) qer.mbr = mbr->rates;
@@ -36,7 +51,7 @@ void read_optional_elements(GroupReader& in, Qer& qer) {
               fmt::format("{} ms is less than the 15 ms that rates hold over here",
                           window->length.count()));
   }
-  in.accept_if_zero(IeType::kQerControlIndications);
+  read_packet_rates(in, qer);
   check_rates(in, qer);
 }
 

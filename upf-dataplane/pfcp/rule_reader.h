@@ -51,8 +51,7 @@ ReadRule<Bar> read_update_bar(const Ie& group, const Bar& current);
 
 ReadRule<Urr> read_create_urr(const Ie& group);
 ReadRule<Urr> read_update_urr(const Ie& group, const Urr& current);
-// Whether an Update URR brings a new quota, be it as large as the last one.
-bool grants_quota(const Ie& update_urr);
+Granted granted_by(const Ie& update_urr);
 
 ReadRule<Qer> read_create_qer(const Ie& group);
 ReadRule<Qer> read_update_qer(const Ie& group, const Qer& current);

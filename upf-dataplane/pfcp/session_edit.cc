@@ -172,7 +172,9 @@ void SessionEdit::update_far(const Ie& group, GroupReader& request) {
   auto next = read_update_far(group, {*far, session_.forwarding_known.contains(far->id)});
   if (!next) return request.refuse(std::move(next.error()));
   if (next->forwarding_known) session_.forwarding_known.insert(far->id);
-  if (next->end_marker && far->outer_header) end_markers_.push_back(*far);
+  if (next->end_marker && far->outer_header && !far->outer_header->udp_port) {
+    end_markers_.push_back(*far);
+  }
   if (next->decided) decided_.insert(far->id);
   *far = std::move(next->far);
 }
@@ -216,7 +218,7 @@ void SessionEdit::update_urr(const Ie& group, GroupReader& request) {
   if (urr == nullptr) return;
   auto next = read_update_urr(group, *urr);
   if (!next) return request.refuse(next.error());
-  if (grants_quota(group)) granted_.insert(urr->id);
+  if (const Granted granted = granted_by(group); granted.any()) granted_[urr->id] = granted;
   *urr = *std::move(next);
 }
 
@@ -226,6 +228,13 @@ void SessionEdit::check_references(GroupReader& request) const {
     if (far.bar && !spec.bars.contains(*far.bar)) {
       return request.refuse(rule_failure(Cause::kRuleCreationOrModificationFailure, IeType::kBarId,
                                          id, fmt::format("there is no BAR {}", far.bar->value())));
+    }
+  }
+  for (const auto& [id, urr] : spec.urrs) {
+    if (urr.quota_far && !spec.fars.contains(*urr.quota_far)) {
+      return request.refuse(
+          rule_failure(Cause::kRuleCreationOrModificationFailure, IeType::kFarId, id,
+                       fmt::format("there is no FAR {}", urr.quota_far->value())));
     }
   }
   for (const auto& [id, pdr] : spec.pdrs) {

@@ -43,8 +43,8 @@ class SessionEdit {
   const std::map<PdrId, Chosen>& chosen() const { return chosen_; }
   const std::map<uint8_t, Chosen>& chosen_endpoints() const { return chosen_endpoints_; }
 
-  // URRs that an update gave a new quota.
-  const std::set<UrrId>& granted() const { return granted_; }
+  // What updates granted anew, by URR.
+  const std::map<UrrId, Granted>& granted() const { return granted_; }
 
   // URRs that were removed and created anew under the same id.
   const std::set<UrrId>& replaced() const { return replaced_; }
@@ -88,7 +88,7 @@ class SessionEdit {
   SdfReader filters_;
   std::map<PdrId, Chosen> chosen_;
   std::map<uint8_t, Chosen> chosen_endpoints_;
-  std::set<UrrId> granted_;
+  std::map<UrrId, Granted> granted_;
   std::set<UrrId> removed_urrs_;
   std::set<UrrId> replaced_;
   std::set<FarId> decided_;

@@ -81,8 +81,8 @@ std::optional<Rejection> SessionProcedures::establish_into(GroupReader& in, Sess
   read_pdn_type(in);
   const auto dnn = in.optional<Dnn>();
   if (const auto slice = in.optional<SNssai>()) spec.snssai = slice->value;
-  in.accept({IeType::kUserId, IeType::kRatType, IeType::kFqCsid, IeType::kGroupId,
-             IeType::kRecoveryTimeStamp});
+  read_sets(in, edit.session());
+  in.accept({IeType::kUserId, IeType::kRatType, IeType::kGroupId, IeType::kRecoveryTimeStamp});
   in.accept_if_zero(IeType::kPfcpSeReqFlags);
   edit.create(in);
   if (auto why = in.finish()) return why;
@@ -143,7 +143,8 @@ std::optional<Rejection> SessionProcedures::modify_into(GroupReader& in, Session
   }
   if (const auto f_seid = in.optional<FSeid>()) edit.session().cp_f_seid = *f_seid;
   if (const auto slice = in.optional<SNssai>()) edit.session().spec.snssai = slice->value;
-  in.accept({IeType::kFqCsid, IeType::kRatType, IeType::kGroupId});
+  read_sets(in, edit.session());
+  in.accept({IeType::kRatType, IeType::kGroupId});
   edit.modify(in);
   read_queries(in, edit.session().spec, queries);
   if (auto why = in.finish()) return why;
@@ -183,6 +184,11 @@ Message SessionProcedures::remove(const Message& request, const Peer& from) {
   Message response = accept(request.header, seid, config_.node_id);
   for (const UsageReport& report : usage_.close(session.spec.seid)) {
     response.ies.push_back(usage_report_ie(IeType::kUsageReportSessionDeletionResponse, report));
+  }
+  for (const auto& [id, qer] : session.spec.qers) {
+    if (!qer.reports_packets_left) continue;
+    add_packets_left(session.spec.seid, id, IeType::kPacketRateStatusReportSessionDeletionResponse,
+                     response);
   }
   if (Association* owner = associations_.find(session.owner)) {
     owner->sessions.erase(session.spec.seid);

@@ -39,6 +39,8 @@ class SessionProcedures {
   Message establish(const Message& request);
   Message modify(const Message& request, const Peer& from);
   Message remove(const Message& request, const Peer& from);
+  // Removes the sender's sessions of the sets that the request names (§7.4.6).
+  Message remove_sets(const Message& request, const Peer& from);
 
   // Workers called for the session: sends the usage reports that are due.
   void usage_changed(Seid seid);
@@ -77,6 +79,7 @@ class SessionProcedures {
   struct Queries {
     bool all = false;
     std::vector<UrrId> urrs = {};
+    std::vector<QerId> packet_rates = {};
     std::optional<uint32_t> reference = {};
     bool drop_buffered = false;
   };
@@ -85,10 +88,13 @@ class SessionProcedures {
   std::optional<Rejection> establish_into(GroupReader& in, SessionEdit& edit,
                                           Association& association);
   std::optional<Rejection> modify_into(GroupReader& in, SessionEdit& edit, Queries& queries);
+  void read_sets(GroupReader& in, N4Session& session) const;
   // Reads what a modification asks to be told: usage, without a limit having been reached.
   void read_queries(GroupReader& in, const SessionSpec& spec, Queries& queries) const;
   void add_usage_reports(Seid seid, const Queries& queries, std::vector<UsageReport> closed,
                          Message& response);
+  // What is left of a QER's packet rates, if it has some, in a response.
+  void add_packets_left(Seid seid, QerId qer, IeType type, Message& response) const;
   void send_downlink_report(Seid seid, const std::vector<PdrId>& pdrs);
   // What a modification means for packets that are buffered.
   void follow_buffering(const SessionEdit& edit, const SessionSpec& spec);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "upf-dataplane/pfcp/packet_rate_values.h"
 #include "upf-dataplane/pfcp/session_procedures.h"
 
 namespace sluice::upf::pfcp {
@@ -22,6 +23,18 @@ void SessionProcedures::read_queries(GroupReader& in, const SessionSpec& spec,
     }
     queries.urrs.push_back(id);
   }
+  for (const Ie* group : in.groups(IeType::kQueryPacketRateStatus)) {
+    GroupReader query(group->children);
+    const auto id = query.required<QerId>();
+    if (auto why = query.finish()) return in.refuse(*std::move(why));
+    if (!spec.qers.contains(id)) {
+      return in.refuse(Rejection{.cause = Cause::kRuleCreationOrModificationFailure,
+                                 .offending_ie = IeType::kQerId,
+                                 .failed_rule = FailedRuleId{RuleType::kQer, id.value()},
+                                 .reason = fmt::format("there is no QER {}", id.value())});
+    }
+    queries.packet_rates.push_back(id);
+  }
   if (const auto reference = in.optional<QueryUrrReference>()) queries.reference = reference->value;
   const auto flags = in.optional<PfcpSmReqFlags>().value_or(PfcpSmReqFlags{}).flags;
   queries.all = (flags & PfcpSmReqFlags::kQueryAllUrrs) != 0;
@@ -39,6 +52,10 @@ void SessionProcedures::add_usage_reports(Seid seid, const Queries& queries,
         usage_report_ie(IeType::kUsageReportSessionModificationResponse, report, reference));
   };
   for (const UsageReport& report : closed) add(report, {});
+  for (const QerId qer : queries.packet_rates) {
+    add_packets_left(seid, qer, IeType::kPacketRateStatusReportSessionModificationResponse,
+                     response);
+  }
   if (queries.all) {
     for (const UsageReport& report : usage_.query_all(seid)) add(report, queries.reference);
     return;
@@ -46,6 +63,12 @@ void SessionProcedures::add_usage_reports(Seid seid, const Queries& queries,
   for (const UrrId urr : queries.urrs) {
     for (const UsageReport& report : usage_.query(seid, urr)) add(report, queries.reference);
   }
+}
+
+void SessionProcedures::add_packets_left(Seid seid, QerId qer, IeType type,
+                                         Message& response) const {
+  const auto left = installer_.packets_left(seid, qer);
+  if (left) response.ies.push_back(group(type, {ie(qer), ie(PacketRateStatus{*left})}));
 }
 
 void SessionProcedures::usage_changed(Seid seid) { send_usage_reports(seid, usage_.due(seid)); }

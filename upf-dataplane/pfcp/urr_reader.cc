@@ -1,6 +1,8 @@
 // Create URR (TS 29.244 §7.5.2.4) and Update URR (§7.5.4.4).
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "upf-dataplane/pfcp/group_reader.h"
 #include "upf-dataplane/pfcp/monitoring_values.h"
 #include "upf-dataplane/pfcp/rule_reader.h"
@@ -12,9 +14,10 @@ constexpr uint32_t kKnownTriggers =
     ReportingTriggers::kPeriodic | ReportingTriggers::kVolumeThreshold |
     ReportingTriggers::kTimeThreshold | ReportingTriggers::kQuotaHoldingTime |
     ReportingTriggers::kStartOfTraffic | ReportingTriggers::kStopOfTraffic |
-    ReportingTriggers::kLinkedUsage | ReportingTriggers::kVolumeQuota |
-    ReportingTriggers::kTimeQuota | ReportingTriggers::kEventThreshold |
-    ReportingTriggers::kEventQuota | ReportingTriggers::kQuotaValidityTime;
+    ReportingTriggers::kDroppedDownlink | ReportingTriggers::kLinkedUsage |
+    ReportingTriggers::kVolumeQuota | ReportingTriggers::kTimeQuota |
+    ReportingTriggers::kEventThreshold | ReportingTriggers::kEventQuota |
+    ReportingTriggers::kQuotaValidityTime;
 
 constexpr uint8_t kKnownInformation =
     MeasurementInformation::kBeforeQos | MeasurementInformation::kInactive |
@@ -74,28 +77,99 @@ void check_thresholds(GroupReader& in, const Urr& urr) {
     check(ReportingTriggers::kEventThreshold, urr.monitoring->event_threshold == 0U,
           IeType::kSubsequentEventThreshold);
   }
+  for (const Monitoring& later : urr.later_monitoring) {
+    check(ReportingTriggers::kVolumeThreshold, has_zero(later.volume_threshold),
+          IeType::kSubsequentVolumeThreshold);
+    check(ReportingTriggers::kTimeThreshold, later.time_threshold == std::chrono::seconds(0),
+          IeType::kSubsequentTimeThreshold);
+    check(ReportingTriggers::kEventThreshold, later.event_threshold == 0U,
+          IeType::kSubsequentEventThreshold);
+  }
+  check(ReportingTriggers::kDroppedDownlink,
+        urr.dropped_threshold.packets == 0U || urr.dropped_threshold.bytes == 0U,
+        IeType::kDroppedDlTrafficThreshold);
   check(ReportingTriggers::kTimeThreshold, urr.time_threshold == std::chrono::seconds(0),
         IeType::kTimeThreshold);
   check(ReportingTriggers::kEventThreshold, urr.event_threshold == 0U, IeType::kEventThreshold);
 }
 
-// §5.2.2.2: from a monitoring time on others are in force.
-void read_monitoring(GroupReader& in, Urr& urr) {
-  const auto time = in.optional<MonitoringTime>();
-  if (time) urr.monitoring = Monitoring{.time = time->time};
-  Monitoring next = urr.monitoring.value_or(Monitoring{});
-  const Monitoring before = next;
+void read_subsequent(GroupReader& in, Monitoring& next) {
   if (const auto v = in.optional<SubsequentVolumeThreshold>()) next.volume_threshold = v->volumes;
   if (const auto v = in.optional<SubsequentVolumeQuota>()) next.volume_quota = v->volumes;
   read_seconds<SubsequentTimeThreshold>(in, next.time_threshold);
   read_seconds<SubsequentTimeQuota>(in, next.time_quota);
   if (const auto v = in.optional<SubsequentEventThreshold>()) next.event_threshold = v->value;
   if (const auto v = in.optional<SubsequentEventQuota>()) next.event_quota = v->value;
+}
+
+// Table 7.5.2.4-3. All that are given take the place of earlier ones.
+void read_later_monitoring(GroupReader& in, Urr& urr) {
+  const auto groups = in.groups(IeType::kAdditionalMonitoringTime);
+  if (groups.empty()) return;
+  urr.later_monitoring.clear();
+  if (groups.size() > Urr::kMostLaterMonitoring) {
+    return in.refuse(Cause::kNoResourcesAvailable, IeType::kAdditionalMonitoringTime,
+                     fmt::format("at most {} are possible", Urr::kMostLaterMonitoring));
+  }
+  for (const Ie* group : groups) {
+    GroupReader inner(group->children);
+    Monitoring next{.time = inner.required<MonitoringTime>().time};
+    read_subsequent(inner, next);
+    if (auto rejection = inner.finish()) return in.refuse(*std::move(rejection));
+    urr.later_monitoring.push_back(next);
+  }
+}
+
+// One at a time, the first of them with a name of its own.
+void order_monitoring(GroupReader& in, Urr& urr) {
+  if (urr.later_monitoring.empty() || in.failed()) return;
+  if (!urr.monitoring) {
+    return in.refuse(Cause::kConditionalIeMissing, IeType::kMonitoringTime,
+                     "additional ones need one");
+  }
+  auto& later = urr.later_monitoring;
+  later.insert(later.begin(), *urr.monitoring);
+  std::ranges::stable_sort(later, {}, &Monitoring::time);
+  if (std::ranges::adjacent_find(later, {}, &Monitoring::time) != later.end()) {
+    return in.refuse(Cause::kMandatoryIeIncorrect, IeType::kAdditionalMonitoringTime,
+                     "two are for the same time");
+  }
+  urr.monitoring = later.front();
+  later.erase(later.begin());
+}
+
+// §5.2.2.2: from a monitoring time on others are in force.
+void read_monitoring(GroupReader& in, Urr& urr) {
+  const auto time = in.optional<MonitoringTime>();
+  if (time) {
+    urr.monitoring = Monitoring{.time = time->time};
+    urr.later_monitoring.clear();
+  }
+  read_later_monitoring(in, urr);
+  Monitoring next = urr.monitoring.value_or(Monitoring{});
+  const Monitoring before = next;
+  read_subsequent(in, next);
   if (urr.monitoring) {
     urr.monitoring = next;
   } else if (next != before) {
     in.refuse(Cause::kConditionalIeMissing, IeType::kMonitoringTime,
               "subsequent thresholds and quotas need one");
+  }
+  order_monitoring(in, urr);
+}
+
+// FAR ID for Quota Action: of a rule with a quota, when it is used up.
+void read_quota_action(GroupReader& in, Urr& urr) {
+  if (const auto far = in.optional<FarId>()) urr.quota_far = far;
+}
+
+void read_dropped(GroupReader& in, Urr& urr) {
+  const auto dropped = in.optional<DroppedDlTrafficThreshold>();
+  if (dropped) urr.dropped_threshold = dropped->traffic;
+  const bool is_asked = (urr.triggers & ReportingTriggers::kDroppedDownlink) != 0;
+  if (!in.failed() && is_asked && urr.dropped_threshold == DroppedTraffic{}) {
+    in.refuse(Cause::kConditionalIeMissing, IeType::kDroppedDlTrafficThreshold,
+              "reports of dropped traffic need one");
   }
 }
 
@@ -111,6 +185,14 @@ void read_optional_elements(GroupReader& in, Urr& urr) {
   read_seconds<TimeQuota>(in, urr.time_quota);
   if (const auto events = in.optional<EventThreshold>()) urr.event_threshold = events->value;
   if (const auto events = in.optional<EventQuota>()) urr.event_quota = events->value;
+  read_quota_action(in, urr);
+  read_dropped(in, urr);
+  if (const auto reports = in.optional<NumberOfReports>()) {
+    urr.number_of_reports = reports->value;
+    if (reports->value == 0) {
+      in.refuse(Cause::kMandatoryIeIncorrect, IeType::kNumberOfReports, "asks for no report");
+    }
+  }
   read_seconds<QuotaHoldingTime>(in, urr.quota_holding_time);
   read_seconds<QuotaValidityTime>(in, urr.quota_validity_time);
   read_seconds<InactivityDetectionTime>(in, urr.inactivity_time);
@@ -157,10 +239,10 @@ ReadRule<Urr> read_update_urr(const Ie& group, const Urr& current) {
   return urr;
 }
 
-bool grants_quota(const Ie& update_urr) {
+Granted granted_by(const Ie& update_urr) {
   constexpr IeType kQuotas[] = {IeType::kVolumeQuota, IeType::kTimeQuota, IeType::kEventQuota};
-  return std::ranges::any_of(
-      kQuotas, [&](IeType type) { return find(update_urr.children, type) != nullptr; });
+  const auto has = [&](IeType type) { return find(update_urr.children, type) != nullptr; };
+  return {.quota = std::ranges::any_of(kQuotas, has), .reports = has(IeType::kNumberOfReports)};
 }
 
 }  // namespace sluice::upf::pfcp

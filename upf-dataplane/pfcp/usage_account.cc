@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "upf-dataplane/pfcp/monitoring_values.h"
+#include "upf-dataplane/pfcp/usage_math.h"
 
 namespace sluice::upf::pfcp {
 namespace {
@@ -13,67 +14,43 @@ using R = UsageReportTrigger;
 using std::chrono::floor;
 using std::chrono::seconds;
 
-UsageTotals operator-(const UsageTotals& a, const UsageTotals& b) {
-  return {.uplink_bytes = a.uplink_bytes - b.uplink_bytes,
-          .downlink_bytes = a.downlink_bytes - b.downlink_bytes,
-          .uplink_packets = a.uplink_packets - b.uplink_packets,
-          .downlink_packets = a.downlink_packets - b.downlink_packets};
-}
-UsageTotals operator+(const UsageTotals& a, const UsageTotals& b) {
-  return {.uplink_bytes = a.uplink_bytes + b.uplink_bytes,
-          .downlink_bytes = a.downlink_bytes + b.downlink_bytes,
-          .uplink_packets = a.uplink_packets + b.uplink_packets,
-          .downlink_packets = a.downlink_packets + b.downlink_packets};
-}
-
-bool is_empty(const Volumes& v) { return !v.total && !v.uplink && !v.downlink; }
-
-bool reached(const Volumes& limit, const UsageTotals& used) {
-  return (limit.total && used.bytes() >= *limit.total) ||
-         (limit.uplink && used.uplink_bytes >= *limit.uplink) ||
-         (limit.downlink && used.downlink_bytes >= *limit.downlink);
-}
-
-// `limit` of what was used from `base` on, as values of the meter; `consumed` is used up already.
-UsageLimits::Bytes absolute(const Volumes& limit, const UsageTotals& base,
-                            const UsageTotals& consumed) {
-  const auto at = [](const std::optional<uint64_t>& value, uint64_t from, uint64_t done) {
-    if (!value) return UsageLimits::kNone;
-    const uint64_t left = *value > done ? *value - done : 0;
-    return left > UsageLimits::kNone - from ? UsageLimits::kNone : from + left;
-  };
-  return {.total = at(limit.total, base.bytes(), consumed.bytes()),
-          .uplink = at(limit.uplink, base.uplink_bytes, consumed.uplink_bytes),
-          .downlink = at(limit.downlink, base.downlink_bytes, consumed.downlink_bytes)};
-}
-
-UsageLimits::Bytes earlier(const UsageLimits::Bytes& a, const UsageLimits::Bytes& b) {
-  return {.total = std::min(a.total, b.total),
-          .uplink = std::min(a.uplink, b.uplink),
-          .downlink = std::min(a.downlink, b.downlink)};
-}
-
 }  // namespace
 
 UsageAccount::UsageAccount(const Urr& urr, const UsageCount& count, const Instant& now)
     : given_(urr),
       urr_(urr),
-      passed_(urr.monitoring && now.wall >= urr.monitoring->time),
+      reports_left_(urr.number_of_reports),
+      dropped_packets_(count.dropped_packets),
+      dropped_bytes_(count.dropped_bytes),
       reported_(count.totals),
       start_(now.wall),
       granted_at_(now.steady) {
-  if (passed_) use_subsequent(urr);
+  while (monitoring(passed_) != nullptr && now.wall >= monitoring(passed_)->time) ++passed_;
+  use_subsequent(urr, passed_);
   packets_seen_ = count.totals.uplink_packets + count.totals.downlink_packets;
   held_since_ = now.steady;
   if (urr.time_from_start && !urr.is_inactive) time_since_ = now.steady;
   if (has(T::kPeriodic)) next_period_ = now.steady + *urr.period;
 }
 
-void UsageAccount::change(const Urr& urr, bool granted, const UsageCount& count,
+// The i-th monitoring time; null: there are not so many.
+const Monitoring* UsageAccount::monitoring(size_t i) const {
+  if (i == 0) return given_.monitoring ? &*given_.monitoring : nullptr;
+  return i <= given_.later_monitoring.size() ? &given_.later_monitoring[i - 1] : nullptr;
+}
+
+void UsageAccount::change(const Urr& urr, const Granted& granted, const UsageCount& count,
                           const Instant& now) {
   pass_monitoring_time(count, now);
   follow_time(count, now.steady);
-  const bool resumed = urr_.is_inactive && !urr.is_inactive;
+  const bool reports_again = has_reported_all_ && (granted.reports || !urr.number_of_reports);
+  if (reports_again) {
+    has_reported_all_ = false;
+    reported_ = count.totals;
+    start_ = now.wall;
+  }
+  if (granted.reports || !urr.number_of_reports) reports_left_ = urr.number_of_reports;
+  const bool resumed = (urr_.is_inactive && !urr.is_inactive) || reports_again;
   if (urr.is_inactive && time_since_) {
     time_done_ = time_used(now.steady);
     time_since_.reset();
@@ -82,18 +59,21 @@ void UsageAccount::change(const Urr& urr, bool granted, const UsageCount& count,
   const bool same_period = has(T::kPeriodic) && urr.period == urr_.period && !resumed;
   const Urr earlier = std::exchange(given_, urr);
   urr_ = urr;
-  if (earlier.monitoring != urr.monitoring) {
-    passed_ = urr.monitoring && now.wall >= urr.monitoring->time;
+  const bool same_monitoring =
+      earlier.monitoring == urr.monitoring && earlier.later_monitoring == urr.later_monitoring;
+  if (!same_monitoring) {
+    passed_ = 0;
+    while (monitoring(passed_) != nullptr && now.wall >= monitoring(passed_)->time) ++passed_;
   }
-  if (passed_) use_subsequent(earlier.monitoring == urr.monitoring ? earlier : urr);
+  use_subsequent(same_monitoring ? earlier : urr, passed_);
   if (!has(T::kPeriodic)) {
     next_period_.reset();
   } else if (!same_period) {
     next_period_ = now.steady + *urr.period;
   }
   if (urr.time_from_start && !urr.is_inactive && !time_since_) time_since_ = now.steady;
-  if (resumed || granted) held_since_ = now.steady;
-  if (granted) grant(now.steady);
+  if (resumed || granted.quota) held_since_ = now.steady;
+  if (granted.quota) grant(now.steady);
 }
 
 void UsageAccount::grant(Time now) {
@@ -104,39 +84,50 @@ void UsageAccount::grant(Time now) {
   lapsed_ = false;
 }
 
-// Of limits that are still as in `since`; those that an update has changed afterwards are newer.
-void UsageAccount::use_subsequent(const Urr& since) {
-  const Monitoring& next = *urr_.monitoring;
-  if (!is_empty(next.volume_threshold) && urr_.volume_threshold == since.volume_threshold) {
-    urr_.volume_threshold = next.volume_threshold;
+// Puts into force what comes with the first `count` monitoring times: for limits that are still as
+// in `since`; those that an update has changed afterwards are newer.
+void UsageAccount::use_subsequent(const Urr& since, size_t count) {
+  Urr chain = since;  // as it became without that update
+  for (size_t i = 0; i < count; ++i) {
+    const Monitoring& next = *monitoring(i);
+    const auto use = [](auto& limit, auto& earlier, const auto& subsequent, bool is_given) {
+      if (!is_given) return;
+      if (limit == earlier) limit = subsequent;
+      earlier = subsequent;
+    };
+    use(urr_.volume_threshold, chain.volume_threshold, next.volume_threshold,
+        !is_empty(next.volume_threshold));
+    use(urr_.volume_quota, chain.volume_quota, next.volume_quota, !is_empty(next.volume_quota));
+    use(urr_.time_threshold, chain.time_threshold, next.time_threshold,
+        next.time_threshold.has_value());
+    use(urr_.time_quota, chain.time_quota, next.time_quota, next.time_quota.has_value());
+    use(urr_.event_threshold, chain.event_threshold, next.event_threshold,
+        next.event_threshold.has_value());
+    use(urr_.event_quota, chain.event_quota, next.event_quota, next.event_quota.has_value());
   }
-  if (!is_empty(next.volume_quota) && urr_.volume_quota == since.volume_quota) {
-    urr_.volume_quota = next.volume_quota;
-  }
-  const auto use = [](auto& limit, const auto& earlier, const auto& subsequent) {
-    if (subsequent && limit == earlier) limit = subsequent;
-  };
-  use(urr_.time_threshold, since.time_threshold, next.time_threshold);
-  use(urr_.time_quota, since.time_quota, next.time_quota);
-  use(urr_.event_threshold, since.event_threshold, next.event_threshold);
-  use(urr_.event_quota, since.event_quota, next.event_quota);
 }
 
 void UsageAccount::pass_monitoring_time(const UsageCount& count, const Instant& now) {
-  if (passed_ || !urr_.monitoring || now.wall < urr_.monitoring->time || urr_.is_inactive) return;
-  follow_time(count, now.steady);
-  passed_ = true;
-  const Monitoring& next = *urr_.monitoring;
-  const Used used = since_report(count, now.steady);
-  // Without a subsequent threshold what is left of the former one stays in force.
-  if (is_empty(next.volume_threshold)) carried_.totals = used.totals;
-  if (!next.time_threshold) carried_.time = used.time;
-  if (!next.event_threshold) carried_.events = used.events;
-  before_ = close(count, now);
-  before_->side = UsageInformation::kBefore;
-  const bool has_quota_anew = !is_empty(next.volume_quota) || next.time_quota || next.event_quota;
-  use_subsequent(given_);
-  if (has_quota_anew) grant(now.steady);
+  if (is_idle()) return;
+  while (monitoring(passed_) != nullptr && now.wall >= monitoring(passed_)->time) {
+    follow_time(count, now.steady);
+    const Monitoring& next = *monitoring(passed_);
+    ++passed_;
+    const Used used = since_report(count, now.steady);
+    // Without a subsequent threshold what is left of the former one stays in force.
+    carried_.totals =
+        is_empty(next.volume_threshold) ? carried_.totals + used.totals : UsageTotals{};
+    carried_.time = next.time_threshold ? Duration(0) : carried_.time + used.time;
+    carried_.events = next.event_threshold ? 0 : carried_.events + used.events;
+    UsageReport part = close(count, now);
+    // What lies between two times is behind the one and before the other.
+    part.side = before_.empty() ? UsageInformation::kBefore
+                                : UsageInformation::kBefore | UsageInformation::kAfter;
+    before_.push_back(part);
+    const bool has_quota_anew = !is_empty(next.volume_quota) || next.time_quota || next.event_quota;
+    use_subsequent(given_, passed_);
+    if (has_quota_anew) grant(now.steady);
+  }
 }
 
 UsageAccount::Used UsageAccount::towards_thresholds(const UsageCount& count, Time now) const {
@@ -159,6 +150,7 @@ void UsageAccount::follow_time(const UsageCount& count, Time now) {
   const uint64_t packets = count.totals.uplink_packets + count.totals.downlink_packets;
   const bool new_packets = count.last_packet && packets > packets_seen_;
   packets_seen_ = packets;
+  if (has_reported_all_) return;
   if (time_since_ && urr_.inactivity_time && last_packet_ && !urr_.is_inactive) {
     // It stood still from then until the next packet, which may have come meanwhile.
     const Time stopped = *last_packet_ + *urr_.inactivity_time;
@@ -194,6 +186,7 @@ UsageAccount::Duration UsageAccount::time_used(Time now) const {
 }
 
 UsageAccount::Used UsageAccount::since_report(const UsageCount& count, Time now) const {
+  if (has_reported_all_) return {};
   return {.totals = count.totals - reported_, .time = time_used(now), .events = events_};
 }
 
@@ -247,9 +240,10 @@ uint32_t UsageAccount::due_quotas(const UsageCount& count, Time now) {
 }
 
 uint32_t UsageAccount::due(const UsageCount& count, const Instant& now) {
-  if (urr_.is_inactive) return 0;
+  if (is_idle()) return 0;
   pass_monitoring_time(count, now);
   uint32_t triggers = follow_traffic(count, now.steady);
+  triggers |= due_dropped(count);
   follow_time(count, now.steady);
   triggers |= due_thresholds(towards_thresholds(count, now.steady));
   triggers |= due_quotas(count, now.steady);
@@ -265,17 +259,42 @@ std::vector<UsageReport> UsageAccount::report(uint32_t triggers, const UsageCoun
                                               const Instant& now) {
   pass_monitoring_time(count, now);
   follow_time(count, now.steady);
-  std::vector<UsageReport> reports;
-  if (before_) {
-    reports.push_back(*std::exchange(before_, std::nullopt));
-    reports.back().triggers = triggers | R::kMonitoringTime;
-  }
+  std::vector<UsageReport> reports = std::exchange(before_, {});
+  for (UsageReport& part : reports) part.triggers = triggers | R::kMonitoringTime;
   reports.push_back(close(count, now));
   reports.back().triggers = triggers;
   if (reports.size() > 1) reports.back().side = UsageInformation::kAfter;
   for (UsageReport& report : reports) report.sequence = next_sequence_++;
   carried_ = {};
+  // Those that were asked for are no reports of the rule's own.
+  if (reports_left_ && (triggers & ~(R::kImmediate | R::kTermination)) != 0) {
+    if (*reports_left_ > 0) --*reports_left_;
+    if (*reports_left_ == 0) stop_for_good(count);
+  }
   return reports;
+}
+
+// Until an update grants reports anew the rule is as an inactive one.
+void UsageAccount::stop_for_good(const UsageCount& count) {
+  has_reported_all_ = true;
+  reported_ = count.totals;
+  time_done_ = Duration(0);
+  time_since_.reset();
+  flowing_ = false;
+  events_ = 0;
+  next_period_.reset();
+}
+
+uint32_t UsageAccount::due_dropped(const UsageCount& count) {
+  if (!has(T::kDroppedDownlink)) return 0;
+  const DroppedTraffic& limit = urr_.dropped_threshold;
+  if ((limit.packets && count.dropped_packets - dropped_packets_ >= *limit.packets) ||
+      (limit.bytes && count.dropped_bytes - dropped_bytes_ >= *limit.bytes)) {
+    dropped_packets_ = count.dropped_packets;
+    dropped_bytes_ = count.dropped_bytes;
+    return R::kDroppedDownlink;
+  }
+  return 0;
 }
 
 // What was used since the report before, which counts as reported from now on.
@@ -307,8 +326,13 @@ UsageReport UsageAccount::close(const UsageCount& count, const Instant& now) {
 }
 
 UsageLimits UsageAccount::limits(const UsageCount& count) const {
-  if (urr_.is_inactive) return {};
+  if (is_idle()) return {};
   UsageLimits limits;
+  if (has(T::kDroppedDownlink)) {
+    const DroppedTraffic& dropped = urr_.dropped_threshold;
+    if (dropped.packets) limits.tell_dropped_packets = dropped_packets_ + *dropped.packets;
+    if (dropped.bytes) limits.tell_dropped_bytes = dropped_bytes_ + *dropped.bytes;
+  }
   limits.stop = absolute(urr_.volume_quota, reported_, consumed_.totals);
   limits.blocked = lapsed_ || (spent_ & (R::kTimeQuota | R::kEventQuota | R::kVolumeQuota)) != 0;
   if ((spent_ & R::kVolumeQuota) == 0) limits.tell = limits.stop;
@@ -323,15 +347,15 @@ UsageLimits UsageAccount::limits(const UsageCount& count) const {
 
 std::optional<UsageAccount::Time> UsageAccount::deadline(const UsageCount& count,
                                                          const Instant& now) const {
-  if (urr_.is_inactive) return std::nullopt;
+  if (is_idle()) return std::nullopt;
   std::optional<Time> next = next_period_;
   const auto at = [&next](Time time) { next = next ? std::min(*next, time) : time; };
   const auto time_left = [&](std::chrono::seconds limit, Duration used) {
     if (time_since_) at(now.steady + std::max<Duration>(limit - used, Duration(1)));
   };
   const Duration used = time_used(now.steady);
-  if (urr_.monitoring && !passed_) {
-    at(now.steady + std::max<Duration>(urr_.monitoring->time - now.wall, Duration(1)));
+  if (const Monitoring* next_time = monitoring(passed_)) {
+    at(now.steady + std::max<Duration>(next_time->time - now.wall, Duration(1)));
   }
   if (has(T::kTimeThreshold) && urr_.time_threshold) {
     time_left(*urr_.time_threshold, carried_.time + used);

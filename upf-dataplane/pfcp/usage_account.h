@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "upf-dataplane/pfcp/values.h"
+#include "upf-dataplane/pfcp/n4_session.h"
 #include "upf-dataplane/session/session_installer.h"
 
 namespace sluice::upf::pfcp {
@@ -43,14 +43,14 @@ class UsageAccount {
 
   UsageAccount(const Urr& urr, const UsageCount& count, const Instant& now);
 
-  // The rule as an Update URR left it; `granted`: it brought a new quota.
-  void change(const Urr& urr, bool granted, const UsageCount& count, const Instant& now);
+  // The rule as an Update URR left it, and what that granted.
+  void change(const Urr& urr, const Granted& granted, const UsageCount& count, const Instant& now);
 
   // Why a report is due now (UsageReportTrigger), or 0. Call report() then; call limits()
   // afterwards in any case.
   uint32_t due(const UsageCount& count, const Instant& now);
 
-  // The usage since the report before: in two parts, the earlier first, when a monitoring time was
+  // The usage since the report before: in parts, the earlier first, when monitoring times were
   // passed since.
   std::vector<UsageReport> report(uint32_t triggers, const UsageCount& count, const Instant& now);
 
@@ -71,7 +71,11 @@ class UsageAccount {
   };
 
   void pass_monitoring_time(const UsageCount& count, const Instant& now);
-  void use_subsequent(const Urr& since);
+  const Monitoring* monitoring(size_t i) const;
+  void use_subsequent(const Urr& since, size_t count);
+  bool is_idle() const { return urr_.is_inactive || has_reported_all_; }
+  void stop_for_good(const UsageCount& count);
+  uint32_t due_dropped(const UsageCount& count);
   void grant(Time now);
   UsageReport close(const UsageCount& count, const Instant& now);
   Used towards_thresholds(const UsageCount& count, Time now) const;
@@ -88,11 +92,15 @@ class UsageAccount {
 
   Urr given_;
   Urr urr_;  // in force
-  // Of a monitoring time: whether it has passed; what was used before it and is not reported yet,
+  // Of monitoring times: how many have passed; what was used before them and is not reported yet,
   // and what of that counts for thresholds still.
-  bool passed_ = false;
-  std::optional<UsageReport> before_;
+  size_t passed_ = 0;
+  std::vector<UsageReport> before_;
   Used carried_;
+  std::optional<uint16_t> reports_left_;
+  bool has_reported_all_ = false;  // and is as if it were inactive, until it is granted more
+  uint64_t dropped_packets_ = 0;   // at the last report of them
+  uint64_t dropped_bytes_ = 0;
   UsageTotals reported_;  // the counts at the last report
   std::chrono::system_clock::time_point start_;
   uint32_t next_sequence_ = 0;

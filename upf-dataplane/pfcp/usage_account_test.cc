@@ -104,7 +104,7 @@ TEST(UsageAccount, a_volume_quota_outlives_reports_and_stops_traffic) {
   EXPECT_TRUE(bench.limits().blocked);
   EXPECT_EQ(bench.due(), 0U) << "told once";
   // A new grant counts from the last report on.
-  bench.account.change(urr, true, bench.count, bench.now());
+  bench.account.change(urr, {.quota = true}, bench.count, bench.now());
   EXPECT_FALSE(bench.limits().blocked);
   EXPECT_EQ(bench.limits().stop.total, 2100U);
 }
@@ -114,7 +114,7 @@ TEST(UsageAccount, what_was_not_reported_counts_against_a_new_quota) {
   urr.volume_quota = {.downlink = 1000};
   Bench bench(urr);
   bench.down(300);
-  bench.account.change(urr, true, bench.count, bench.now());
+  bench.account.change(urr, {.quota = true}, bench.count, bench.now());
   EXPECT_EQ(bench.limits().stop.downlink, 1000U);
 }
 
@@ -216,7 +216,7 @@ TEST(UsageAccount, an_unused_quota_lapses) {
   EXPECT_FALSE(bench.wait());
   urr.quota_holding_time.reset();
   urr.quota_validity_time = seconds(60);
-  bench.account.change(urr, true, bench.count, bench.now());
+  bench.account.change(urr, {.quota = true}, bench.count, bench.now());
   EXPECT_FALSE(bench.limits().blocked);
   bench.pass(seconds(60));
   EXPECT_EQ(bench.due(), R::kQuotaValidityTime);
@@ -267,11 +267,11 @@ TEST(UsageAccount, time_stands_still_while_a_urr_is_inactive) {
   bench.due();
   bench.pass(seconds(5));
   urr.is_inactive = true;
-  bench.account.change(urr, false, bench.count, bench.now());
+  bench.account.change(urr, {}, bench.count, bench.now());
   bench.pass(seconds(100));
   EXPECT_EQ(bench.due(), 0U);
   urr.is_inactive = false;
-  bench.account.change(urr, false, bench.count, bench.now());
+  bench.account.change(urr, {}, bench.count, bench.now());
   EXPECT_EQ(bench.due(), 0U) << "a period begins anew";
   bench.pass(seconds(7));
   bench.up(1);
@@ -286,7 +286,7 @@ TEST(UsageAccount, tells_usage_before_and_after_a_monitoring_time_apart) {
   Bench bench(urr);
   urr.monitoring = Monitoring{.time = std::chrono::floor<seconds>(bench.now().wall) + seconds(60)};
   urr.monitoring->volume_threshold = {.total = 40};
-  bench.account.change(urr, false, bench.count, bench.now());
+  bench.account.change(urr, {}, bench.count, bench.now());
   bench.up(30);
   EXPECT_LE(*bench.wait(), 60);
   bench.pass(seconds(61));
@@ -315,7 +315,7 @@ TEST(UsageAccount, without_a_subsequent_threshold_the_rest_of_the_first_is_in_fo
   Bench bench(urr);
   urr.monitoring = Monitoring{.time = std::chrono::floor<seconds>(bench.now().wall) + seconds(60)};
   urr.monitoring->volume_quota = {.total = 500};
-  bench.account.change(urr, false, bench.count, bench.now());
+  bench.account.change(urr, {}, bench.count, bench.now());
   bench.up(30);
   bench.pass(seconds(61));
   EXPECT_EQ(bench.due(), 0U);

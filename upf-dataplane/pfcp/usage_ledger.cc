@@ -35,7 +35,7 @@ std::vector<UsageReport> UsageLedger::close_removed(Seid seid, const SessionSpec
   return reports;
 }
 
-void UsageLedger::follow(const SessionSpec& spec, const std::set<UrrId>& granted) {
+void UsageLedger::follow(const SessionSpec& spec, const std::map<UrrId, Granted>& granted) {
   if (spec.urrs.empty() && !books_.contains(spec.seid)) return;
   Book& book = books_[spec.seid];
   for (const auto& [id, urr] : spec.urrs) {
@@ -44,7 +44,8 @@ void UsageLedger::follow(const SessionSpec& spec, const std::set<UrrId>& granted
     if (found == book.accounts.end()) {
       book.accounts.emplace(id, UsageAccount(urr, count, now()));
     } else if (granted.contains(id) || found->second.urr() != urr) {
-      found->second.change(urr, granted.contains(id), count, now());
+      const auto grant = granted.find(id);
+      found->second.change(urr, grant != granted.end() ? grant->second : Granted{}, count, now());
     }
   }
   settle(spec.seid, book);

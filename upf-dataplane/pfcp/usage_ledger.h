@@ -26,7 +26,7 @@ class UsageLedger {
   std::vector<UsageReport> close_removed(Seid seid, const SessionSpec& next,
                                          const std::set<UrrId>& replaced = {});
   // The user plane runs the session as specified: begins new URRs, takes over changed ones.
-  void follow(const SessionSpec& spec, const std::set<UrrId>& granted);
+  void follow(const SessionSpec& spec, const std::map<UrrId, Granted>& granted);
   // The session is about to be removed: its last reports.
   std::vector<UsageReport> close(Seid seid);
 

@@ -220,6 +220,7 @@ struct UsageReportTrigger {
   static constexpr uint32_t kQuotaHoldingTime = 0x000008;
   static constexpr uint32_t kStartOfTraffic = 0x000010;
   static constexpr uint32_t kStopOfTraffic = 0x000020;
+  static constexpr uint32_t kDroppedDownlink = 0x000040;
   static constexpr uint32_t kImmediate = 0x000080;
   static constexpr uint32_t kVolumeQuota = 0x000100;
   static constexpr uint32_t kTimeQuota = 0x000200;

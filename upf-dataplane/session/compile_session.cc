@@ -6,7 +6,7 @@
 
 #include "upf-dataplane/packet/address_mask.h"
 #include "upf-dataplane/session/compile_addresses.h"
-#include "upf-dataplane/session/tunnel_ways.h"
+#include "upf-dataplane/session/compile_far.h"
 
 namespace sluice::upf {
 namespace {
@@ -82,82 +82,6 @@ uint16_t in_ports(const Pdr& pdr, std::span<const Port> ports) {
   return mask;
 }
 
-Result<void> compile_copies(const Pdr& pdr, const Far& far, std::span<const Port> ports,
-                            NextHopResolver& resolver, CompiledPdr& out, Session::Parts& parts) {
-  if (!far.duplicate) return {};
-  for (const auto& duplicate : far.duplicates) {
-    const auto port = port_of_tunnel(duplicate.destination, {}, duplicate.outer_header.peer, ports);
-    if (!port) return bad_field("Duplicating Parameters", "no port has tunnels");
-    CompiledCopy copy{.pdr = pdr.id.value(),
-                      .out_port = *port,
-                      .is_v6 = duplicate.outer_header.peer.is_v6(),
-                      .teid = duplicate.outer_header.teid.value()};
-    const auto hop = way_to(duplicate.outer_header, *port, ports, resolver, copy.peer);
-    if (!hop) return std::unexpected(hop.error());
-    copy.hop = *hop;
-    if (duplicate.marking) {
-      copy.tos = static_cast<uint8_t>(duplicate.marking->tos & duplicate.marking->mask);
-    }
-    parts.copies.push_back(copy);
-  }
-  out.special |= CompiledPdr::kDuplicates;
-  return {};
-}
-
-// The access networks' port on whose link the CP function is, or else as for base stations.
-std::optional<PortIndex> cp_port(const Far& far, std::span<const Port> ports) {
-  for (size_t i = 0; i < ports.size(); ++i) {
-    if (ports[i].role == PortRole::kN3 && ports[i].on_link(far.outer_header->peer) != nullptr) {
-      return static_cast<PortIndex>(i);
-    }
-  }
-  return out_port(PortRole::kN3, far.network_instance, ports);
-}
-
-Result<void> compile_far(const Pdr& pdr, const Far& far, std::span<const Port> ports,
-                         NextHopResolver& resolver, CompiledPdr& out) {
-  out.forward = far.forward;
-  if (far.buffer) out.special |= CompiledPdr::kBuffers;
-  if (!far.forward) return {};
-  const bool to_cp = far.destination == Interface::kCpFunction;
-  const bool to_access = far.destination == Interface::kAccess;
-  if (far.destination == Interface::kLiFunction) {
-    return unsupported("Destination Interface", pdr, "only copies go to the LI function");
-  }
-  if (far.destination == pdr.source || (!to_access && !to_cp && pdr.source != Interface::kAccess)) {
-    return unsupported("Destination Interface", pdr, "forwarding back to where packets come from");
-  }
-  if ((to_access || to_cp) && !far.outer_header) {
-    return bad_field("Outer Header Creation", "FAR {} forwards to {} without it", far.id.value(),
-                     to_cp ? "the CP function" : "Access");
-  }
-  const auto port = to_cp              ? cp_port(far, ports)
-                    : far.outer_header ? tunnel_port(far, ports)
-                                       : out_port(PortRole::kN6, far.network_instance, ports);
-  if (!port) {
-    return bad_field("Network Instance", "FAR {}: no port serves '{}'", far.id.value(),
-                     far.network_instance);
-  }
-  out.out_port = *port;
-  if (far.marking) {
-    out.special |= CompiledPdr::kHasMark;
-    out.mark_mask = far.marking->mask;
-    out.mark_tos = static_cast<uint8_t>(far.marking->tos & far.marking->mask);
-  }
-  if (!far.outer_header) return {};
-  if (to_cp && pdr.source == Interface::kAccess) out.special |= CompiledPdr::kToCp;
-
-  const auto& tunnel = *far.outer_header;
-  const auto hop = way_to(tunnel, *port, ports, resolver, out.peer);
-  if (!hop) return std::unexpected(hop.error());
-  out.encapsulate = true;
-  out.forward = !far.peer_unknown;
-  out.peer_hop = *hop;
-  out.peer_teid = tunnel.teid.value();
-  out.peer_is_v6 = tunnel.peer.is_v6();
-  return {};
-}
-
 // The most rules of a kind that a compiled PDR and the whole session have room to name.
 constexpr size_t kMostOfPdr = 0xff;
 constexpr size_t kMostOfSession = 0xffff;
@@ -193,8 +117,13 @@ Result<void> compile_qers(const Pdr& pdr, const SessionSpec& spec, const RuleSta
           static_cast<uint8_t>((out.paging_bits & CompiledPdr::kReflective) |
                                CompiledPdr::kPagingPolicyPresent | *qer.paging_policy);
     }
-    if (QerMeters* meters = state.meter(id)) {
-      parts.meters.push_back(uplink ? &meters->uplink : &meters->downlink);
+    QerMeters* const limits = state.meter(id);
+    if (qer.mbr) parts.meters.push_back(uplink ? &limits->uplink : &limits->downlink);
+    if (qer.packet_rates && (uplink ? qer.packet_rates->uplink : qer.packet_rates->downlink)) {
+      const auto extras = extras_of(out, parts);
+      if (!extras) return std::unexpected(extras.error());
+      (*extras)->packet_limits.push_back(uplink ? &limits->packets->uplink
+                                                : &limits->packets->downlink);
     }
   }
   const size_t limits_end = parts.meters.size();
@@ -208,12 +137,15 @@ Result<void> compile_qers(const Pdr& pdr, const SessionSpec& spec, const RuleSta
   }
   out.meter_count = static_cast<uint8_t>(limits_end - out.meters_first);
   out.guarantee_count = static_cast<uint8_t>(parts.meters.size() - limits_end);
-  if (out.meter_count + out.guarantee_count > 0) out.special |= CompiledPdr::kHasMeters;
+  if (out.meter_count + out.guarantee_count > 0 || out.extras != 0) {
+    out.special |= CompiledPdr::kHasMeters;
+  }
   return {};
 }
 
 Result<void> compile_urrs(const Pdr& pdr, const SessionSpec& spec, const RuleState& state,
-                          CompiledPdr& out, Session::Parts& parts) {
+                          CompiledPdr& out, Session::Parts& parts,
+                          std::vector<std::optional<FarId>>& quota_fars) {
   out.usage_first = static_cast<uint16_t>(parts.usage.size());
   for (const auto id : pdr.urrs) {
     const auto found = spec.urrs.find(id);
@@ -221,7 +153,9 @@ Result<void> compile_urrs(const Pdr& pdr, const SessionSpec& spec, const RuleSta
       return bad_field("URR ID", "PDR {} names URR {}, which does not exist", pdr.id.value(),
                        id.value());
     }
-    if (!found->second.is_inactive) parts.usage.push_back(state.usage_meter(id));
+    if (found->second.is_inactive) continue;
+    parts.usage.push_back(state.usage_meter(id));
+    quota_fars.push_back(found->second.quota_far);
   }
   if (auto room = check_room(pdr, out.usage_first, parts.usage.size(), "URR ID"); !room) {
     return room;
@@ -242,6 +176,9 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec, const R
   if (pdr.f_teid && !pdr.remove_outer_header) {
     return unsupported("Outer Header Removal", pdr, "packets of a tunnel leave it");
   }
+  if (pdr.remove_udp_header && (pdr.f_teid || pdr.source == Interface::kAccess)) {
+    return unsupported("Outer Header Removal", pdr, "UDP/IP comes from data networks only");
+  }
   const auto far = spec.fars.find(pdr.far);
   if (far == spec.fars.end()) {
     return bad_field("FAR ID", "PDR {} names FAR {}, which does not exist", pdr.id.value(),
@@ -250,7 +187,9 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec, const R
 
   CompiledPdr out;
   out.id = pdr.id.value();
-  out.teid = pdr.f_teid ? pdr.f_teid->teid.value() : 0;
+  out.teid = pdr.f_teid              ? pdr.f_teid->teid.value()
+             : pdr.remove_udp_header ? CompiledPdr::kUdpTunnel
+                                     : 0;
   out.in_ports = in_ports(pdr, ports);
   if (out.in_ports == 0) {
     return bad_field("Network Instance", "PDR {}: no port serves '{}'", pdr.id.value(),
@@ -262,20 +201,21 @@ Result<CompiledPdr> compile_pdr(const Pdr& pdr, const SessionSpec& spec, const R
     for (const auto qfi : pdr.qfis) out.qfis |= uint64_t{1} << (qfi.value() & 63);
   }
   if (auto done = compile_sdf(pdr, out, parts); !done) return std::unexpected(done.error());
-  if (auto done = compile_far(pdr, far->second, ports, resolver, out); !done) {
-    return std::unexpected(done.error());
-  }
-  if (auto done = compile_copies(pdr, far->second, ports, resolver, out, parts); !done) {
-    return std::unexpected(done.error());
-  }
-  if (auto done = compile_urrs(pdr, spec, state, out, parts); !done) {
+  std::vector<std::optional<FarId>> quota_fars;
+  if (auto done = compile_urrs(pdr, spec, state, out, parts, quota_fars); !done) {
     return std::unexpected(done.error());
   }
   if (auto done = compile_qers(pdr, spec, state, out, parts); !done) {
     return std::unexpected(done.error());
   }
-  // A PDU Session Container is the access network's; the CP function gets the bare packet.
-  if (far->second.destination == Interface::kCpFunction) out.has_qfi_mark = false;
+  const CompiledPdr base = out;
+  if (auto done = apply_far(pdr, far->second, ports, resolver, out, parts); !done) {
+    return std::unexpected(done.error());
+  }
+  if (auto done = compile_quota_actions(pdr, spec, quota_fars, ports, resolver, base, out, parts);
+      !done) {
+    return std::unexpected(done.error());
+  }
   return out;
 }
 
@@ -293,7 +233,8 @@ Result<Session::Parts> compile_session(const SessionSpec& spec, const RuleState&
   const bool between = std::ranges::all_of(spec.pdrs, [&](const auto& entry) {
     const auto far = spec.fars.find(entry.second.far);
     return entry.second.f_teid &&
-           (far == spec.fars.end() || !far->second.forward || far->second.outer_header.has_value());
+           (far == spec.fars.end() || !far->second.forward ||
+            (far->second.outer_header && !far->second.outer_header->udp_port));
   });
   if (auto done = compile_addresses(ordered, ports, !between, parts); !done) {
     return std::unexpected(done.error());

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <memory>
+
+#include "upf-dataplane/session/packet_limit.h"
 
 namespace sluice::upf {
 
@@ -100,10 +103,12 @@ class Meter {
   std::atomic<uint64_t> depth_{0};
 };
 
-// The meters of a QER; a session's own, on a line that no other session's worker writes.
+// What a QER limits; a session's own, on a line that no other session's worker writes.
 struct alignas(64) QerMeters {
   Meter uplink;
   Meter downlink;
+  std::unique_ptr<PacketLimits> packets = {};  // null: packets are not counted
 };
+static_assert(sizeof(QerMeters) == 64);
 
 }  // namespace sluice::upf

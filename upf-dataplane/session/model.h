@@ -82,7 +82,8 @@ struct Pdr {
   std::string application_id = {};           // whose PFDs `sdf` is from; empty: none
   std::vector<SdfFilter> sdf = {};           // empty: every packet; otherwise any of them
   std::vector<Qfi> qfis = {};                // empty: any
-  bool remove_outer_header = false;
+  bool remove_outer_header = false;          // GTP-U's
+  bool remove_udp_header = false;  // UDP/IP's: takes what comes by such a tunnel, and nothing else
   std::optional<uint8_t> traffic_endpoint = {};  // that F-TEID, network and addresses are from
   FarId far;
   std::vector<QerId> qers = {};
@@ -90,10 +91,12 @@ struct Pdr {
   bool operator==(const Pdr&) const = default;
 };
 
-// Outer Header Creation, GTP-U/UDP (TS 29.244 §8.2.56): the tunnel's far end.
+// Outer Header Creation (TS 29.244 §8.2.56): the far end of a tunnel, GTP-U/UDP/IP or, with a port,
+// UDP/IP alone, as into a data network.
 struct OuterHeader {
   Teid teid;
   IpAddress peer;
+  std::optional<uint16_t> udp_port = {};  // never 0; then there is no TEID
   bool operator==(const OuterHeader&) const = default;
 };
 
@@ -122,6 +125,16 @@ struct Duplicate {
   bool operator==(const Duplicate&) const = default;
 };
 
+// Redirect Information (TS 29.244 §8.2.20): where packets go instead of where they were sent, by
+// their family; or to which URL HTTP requests are led, and nothing passes.
+struct Redirect {
+  std::optional<Ipv4Address> v4 = {};
+  std::optional<Ipv6Address> v6 = {};
+  std::string url = {};  // empty: to the addresses
+  static constexpr size_t kLongestUrl = 1024;
+  bool operator==(const Redirect&) const = default;
+};
+
 // Forwarding Action Rule (TS 29.244 §7.5.2.3).
 struct Far {
   FarId id;
@@ -136,6 +149,7 @@ struct Far {
   // there until the SMF changes the FAR.
   bool peer_unknown = false;
   std::optional<Marking> marking = {};
+  std::optional<Redirect> redirect = {};   // of what is forwarded
   bool duplicate = false;                  // DUPL: with FORW or DROP, when it is carried out
   std::vector<Duplicate> duplicates = {};  // at most kMostDuplicates
   static constexpr size_t kMostDuplicates = 4;
@@ -149,15 +163,39 @@ struct BitRates {
   bool operator==(const BitRates&) const = default;
 };
 
+// Packet Rate of one direction (TS 29.244 §8.2.63): so many packets in such a time.
+struct PacketRate {
+  uint16_t packets = 0;
+  std::chrono::seconds time{60};  // a minute, six, an hour, a day or a week
+  bool operator==(const PacketRate&) const = default;
+};
+struct PacketRates {
+  std::optional<PacketRate> uplink = {};
+  std::optional<PacketRate> downlink = {};
+  bool operator==(const PacketRates&) const = default;
+};
+
+// Packet Rate Status (TS 29.244 §8.2.157): how many packets may still pass until then.
+struct PacketRateLeft {
+  std::optional<uint16_t> uplink = {};
+  std::optional<uint16_t> downlink = {};
+  std::optional<std::chrono::sys_seconds> until = {};
+  bool operator==(const PacketRateLeft&) const = default;
+};
+
 // QoS Enforcement Rule (TS 29.244 §7.5.2.5). All PDRs of a session that name it share its rate: a
 // QER that every PDR names is the session's AMBR.
 struct Qer {
   QerId id;
   bool uplink_open = true;
   bool downlink_open = true;
-  std::optional<BitRates> mbr = {};           // absent: no limit; 0: nothing passes
-  std::optional<BitRates> gbr = {};           // leaves first where a port is busy
-  std::optional<Qfi> qfi = {};                // put into the PDU Session Container downlink
+  std::optional<BitRates> mbr = {};  // absent: no limit; 0: nothing passes
+  std::optional<BitRates> gbr = {};  // leaves first where a port is busy
+  std::optional<Qfi> qfi = {};       // put into the PDU Session Container downlink
+  std::optional<PacketRates> packet_rates = {};
+  // What of them is left when the QER is made: another UPF counted before.
+  std::optional<PacketRateLeft> packets_left = {};
+  bool reports_packets_left = false;          // RCSR: when the session ends
   bool reflective = false;                    // RQI in the PDU Session Container downlink
   std::optional<uint8_t> paging_policy = {};  // PPI there, 0..7
   bool operator==(const Qer&) const = default;
@@ -179,6 +217,7 @@ struct ReportingTriggers {
   static constexpr uint32_t kQuotaHoldingTime = 0x000008;
   static constexpr uint32_t kStartOfTraffic = 0x000010;
   static constexpr uint32_t kStopOfTraffic = 0x000020;
+  static constexpr uint32_t kDroppedDownlink = 0x000040;
   static constexpr uint32_t kLinkedUsage = 0x000080;
   static constexpr uint32_t kVolumeQuota = 0x000100;
   static constexpr uint32_t kTimeQuota = 0x000200;
@@ -198,6 +237,13 @@ struct Monitoring {
   std::optional<uint32_t> event_threshold = {};
   std::optional<uint32_t> event_quota = {};
   bool operator==(const Monitoring&) const = default;
+};
+
+// Dropped DL Traffic Threshold (TS 29.244 §8.2.49).
+struct DroppedTraffic {
+  std::optional<uint64_t> packets = {};
+  std::optional<uint64_t> bytes = {};
+  bool operator==(const DroppedTraffic&) const = default;
 };
 
 // Usage Reporting Rule (TS 29.244 §7.5.2.4). An event is a start of traffic.
@@ -220,11 +266,16 @@ struct Urr {
   std::optional<Seconds> quota_validity_time = {};
   std::optional<Seconds> inactivity_time = {};  // without packets for so long, time stands still
   std::optional<Monitoring> monitoring = {};
-  std::vector<UrrId> linked = {};  // with kLinkedUsage: reports when they do
-  bool is_inactive = false;        // INAM: measures nothing, enforces nothing
-  bool before_qos = false;         // MBQE: counts what rates then refuse, too
-  bool time_from_start = false;    // ISTM: time runs before the first packet
-  bool counts_packets = false;     // MNOP: reports tell packets too
+  std::vector<Monitoring> later_monitoring = {};  // with `monitoring`: further ones, in order
+  static constexpr size_t kMostLaterMonitoring = 8;
+  DroppedTraffic dropped_threshold = {};
+  std::optional<uint16_t> number_of_reports = {};  // then it measures nothing more
+  std::optional<FarId> quota_far = {};             // in place of the PDR's when a quota is used up
+  std::vector<UrrId> linked = {};                  // with kLinkedUsage: reports when they do
+  bool is_inactive = false;                        // INAM: measures nothing, enforces nothing
+  bool before_qos = false;                         // MBQE: counts what rates then refuse, too
+  bool time_from_start = false;                    // ISTM: time runs before the first packet
+  bool counts_packets = false;                     // MNOP: reports tell packets too
   bool operator==(const Urr&) const = default;
 };
 

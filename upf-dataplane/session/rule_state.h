@@ -2,6 +2,7 @@
 // spent, how much was used. The control thread owns it; compiled sessions point into it.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 
@@ -12,7 +13,8 @@
 namespace sluice::upf {
 
 struct RuleState {
-  std::map<QerId, std::shared_ptr<QerMeters>> meters;      // of the QERs that have an MBR
+  std::map<QerId, std::shared_ptr<QerMeters>>
+      meters;  // of the QERs that have an MBR or a packet rate
   std::map<QerId, std::shared_ptr<QerMeters>> guarantees;  // of those that have a GBR
 
   std::map<UrrId, std::shared_ptr<UsageMeter>> usage;  // of every URR
@@ -31,11 +33,18 @@ struct RuleState {
   }
 };
 
+// Where the time of day and the pipelines' ticks stand.
+struct RuleClock {
+  uint64_t ticks_per_second = 0;
+  uint64_t ticks = 0;
+  std::chrono::system_clock::time_point wall = {};
+};
+
 // The state for `spec`: that of `before`, untouched, for rules that stay; new and ready for the
 // others.
-RuleState carry_over(const SessionSpec& spec, const RuleState& before, uint64_t ticks_per_second);
+RuleState carry_over(const SessionSpec& spec, const RuleState& before, const RuleClock& clock);
 
 // Puts the rates and ways of counting of `spec` into effect, for rules that stayed too.
-void apply_changes(const SessionSpec& spec, const RuleState& state, uint64_t ticks_per_second);
+void apply_changes(const SessionSpec& spec, const RuleState& state, const RuleClock& clock);
 
 }  // namespace sluice::upf

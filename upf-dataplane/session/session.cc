@@ -58,15 +58,21 @@ Session::Session(const Parts& parts)
       network_(parts.network),
       serial_(parts.serial),
       plain_(parts.sdf.empty() && parts.uplink.size() <= 1 && parts.downlink.size() <= 1),
-      has_core_tunnels_(
-          std::ranges::any_of(parts.downlink, [](auto& pdr) { return pdr.teid != 0; })),
+      has_core_tunnels_(std::ranges::any_of(
+          parts.downlink,
+          [](auto& pdr) { return pdr.teid != 0 && pdr.teid != CompiledPdr::kUdpTunnel; })),
+      redirects_(std::ranges::any_of(
+          parts.extras,
+          [](auto& extras) { return extras.redirect && extras.redirect->response.empty(); })),
+      is_unusual_(has_core_tunnels_ || redirects_),
       has_addresses_(parts.ue_v4 != 0 || parts.ue_v6 != 0 || !parts.prefixes.empty()),
-      wants_ports_(std::ranges::any_of(
-          parts.sdf,
-          [](const CompiledSdf& sdf) { return !sdf.any_remote_port || !sdf.any_local_port; })),
-      copies_(parts.copies.empty()
-                  ? nullptr
-                  : std::make_unique<const std::vector<CompiledCopy>>(parts.copies)) {
+      wants_ports_(redirects_ || std::ranges::any_of(parts.sdf,
+                                                     [](const CompiledSdf& sdf) {
+                                                       return !sdf.any_remote_port ||
+                                                              !sdf.any_local_port;
+                                                     })),
+      extras_(parts.extras.empty() ? nullptr
+                                   : std::make_unique<const std::vector<PdrExtras>>(parts.extras)) {
   std::uninitialized_copy(parts.downlink.rbegin(), parts.downlink.rend(),
                           reinterpret_cast<CompiledPdr*>(this) - downlink_count_);
   auto* pdr = std::uninitialized_copy(parts.uplink.begin(), parts.uplink.end(),
@@ -135,10 +141,20 @@ bool Session::sdf_matches(const CompiledPdr& pdr, const FlowKey& key, bool uplin
 }
 
 bool Session::find_core_tunnel(uint32_t teid) const {
+  if (teid == CompiledPdr::kUdpTunnel) return false;
   for (uint16_t i = 0; i < downlink_count_; ++i) {
     if (downlink_pdr(i).teid == teid) return true;
   }
   return false;
+}
+
+bool Session::has_udp_tunnel(const uint8_t* peer, uint16_t port) const {
+  return std::ranges::any_of(uplink_pdrs(), [&](const CompiledPdr& pdr) {
+    if (pdr.extras == 0 || extras(pdr).udp_port != port) return false;
+    const uint8_t* address = pdr.peer_is_v6 ? peer : peer + kV4Offset;
+    const bool is_v6 = !IpAddress(Ipv6Address::from_bytes(peer)).is_v4();
+    return pdr.peer_is_v6 == is_v6 && std::memcmp(pdr.peer, address, is_v6 ? 16 : 4) == 0;
+  });
 }
 
 int Session::match_uplink(const FlowKey& key, uint32_t teid, PortIndex in_port) const {

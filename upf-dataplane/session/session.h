@@ -13,6 +13,7 @@
 #include "upf-dataplane/packet/flow_key.h"
 #include "upf-dataplane/session/meter.h"
 #include "upf-dataplane/session/model.h"
+#include "upf-dataplane/session/pdr_extras.h"
 #include "upf-dataplane/session/usage_meter.h"
 #include "upf-dataplane/steer/next_hop.h"
 
@@ -44,6 +45,8 @@ struct alignas(64) CompiledPdr {
   static constexpr uint8_t kV6 = 2;
   static constexpr uint8_t kFramed = 4;
   static constexpr uint64_t kAnyQfi = ~uint64_t{0};
+  // Stands for the tunnel of a PDR that takes what comes by UDP/IP.
+  static constexpr uint32_t kUdpTunnel = 0xffffffff;
 
   uint64_t qfis = kAnyQfi;  // bit q: QFI q matches; packets without one match only kAnyQfi
   uint32_t teid = 0;        // uplink: the tunnel of its F-TEID
@@ -71,12 +74,16 @@ struct alignas(64) CompiledPdr {
   uint16_t id = 0;              // the PDR's
   uint16_t usage_first = 0;     // of the session's usage meters
   uint8_t guarantee_count = 0;  // meters of guaranteed rates, behind those of its limits
+  uint8_t extras = 0;           // which of the session's PdrExtras are its own, from 1 on; 0: none
 
   static constexpr uint8_t kHasMeters = 0x01;
   static constexpr uint8_t kHasMark = 0x02;
   static constexpr uint8_t kHasUsage = 0x04;
   static constexpr uint8_t kBuffers = 0x08;     // the FAR says BUFF
-  static constexpr uint8_t kDuplicates = 0x40;  // the FAR says DUPL: see Session::copies()
+  static constexpr uint8_t kDuplicates = 0x40;  // the FAR says DUPL: see PdrExtras::copies
+  static constexpr uint8_t kRedirects = 0x20;   // see PdrExtras::redirect
+
+  static constexpr uint8_t kSubstitute = 0x80;  // by a QuotaAction: used up quotas do not count
 
   static constexpr uint8_t kToCp = 0x10;  // from the UE to the CP function, by a tunnel
 
@@ -84,17 +91,6 @@ struct alignas(64) CompiledPdr {
   static constexpr uint8_t kReflective = 0x40;
 };
 static_assert(sizeof(CompiledPdr) == 64);
-
-// A copy of what a PDR detects, for a tunnel of its own (DUPL).
-struct CompiledCopy {
-  uint16_t pdr = 0;  // the id
-  PortIndex out_port = 0;
-  bool is_v6 = false;
-  uint8_t tos = 0;
-  uint32_t teid = 0;
-  NextHopId hop = kNoNextHop;
-  uint8_t peer[16] = {};  // IPv4 in the first four bytes
-};
 
 struct SessionDeleter {
   std::pmr::memory_resource* memory = nullptr;
@@ -110,7 +106,7 @@ class alignas(64) Session {
   struct Parts {
     uint32_t version;      // unlike any other compiled session's, for flow caches
     uint32_t slot;         // index of its usage counters
-    uint32_t serial = 0;  // unlike any other session's; stays the same when it is modified
+    uint32_t serial = 0;   // unlike any other session's; stays the same when it is modified
     uint16_t network = 0;  // its number in Networks
     uint32_t ue_v4 = 0;    // raw network-order; 0: none
     uint64_t ue_v6 = 0;    // upper 64 bits of a /64, raw network-order; 0: none
@@ -125,7 +121,7 @@ class alignas(64) Session {
     // Of either direction; whoever owns them outlives the session.
     std::vector<Meter*> meters = {};
     std::vector<UsageMeter*> usage = {};
-    std::vector<CompiledCopy> copies = {};
+    std::vector<PdrExtras> extras = {};
   };
   // In a piece of `memory`, which must outlive the session.
   static SessionPtr make(const Parts& parts,
@@ -179,12 +175,19 @@ class alignas(64) Session {
     return {usage() + pdr.usage_first, pdr.usage_count};
   }
 
-  // Of all PDRs whose FAR duplicates.
-  std::span<const CompiledCopy> copies() const {
-    return copies_ ? std::span<const CompiledCopy>(*copies_) : std::span<const CompiledCopy>();
+  std::span<const PdrExtras> all_extras() const {
+    return extras_ ? std::span<const PdrExtras>(*extras_) : std::span<const PdrExtras>();
   }
+  // Of a PDR that has some.
+  const PdrExtras& extras(const CompiledPdr& pdr) const { return (*extras_)[pdr.extras - 1U]; }
   // Whether a tunnel of the session is one that packets to the UE come by (N9).
   bool is_core_tunnel(uint32_t teid) const { return has_core_tunnels_ && find_core_tunnel(teid); }
+  // Whether a tunnel of UDP/IP from there (16 bytes, IPv4 mapped) is one that the session sends by.
+  bool has_udp_tunnel(const uint8_t* peer, uint16_t port) const;
+  // Whether packets to other addresses than they were sent to may be answered.
+  bool redirects() const { return redirects_; }
+  // Whether either can be.
+  bool is_unusual() const { return is_unusual_; }
 
   // Whether one PDR per direction takes everything, so that there is nothing to cache.
   bool is_plain() const { return plain_; }
@@ -239,9 +242,11 @@ class alignas(64) Session {
   uint32_t serial_;
   bool plain_;
   bool has_core_tunnels_;
+  bool redirects_;
+  bool is_unusual_;
   bool has_addresses_;  // otherwise the other end of its tunnels checks them
   bool wants_ports_;
-  std::unique_ptr<const std::vector<CompiledCopy>> copies_;  // null: none
+  std::unique_ptr<const std::vector<PdrExtras>> extras_;  // null: none
 };
 
 }  // namespace sluice::upf

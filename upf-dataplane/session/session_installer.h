@@ -23,6 +23,8 @@ struct SessionUsage {
 // What was counted for a URR since it was created.
 struct UsageCount {
   UsageTotals totals = {};
+  uint64_t dropped_packets = 0;  // to the UE, since a URR asks for them
+  uint64_t dropped_bytes = 0;
   std::optional<std::chrono::steady_clock::time_point> last_packet = {};
 };
 
@@ -49,6 +51,9 @@ class SessionInstaller {
   // them also lets workers call for attention again (see N4::usage_changed()).
   virtual UsageCount usage(Seid seid, UrrId urr) = 0;
   virtual void set_usage_limits(Seid seid, UrrId urr, const UsageLimits& limits) = 0;
+
+  // What is left of a QER's packet rates; nullopt: it has none.
+  virtual std::optional<PacketRateLeft> packets_left(Seid seid, QerId qer) = 0;
 
   // Drops what is buffered for a session.
   virtual void drop_buffered(Seid seid) = 0;

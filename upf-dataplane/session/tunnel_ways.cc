@@ -41,6 +41,18 @@ std::optional<PortIndex> port_of_tunnel(Interface destination, const std::string
   return port ? port : out_port(other, network_instance, ports);
 }
 
+std::optional<PortIndex> port_of_udp_tunnel(const Far& far, std::span<const Port> ports) {
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const Port& port = ports[i];
+    const bool serves = far.network_instance.empty() || port.network_instance.empty() ||
+                        port.network_instance == far.network_instance;
+    if (!carries_tunnels(port.role) && serves && port.on_link(far.outer_header->peer) != nullptr) {
+      return static_cast<PortIndex>(i);
+    }
+  }
+  return out_port(PortRole::kN6, far.network_instance, ports);
+}
+
 Result<NextHopId> way_to(const OuterHeader& tunnel, PortIndex port, std::span<const Port> ports,
                          NextHopResolver& resolver, uint8_t (&peer)[16]) {
   if (!(tunnel.peer.is_v4() ? ports[port].has_v4 : ports[port].has_v6)) {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 namespace sluice::upf {
 
@@ -16,6 +17,15 @@ struct UsageTotals {
   uint64_t downlink_packets = 0;
   bool operator==(const UsageTotals&) const = default;
   uint64_t bytes() const { return uplink_bytes + downlink_bytes; }
+};
+
+// Packets to the UE that a FAR did not let through, since somebody asked.
+struct DroppedDownlink {
+  std::atomic<uint64_t> packets{0};
+  std::atomic<uint64_t> bytes{0};
+  // At these the control thread is told.
+  std::atomic<uint64_t> tell_packets{std::numeric_limits<uint64_t>::max()};
+  std::atomic<uint64_t> tell_bytes{std::numeric_limits<uint64_t>::max()};
 };
 
 // Values of UsageTotals. What counts reach `stop` no further packet passes; at `tell` the control
@@ -30,6 +40,8 @@ struct UsageLimits {
   };
   Bytes stop = {};
   Bytes tell = {};
+  uint64_t tell_dropped_packets = kNone;  // of packets to the UE that were dropped
+  uint64_t tell_dropped_bytes = kNone;
   bool blocked = false;    // nothing passes
   bool tell_next = false;  // at the next packet, whatever the counts
   bool operator==(const UsageLimits&) const = default;
@@ -40,6 +52,9 @@ struct UsageLimits {
 class alignas(64) UsageMeter {
  public:
   explicit UsageMeter(bool before_qos) : before_qos_(before_qos) {}
+  UsageMeter(const UsageMeter&) = delete;
+  UsageMeter& operator=(const UsageMeter&) = delete;
+  ~UsageMeter() { delete dropped_.load(std::memory_order_relaxed); }
 
   // Whether the quota lets another packet pass. The one that uses it up passes whole, so that what
   // is reported is never less than what was granted.
@@ -64,6 +79,16 @@ class alignas(64) UsageMeter {
   // A packet was refused. True as for count(): a quota that was used up when it was granted passes
   // no packet that could tell.
   bool refused() { return reached_tell() && !told_.exchange(true, std::memory_order_acq_rel); }
+  // A packet to the UE was dropped by its FAR. True as for count().
+  bool count_dropped(uint32_t bytes) {
+    DroppedDownlink* const dropped = dropped_.load(std::memory_order_acquire);
+    if (dropped == nullptr) return false;
+    const uint64_t packets = dropped->packets.fetch_add(1, std::memory_order_relaxed) + 1;
+    const uint64_t total = dropped->bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+    return (packets >= dropped->tell_packets.load(std::memory_order_relaxed) ||
+            total >= dropped->tell_bytes.load(std::memory_order_relaxed)) &&
+           !told_.exchange(true, std::memory_order_acq_rel);
+  }
   // The control thread could not be told: the next packet tries again.
   void not_told() { told_.store(false, std::memory_order_release); }
 
@@ -78,12 +103,28 @@ class alignas(64) UsageMeter {
             .uplink_packets = uplink_packets_.load(std::memory_order_acquire),
             .downlink_packets = downlink_packets_.load(std::memory_order_acquire)};
   }
+  // Counts dropped packets from now on.
+  void watch_dropped() {
+    if (dropped_.load(std::memory_order_relaxed) != nullptr) return;
+    dropped_.store(new DroppedDownlink, std::memory_order_release);
+  }
+  // {packets, bytes}
+  std::pair<uint64_t, uint64_t> dropped() const {
+    const DroppedDownlink* const dropped = dropped_.load(std::memory_order_relaxed);
+    if (dropped == nullptr) return {0, 0};
+    return {dropped->packets.load(std::memory_order_acquire),
+            dropped->bytes.load(std::memory_order_acquire)};
+  }
   uint64_t last_packet() const { return last_.load(std::memory_order_acquire); }  // ticks; 0: none
   void set_limits(const UsageLimits& limits) {
     stop_.set(limits.stop);
     tell_.set(limits.tell);
     tell_next_.store(limits.tell_next, std::memory_order_relaxed);
     blocked_.store(limits.blocked, std::memory_order_relaxed);
+    if (DroppedDownlink* const dropped = dropped_.load(std::memory_order_relaxed)) {
+      dropped->tell_packets.store(limits.tell_dropped_packets, std::memory_order_relaxed);
+      dropped->tell_bytes.store(limits.tell_dropped_bytes, std::memory_order_relaxed);
+    }
   }
 
  private:
@@ -125,6 +166,8 @@ class alignas(64) UsageMeter {
   std::atomic<bool> tell_next_{false};
   std::atomic<bool> blocked_{false};
   std::atomic<bool> before_qos_;
+  std::atomic<DroppedDownlink*> dropped_{nullptr};  // its own; null: nobody asks
 };
+static_assert(sizeof(UsageMeter) == 128);
 
 }  // namespace sluice::upf

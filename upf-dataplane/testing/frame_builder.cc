@@ -91,12 +91,18 @@ FrameBuilder& FrameBuilder::udp(uint16_t source, uint16_t destination) {
   return add(Kind::kUdp, std::move(header));
 }
 
-FrameBuilder& FrameBuilder::tcp(uint16_t source, uint16_t destination) {
+FrameBuilder& FrameBuilder::tcp(uint16_t source, uint16_t destination, uint8_t flags,
+                                uint32_t sequence, uint32_t acknowledgement) {
   Bytes header;
   put16(header, source);
   put16(header, destination);
+  for (const uint32_t number : {sequence, acknowledgement}) {
+    put16(header, static_cast<uint16_t>(number >> 16));
+    put16(header, static_cast<uint16_t>(number));
+  }
   header.resize(20);
   header[12] = 0x50;
+  header[13] = flags;
   return add(Kind::kTcp, std::move(header));
 }
 

@@ -20,7 +20,9 @@ class FrameBuilder {
   FrameBuilder& ipv4(std::string_view source, std::string_view destination);
   FrameBuilder& ipv6(std::string_view source, std::string_view destination);
   FrameBuilder& udp(uint16_t source, uint16_t destination);
-  FrameBuilder& tcp(uint16_t source, uint16_t destination);
+  // `flags` as in the header; 0x02 is SYN, 0x10 ACK.
+  FrameBuilder& tcp(uint16_t source, uint16_t destination, uint8_t flags = 0, uint32_t sequence = 0,
+                    uint32_t acknowledgement = 0);
   FrameBuilder& icmp_echo(uint16_t id, uint16_t sequence);    // behind ipv4()
   FrameBuilder& icmpv6_echo(uint16_t id, uint16_t sequence);  // behind ipv6()
   FrameBuilder& gtpu(uint32_t teid, std::optional<uint8_t> qfi = {}, bool uplink = true);

@@ -55,6 +55,7 @@ enum class Answer : uint8_t {
   kIcmpEcho,
   kGtpuEcho,
   kDns,
+  kRedirect,  // to the requests of a UE whose FAR says so
   kIcmpTimeExceeded,
   kIcmpTooBig,
   kTunnelUnknown,
@@ -70,6 +71,7 @@ constexpr std::string_view to_string(Answer answer) {
                                                              "icmp_echo",
                                                              "gtpu_echo",
                                                              "dns",
+                                                             "redirect",
                                                              "icmp_time_exceeded",
                                                              "icmp_too_big",
                                                              "gtpu_error_indication",

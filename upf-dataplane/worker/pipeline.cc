@@ -54,6 +54,7 @@ void Pipeline::find_sessions() {
     if (only_ != nullptr) {
       work.session = only_;
       if (is_own_tunnel(work) && !leave_tunnel(work)) continue;
+      if (is_own_datagram(work)) leave_udp_tunnel(work);
     } else if (work.key.direction() == Direction::kUplink) {
       work.session = shared_.sessions.find_teid(work.key.origin);
     } else {
@@ -85,6 +86,7 @@ bool Pipeline::without_session(Work& work) {
     return false;
   }
   if (is_own_tunnel(work)) return leave_tunnel(work);
+  if (is_own_datagram(work) && leave_udp_tunnel(work)) return true;
   const Port& port = forwarding_->ports[packet.in_port];
   const bool is_v6 = work.key.is_v6();
   work.session = shared_.sessions.find_prefix(work.key.destination, is_v6);
@@ -116,7 +118,8 @@ void Pipeline::classify() {
 void Pipeline::classify_flows() {
   for (size_t i = 0; i < works_; ++i) {
     Work& work = work_[i];
-    if (work.session->is_core_tunnel(work.key.origin)) come_from_core(work);
+    if (work.session->is_unusual()) [[unlikely]]
+      look_closer(work);
     __builtin_prefetch(&counters_.sessions[work.session->slot()], 1);
     if (is_quick_to_look_up(work)) continue;
     work.key.set_session(work.session->version());
@@ -170,59 +173,10 @@ void Pipeline::act(Work& work) {
   if (work.pdr == kNoPdr) {
     without_pdr(work);
   } else if (work.key.direction() == Direction::kUplink) {
-    act_uplink(work);
+    act_uplink(work, work.session->uplink_pdr(work.pdr));
   } else {
-    act_downlink(work);
+    act_downlink(work, work.session->downlink_pdr(work.pdr));
   }
-}
-
-void Pipeline::count_usage(const Work& work, const CompiledPdr& pdr, bool before_qos) {
-  const bool uplink = work.key.direction() == Direction::kUplink;
-  for (UsageMeter* meter : work.session->usage(pdr)) {
-    if (meter->before_qos() != before_qos ||
-        !meter->count(work.layout.total_bytes, uplink, now_, shared_.writers > 1)) {
-      continue;
-    }
-    tell(work, meter);
-  }
-}
-
-void Pipeline::tell(const Work& work, UsageMeter* meter) {
-  if (event_count_ < events_.size()) {
-    events_[event_count_++] = {work.session->slot(), meter};
-  } else {
-    meter->not_told();
-  }
-}
-
-bool Pipeline::take_rates(const Work& work, const CompiledPdr& pdr) {
-  const auto meters = work.session->meters(pdr);
-  const bool is_shared = shared_.writers > 1;
-  for (size_t i = 0; i < meters.size(); ++i) {
-    if (meters[i]->take(work.layout.total_bytes, now_, is_shared)) continue;
-    // A packet that one rate refuses is no burden to the others.
-    while (i > 0) meters[--i]->give_back(work.layout.total_bytes, is_shared);
-    return false;
-  }
-  return true;
-}
-
-bool Pipeline::admit(Work& work, const CompiledPdr& pdr) {
-  for (UsageMeter* meter : work.session->usage(pdr)) {
-    if (meter->permits()) continue;
-    if (!dry_ && meter->refused()) tell(work, meter);
-    drop(*work.packet, DropReason::kQuotaExhausted);
-    return false;
-  }
-  if (dry_) return true;
-  count_usage(work, pdr, true);
-  if (!take_rates(work, pdr)) {
-    drop(*work.packet, DropReason::kRateExceeded);
-    return false;
-  }
-  count_usage(work, pdr, false);
-  work.packet->guaranteed = is_guaranteed(work, pdr);
-  return true;
 }
 
 void Pipeline::protect(Work& work) {
@@ -249,20 +203,16 @@ bool Pipeline::count_on(Work& work, GuaranteeIndex index) {
   return true;
 }
 
-bool Pipeline::is_guaranteed(const Work& work, const CompiledPdr& pdr) const {
-  return std::ranges::any_of(work.session->guarantees(pdr), [&](Meter* meter) {
-    return meter->take(work.layout.total_bytes, now_, shared_.writers > 1);
-  });
-}
-
 void Pipeline::not_forwarded(Work& work, const CompiledPdr& pdr) {
   if ((pdr.special & CompiledPdr::kDuplicates) != 0) duplicate_dropped(work, pdr);
-  if ((pdr.special & CompiledPdr::kBuffers) == 0) return drop(*work.packet, DropReason::kFarDrop);
+  if ((pdr.special & CompiledPdr::kBuffers) == 0) {
+    if (pdr.usage_count != 0) count_dropped(work, pdr);
+    return drop(*work.packet, DropReason::kFarDrop);
+  }
   work.packet->hold_for(work.session->slot(), pdr.id);
 }
 
-void Pipeline::act_uplink(Work& work) {
-  const CompiledPdr& pdr = work.session->uplink_pdr(work.pdr);
+void Pipeline::act_uplink(Work& work, const CompiledPdr& pdr) {
   // What N4 forbids, no MEC rule permits; what N4 permits is counted, whoever then gets it.
   if (!pdr.gate_open) return drop(*work.packet, DropReason::kGateClosed);
   if (!pdr.forward) return not_forwarded(work, pdr);
@@ -272,6 +222,7 @@ void Pipeline::act_uplink(Work& work) {
   }
   counters_.sessions[work.session->slot()].uplink.add(work.layout.total_bytes);
   if ((pdr.special & CompiledPdr::kDuplicates) != 0) duplicate(work, pdr);
+  if ((pdr.special & CompiledPdr::kRedirects) != 0) return redirect(work, pdr);
 
   protect(work);
   if (has_branch(work)) return branch_uplink(work, pdr);
@@ -293,8 +244,7 @@ void Pipeline::to_network(Work& work, const CompiledPdr& pdr) {
   send_to_network(work, pdr);
 }
 
-void Pipeline::act_downlink(Work& work) {
-  const CompiledPdr& pdr = work.session->downlink_pdr(work.pdr);
+void Pipeline::act_downlink(Work& work, const CompiledPdr& pdr) {
   if (!pdr.gate_open) return drop(*work.packet, DropReason::kGateClosed);
   if (!pdr.forward) return not_forwarded(work, pdr);
   if (pdr.special != 0 && !admit(work, pdr)) return;

@@ -127,6 +127,11 @@ class Pipeline {
   // Whether it is for an address of ours, as packets in the tunnels of MEC rules are.
   bool is_own_tunnel(const Work& work) const;
   bool leave_tunnel(Work& work);
+  // Whether it is a datagram to an address of ours, as those of tunnels of UDP/IP are.
+  bool is_own_datagram(const Work& work) const;
+  // True when it was in a tunnel of its user's session, and now is the user's packet; otherwise
+  // nothing has changed.
+  bool leave_udp_tunnel(Work& work) const;
   // Stage 3: PDR and MEC rule, from the cache or by looking.
   void classify();
   void classify_flows();  // without regard to tunnels
@@ -139,12 +144,16 @@ class Pipeline {
   void match_tunnel(Work& work) const;
   // Stage 4: carries the decision out.
   void act(Work& work);
-  // Counts a packet for the URRs that count before, or behind, its rates.
-  void count_usage(const Work& work, const CompiledPdr& pdr, bool before_qos);
+  // Counts a packet for the URRs that count before, or behind, its rates; with `over_quota` not for
+  // those whose quota is used up.
+  void count_usage(const Work& work, const CompiledPdr& pdr, bool before_qos, bool over_quota);
   bool take_rates(const Work& work, const CompiledPdr& pdr);
+  bool take_packets(const Work& work, const CompiledPdr& pdr);
   // Whether quotas and rates let a packet pass that a PDR with `special` has detected; otherwise it
-  // is dropped.
+  // is dropped, or what a URR says has been done with it.
   bool admit(Work& work, const CompiledPdr& pdr);
+  // A quota is used up (pipeline_limits.cc). True when the packet passes all the same.
+  bool over_quota(Work& work, const CompiledPdr& pdr);
   // Lets a packet leave first that is within the rate that its flow or its rule may count on.
   void protect(Work& work);
   // Whether a packet is within the rate of a guarantee; it is counted if that is about its
@@ -153,14 +162,16 @@ class Pipeline {
   // Whether a packet is within a rate that its PDR guarantees.
   bool is_guaranteed(const Work& work, const CompiledPdr& pdr) const;
   void tell(const Work& work, UsageMeter* meter);
+  // For the URRs that want to know what the UE does not get.
+  void count_dropped(const Work& work, const CompiledPdr& pdr);
   // A packet whose FAR does not forward: buffered or dropped.
   void not_forwarded(Work& work, const CompiledPdr& pdr);
   // No PDR has detected it by the UE's address: a packet of the link, from or to the CP function,
   // or dropped.
   void without_pdr(Work& work);
   void send_to_cp(Work& work, const CompiledPdr& pdr);
-  void act_uplink(Work& work);
-  void act_downlink(Work& work);
+  void act_uplink(Work& work, const CompiledPdr& pdr);
+  void act_downlink(Work& work, const CompiledPdr& pdr);
   // Answers a DNS query for a name with a rule; false when the query is to go on.
   bool answer_dns_query(Work& work);
 
@@ -169,6 +180,10 @@ class Pipeline {
   bool has_branch(const Work& work) const {
     return work.rule != kNoRank && steering_->rules[work.rule].action == SteeringAction::kBranch;
   }
+  // What the SMF redirects (pipeline_redirect.cc).
+  void redirect(Work& work, const CompiledPdr& pdr);
+  void restore_source(Work& work) const;
+  void look_closer(Work& work) const;
   // Tunnels between UPFs, and copies that N4 asks for (pipeline_n9.cc).
   static void come_from_core(Work& work);
   void send_to_upf(Work& work, const CompiledPdr& pdr);

@@ -12,14 +12,6 @@ constexpr uint8_t kReplyHops = 64;
 // The largest response is well below; the room behind the query is what the buffer has.
 constexpr size_t kMaxResponse = 1232;
 
-FlowKey reversed(const FlowKey& key) {
-  FlowKey out = key;
-  std::memcpy(out.source, key.destination, 16);
-  std::memcpy(out.destination, key.source, 16);
-  std::swap(out.source_port, out.destination_port);
-  return out;
-}
-
 // Completes the headers in front of a response that has taken the query's place.
 void finish_headers(uint8_t* ip, size_t l4_offset, size_t udp_bytes) {
   auto* udp = reinterpret_cast<UdpHeader*>(ip + l4_offset);

@@ -12,20 +12,23 @@ void Pipeline::come_from_core(Work& work) {
   work.key.bits |= FlowKey::kTunnelled;
 }
 
-// On towards another UPF, with the QFI that the packet came with unless a QER says another.
+// On towards another UPF, or by UDP/IP into a data network, with the QFI that the packet came with
+// unless a QER says another.
 void Pipeline::send_to_upf(Work& work, const CompiledPdr& pdr) {
   Packet& packet = *work.packet;
   const NextHop hop = shared_.next_hops.get(pdr.peer_hop);
   if (!hop.reachable()) return drop(packet, DropReason::kNoNextHop);
   const Port& port = forwarding_->ports[pdr.out_port];
-  const TunnelHeader tunnel{.source = pdr.peer_is_v6 ? port.own_v6() : port.own_v4(),
-                            .destination = pdr.peer,
-                            .is_v6 = pdr.peer_is_v6,
-                            .teid = pdr.peer_teid,
-                            .has_qfi = pdr.has_qfi_mark || (work.key.bits & FlowKey::kHasQfi) != 0,
-                            .qfi = pdr.has_qfi_mark ? pdr.qfi_mark : work.key.qfi,
-                            .tos = pdr.mark_tos,
-                            .is_uplink = true};
+  const TunnelHeader tunnel{
+      .source = pdr.peer_is_v6 ? port.own_v6() : port.own_v4(),
+      .destination = pdr.peer,
+      .is_v6 = pdr.peer_is_v6,
+      .teid = pdr.peer_teid,
+      .has_qfi = pdr.has_qfi_mark || (work.key.bits & FlowKey::kHasQfi) != 0,
+      .qfi = pdr.has_qfi_mark ? pdr.qfi_mark : work.key.qfi,
+      .tos = pdr.mark_tos,
+      .is_uplink = true,
+      .udp_port = pdr.extras != 0 ? work.session->extras(pdr).udp_port : uint16_t{0}};
   if (!encapsulate(packet, tunnel)) return drop(packet, DropReason::kNoRoom);
   send_ethernet(packet, hop, pdr.peer_is_v6, &work);
 }
@@ -35,8 +38,7 @@ void Pipeline::duplicate(const Work& work, const CompiledPdr& pdr) {
   Packet inner = *work.packet;
   inner.trim_front(work.inner_offset);
   inner.truncate(work.layout.total_bytes);
-  for (const CompiledCopy& to : work.session->copies()) {
-    if (to.pdr != pdr.id) continue;
+  for (const CompiledCopy& to : work.session->extras(pdr).copies) {
     Packet* copy = take_copy(inner);
     if (copy == nullptr) continue;
     const NextHop hop = shared_.next_hops.get(to.hop);

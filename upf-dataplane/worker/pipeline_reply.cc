@@ -24,6 +24,9 @@ void Pipeline::reply_to_ue(Work& work, const FlowKey& reply_key, Answer kind) {
   Packet& packet = *work.packet;
   const CompiledPdr& uplink = work.session->uplink_pdr(work.pdr);
   work.key = reply_key;
+  // It is just the packet by now, and no rule that was for the uplink decides about it.
+  work.inner_offset = 0;
+  work.rule = kNoRank;
   work.key.set_direction(Direction::kDownlinkCore);
   work.layout.total_bytes = static_cast<uint16_t>(packet.length);
   const int pdr = match_reply(work, uplink);

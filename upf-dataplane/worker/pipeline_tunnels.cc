@@ -1,4 +1,4 @@
-// Packets that come back from the tunnels of MEC rules.
+// Packets that come back from the tunnels of MEC rules, and of UDP/IP.
 #include "upf-dataplane/packet/answer.h"
 #include "upf-dataplane/packet/checksum.h"
 #include "upf-dataplane/packet/ethernet.h"
@@ -94,6 +94,44 @@ bool Pipeline::leave_tunnel(Work& work) {
     work.session = shared_.sessions.find_prefix(work.key.destination, work.key.is_v6());
   }
   if (work.session == nullptr) return refuse(DropReason::kUnknownUe);
+  return true;
+}
+
+bool Pipeline::is_own_datagram(const Work& work) const {
+  const FlowKey& key = work.key;
+  return key.protocol == kProtoUdp && key.direction() != Direction::kUplink && key.has_ports() &&
+         forwarding_->ports[work.packet->in_port].owns_wire(
+             key.destination + (key.is_v6() ? 0 : kMappedV4Offset), key.is_v6());
+}
+
+// The far end answers where packets come from: from its port to the same of ours. Whoever is not
+// the end of a tunnel that the user's packets go into cannot send by it.
+bool Pipeline::leave_udp_tunnel(Work& work) const {
+  const Packet& packet = *work.packet;
+  const uint16_t end = work.key.source_port;
+  if (end != work.key.destination_port || work.layout.is_fragment || !is_sound(packet.data + kL3)) {
+    return false;
+  }
+  const auto* udp = reinterpret_cast<const UdpHeader*>(packet.data + kL3 + work.layout.l4_offset);
+  const size_t upper_bytes = work.layout.total_bytes - size_t{work.layout.l4_offset};
+  if (upper_bytes < sizeof(UdpHeader) || udp->length < sizeof(UdpHeader) ||
+      udp->length > upper_bytes) {
+    return false;
+  }
+  Work user = work;
+  user.inner_offset = static_cast<uint16_t>(kL3 + work.layout.l4_offset + sizeof(UdpHeader));
+  const FlowOrigin from{.direction = Direction::kDownlinkCore, .origin = CompiledPdr::kUdpTunnel};
+  if (!parse_inner({packet.data + user.inner_offset, udp->length - sizeof(UdpHeader)}, from,
+                   user.key, user.layout)) {
+    return false;
+  }
+  user.key.bits |= FlowKey::kTunnelled;
+  user.session = only_ != nullptr ? only_ : find_by_address(user.key);
+  if (user.session == nullptr) {
+    user.session = shared_.sessions.find_prefix(user.key.destination, user.key.is_v6());
+  }
+  if (user.session == nullptr || !user.session->has_udp_tunnel(work.key.source, end)) return false;
+  work = user;
   return true;
 }
 
