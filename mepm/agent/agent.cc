@@ -138,8 +138,15 @@ Result<void> Agent::desire(store::Transaction& change, const InstanceRequest& re
   const auto* package = view.find(records_.packages, request.package);
   const auto* stored = view.find(records_.instances, request.id);
   auto record = stored != nullptr ? stored->value : InstanceRecord{.id = request.id};
+  auto graceful_timeout_s = request.graceful_timeout_s.value_or(record.graceful_timeout_s);
+  if (package != nullptr && !request.graceful_timeout_s) {
+    const auto config =
+        package->value.appd.value("terminateAppInstanceOpConfig", nlohmann::json::object());
+    graceful_timeout_s = static_cast<uint32_t>(config.value("minGracefulTerminationTimeout", 0.0));
+  }
   if (stored != nullptr) {
-    const bool same = record.desired == request.desired && record.package == request.package;
+    const bool same = record.desired == request.desired && record.package == request.package &&
+                      record.graceful_timeout_s == graceful_timeout_s;
     if (request.revision == record.revision && same) return {};
     if (request.revision <= record.revision) {
       return fail(ErrorCode::kConflict, "revision {} of what is desired is known; {} is not newer",
@@ -157,10 +164,8 @@ Result<void> Agent::desire(store::Transaction& change, const InstanceRequest& re
     const auto& appd = package->value.appd;
     if (auto ok = check_plan(appd); !ok) return ok;
     record.name = appd.value("appName", std::string());
-    const auto config = appd.value("terminateAppInstanceOpConfig", nlohmann::json::object());
-    record.graceful_timeout_s = request.graceful_timeout_s.value_or(
-        static_cast<uint32_t>(config.value("minGracefulTerminationTimeout", 0.0)));
   }
+  record.graceful_timeout_s = graceful_timeout_s;
   record.package = request.package;
   record.desired = request.desired;
   record.revision = request.revision;
@@ -195,7 +200,12 @@ Result<void> Agent::forget(store::Transaction& change, const std::string& id) co
 // -- what nobody owns -----------------------------------------------------------------------------
 
 void Agent::sweep(uint32_t attempt) {
-  const auto done = remove_orphans();
+  Result<void> done;
+  try {
+    done = remove_orphans();
+  } catch (const std::exception& e) {  // as in step()
+    done = fail(ErrorCode::kUnavailable, "{}", e.what());
+  }
   if (done || stopped_) return;
   if (attempt == 0)
     spdlog::warn("mepm cannot look for leftovers reason=\"{}\"", done.error().message);
@@ -218,7 +228,8 @@ Result<void> Agent::remove_orphans() {
     if (auto ok = vim_.remove(id); !ok) return ok;
     spdlog::info("mepm removed what was left app_instance_id={}", id);
   }
-  const std::lock_guard lock(loading_);
+  const std::unique_lock lock(loading_, std::try_to_lock);
+  if (!lock) return fail(ErrorCode::kUnavailable, "an image is being loaded");
   const auto images = vim_.images();
   if (!images) return std::unexpected(images.error());
   const auto state = store_.snapshot();

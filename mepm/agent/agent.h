@@ -30,8 +30,8 @@ struct AgentOptions {
   std::chrono::milliseconds poll_period{200};    // of what is waited for
   std::chrono::milliseconds first_pause{500};    // after a failure; doubled with each
   std::chrono::milliseconds longest_pause{30'000};
-  std::chrono::seconds start_timeout{60};  // until the app is well
-  uint32_t attempts = 5;                   // before what may pass is taken for a failure
+  std::chrono::milliseconds start_timeout{60'000};  // until the app is well
+  uint32_t attempts = 5;  // before what may pass, though it was reached, is taken for a failure
   size_t operations_kept = 1000;
   // For tests: told of every step, "LOADING begin", "LOADING done", "LOADING stored".
   std::function<void(const std::string& point)> on_step;
@@ -91,7 +91,10 @@ class Agent {
   Outcome act(const InstanceRecord& record, const PackageRecord& package);
   Outcome load(const PackageRecord& package);
   Outcome provision(const InstanceRecord& record, const AppPlan& plan);
-  Outcome start_up(const InstanceRecord& record, const AppPlan& plan);
+  Outcome start_up(const InstanceRecord& record, const PackageRecord& package, const AppPlan& plan);
+  Outcome confirm(const InstanceRecord& record);
+  Outcome make_anew(const InstanceRecord& record, const PackageRecord& package,
+                    const AppPlan& plan);
   Outcome recover(const InstanceRecord& record, const PackageRecord& package, const AppPlan& plan);
   Outcome watch(const InstanceRecord& record, const AppPlan& plan);
   Outcome say_goodbye(const InstanceRecord& record, const std::string& action,
@@ -99,7 +102,11 @@ class Agent {
   Result<void> probe(const AppPlan& plan);
 
   bool advance(const InstanceRecord& before, Event event, const Outcome& outcome);
-  void note_failure(const InstanceRecord& before, const std::string& problem);
+  // Changes nothing else; nothing when it is so already.
+  void note(const InstanceRecord& before, uint32_t attempts, const std::string& problem);
+  bool keep(const InstanceRecord& before, const AppCredentials& credentials);
+  // In this phase, by this process: what it did not see it cannot hold against an app.
+  std::chrono::milliseconds waited(const InstanceRecord& record);
   void enter(store::Transaction& change, InstanceRecord& record, Phase phase) const;
   void close_operation(store::Transaction& change, InstanceRecord& record, const char* state,
                        const std::string& detail) const;
@@ -119,6 +126,12 @@ class Agent {
   const AgentOptions options_;
   std::map<std::string, Slot, std::less<>> slots_;
   std::mutex loading_;  // of images: one at a time
+  struct Wait {
+    int64_t since_ms = 0;  // of the record
+    std::chrono::steady_clock::time_point begun;
+  };
+  std::mutex waits_mutex_;  // guards waits_
+  std::map<std::string, Wait, std::less<>> waits_;
   std::atomic<bool> stopped_ = false;
   const std::shared_ptr<Agent*> alive_ = std::make_shared<Agent*>(this);
   WorkQueue queue_;

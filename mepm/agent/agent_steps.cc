@@ -1,28 +1,9 @@
 // One step of an instance's life: what its phase asks for, and what is written down of it.
-#include <unistd.h>
-
-#include <algorithm>
-
-#include "base/digest.h"
 #include "base/log.h"
 #include "mepm/agent/agent.h"
 #include "mepm/agent/outcome.h"
 
 namespace sluice::mepm {
-namespace {
-
-// The package was checked when it came; what is run is what was checked.
-Result<void> check_image(const std::string& key, const std::string& file) {
-  const auto algorithm = key.size() == hex_size(HashAlgorithm::kSha512) ? HashAlgorithm::kSha512
-                                                                        : HashAlgorithm::kSha256;
-  const auto hash = digest_of_file(file, algorithm);
-  if (!hash) return fail(ErrorCode::kUnavailable, "{}", hash.error().message);
-  if (*hash == key) return {};
-  return fail(ErrorCode::kInvalidArgument, "an image of the package is not what it was");
-}
-
-}  // namespace
-
 using std::chrono::milliseconds;
 
 std::optional<milliseconds> Agent::step(const std::string& id) {
@@ -37,18 +18,28 @@ std::optional<milliseconds> Agent::step(const std::string& id) {
   if (record.phase == Phase::kNone || record.phase == Phase::kHalted) return std::nullopt;
   const auto* package = state.find(records_.packages, record.package);
   reached(record.phase, "begin");
-  auto outcome = act(record, package != nullptr ? package->value : PackageRecord{});
+  Outcome outcome;
+  try {
+    outcome = act(record, package != nullptr ? package->value : PackageRecord{});
+  } catch (const std::exception& e) {  // JSON of others with another shape than it has to have
+    outcome = {.kind = Outcome::Kind::kLater, .problem = e.what()};
+  }
   if (stopped_) return std::nullopt;
   reached(record.phase, "done");
-  if (outcome.kind == Outcome::Kind::kWait) return outcome.delay;
+  if (outcome.kind == Outcome::Kind::kWait) {
+    if (!outcome.credentials) return outcome.delay;
+    const bool kept = keep(record, *outcome.credentials);
+    reached(record.phase, "kept");
+    return kept ? outcome.delay : options_.first_pause;
+  }
   const bool can_fail = next_phase(record.phase, Event::kFailed).has_value();
   if (outcome.kind == Outcome::Kind::kLater && can_fail &&
       record.attempts + 1 >= options_.attempts) {
     outcome.kind = Outcome::Kind::kFailed;
   }
-  if (outcome.kind == Outcome::Kind::kLater ||
+  if (outcome.kind == Outcome::Kind::kLater || outcome.kind == Outcome::Kind::kAway ||
       (outcome.kind == Outcome::Kind::kFailed && !can_fail)) {
-    note_failure(record, outcome.problem);
+    note(record, record.attempts + 1, outcome.problem);
     return pause(record.attempts);
   }
   const auto event = outcome.kind == Outcome::Kind::kDone     ? Event::kDone
@@ -56,7 +47,11 @@ std::optional<milliseconds> Agent::step(const std::string& id) {
                                                               : Event::kLost;
   const bool stored_it = advance(record, event, outcome);
   reached(record.phase, "stored");
-  return stored_it ? milliseconds(0) : options_.first_pause;
+  if (!stored_it) return options_.first_pause;
+  // Back to where it came from: not at once again.
+  return event == Event::kLost && record.phase == Phase::kStarting
+             ? pause(static_cast<uint32_t>(std::min<uint64_t>(record.restarts, 16)))
+             : milliseconds(0);
 }
 
 // -- what is written down -------------------------------------------------------------------------
@@ -134,191 +129,52 @@ bool Agent::advance(const InstanceRecord& before, Event event, const Outcome& ou
   spdlog::info("mepm app_instance_id={} phase={} from={}{}", before.id, to_string(entered),
                to_string(before.phase),
                outcome.problem.empty() ? "" : " reason=\"" + outcome.problem + "\"");
+  const std::lock_guard lock(waits_mutex_);
+  waits_.erase(before.id);
   return true;
 }
 
-void Agent::note_failure(const InstanceRecord& before, const std::string& problem) {
+void Agent::note(const InstanceRecord& before, uint32_t attempts, const std::string& problem) {
+  if (before.attempts == attempts && before.problem == problem) return;
   (void)store_.change([&](store::Transaction& change) -> Result<void> {
     const auto view = change.view();
     const auto* stored = view.find(records_.instances, before.id);
     if (stored == nullptr || stored->value.phase != before.phase) return {};
     auto record = stored->value;
-    ++record.attempts;
+    record.attempts = attempts;
     record.problem = problem;
     change.put(records_.instances, before.id, std::move(record));
     return {};
   });
-  if (before.problem != problem) {
+  if (before.problem != problem && !problem.empty()) {
     spdlog::warn("mepm app_instance_id={} phase={} waits reason=\"{}\"", before.id,
                  to_string(before.phase), problem);
   }
 }
 
-// -- what is done ---------------------------------------------------------------------------------
-
-Agent::Outcome Agent::act(const InstanceRecord& record, const PackageRecord& package) {
-  const auto plan = plan_of(package, record, options_.apps);
-  switch (record.phase) {
-    case Phase::kLoading:
-      return load(package);
-    case Phase::kProvisioning:
-      return provision(record, plan);
-    case Phase::kCreating:
-      return Outcome::of(vim_.create(plan.workload));
-    case Phase::kStarting:
-    case Phase::kResuming:
-      return start_up(record, plan);
-    case Phase::kRunning:
-      return watch(record, plan);
-    case Phase::kRecovering:
-      return recover(record, package, plan);
-    case Phase::kStopping:
-      return say_goodbye(record, "STOPPING", "STOPPED");
-    case Phase::kHalting:
-      return Outcome::of(vim_.stop(plan.workload, std::chrono::seconds(10)));
-    case Phase::kEnding:
-      return say_goodbye(record, "TERMINATING", "TERMINATED");
-    case Phase::kRemoving:
-      return Outcome::of(vim_.remove(record.id));
-    case Phase::kWithdrawing:
-      return Outcome::of(platform_.withdraw(record.id));
-    case Phase::kNone:
-    case Phase::kHalted:
-      break;
+bool Agent::keep(const InstanceRecord& before, const AppCredentials& credentials) {
+  const auto done = store_.change([&](store::Transaction& change) -> Result<void> {
+    const auto view = change.view();
+    const auto* stored = view.find(records_.instances, before.id);
+    if (stored == nullptr || stored->value.phase != before.phase) return {};
+    auto record = stored->value;
+    record.client_id = credentials.client_id;
+    record.client_secret = credentials.client_secret;
+    change.put(records_.instances, before.id, std::move(record));
+    return {};
+  });
+  if (!done) {
+    spdlog::error("mepm cannot store app_instance_id={} reason=\"{}\"", before.id,
+                  done.error().message);
   }
-  return {};
+  return done.has_value();
 }
 
-Agent::Outcome Agent::load(const PackageRecord& package) {
-  const std::lock_guard lock(loading_);
-  const auto path = files_.path(package.id, package.attempt);
-  const auto scratch = files_.scratch_path(package.id, package.attempt);
-  for (const auto& image : package.images) {
-    const auto there = vim_.has_image(image.key);
-    if (!there) return Outcome::of(std::unexpected(there.error()));
-    if (*there) continue;
-    auto done =
-        app_package::unpack_file(path, image.path, scratch, options_.reader.archive, stopped_);
-    if (done) done = check_image(image.key, scratch);
-    if (done) done = vim_.load_image(image.key, scratch);
-    ::unlink(scratch.c_str());
-    if (!done) return Outcome::of(done);
-  }
-  return {};
-}
-
-Agent::Outcome Agent::provision(const InstanceRecord& record, const AppPlan& plan) {
-  const auto made = platform_.provision(record.id, plan.input, plan.services);
-  if (!made) return Outcome::of(std::unexpected(made.error()));
-  // Before it is written down: what finds it stored finds it with the VIM, too.
-  auto out = Outcome::of(vim_.put_secret(record.id, made->client_secret));
-  if (out.kind == Outcome::Kind::kDone) out.credentials = *made;
-  return out;
-}
-
-Result<void> Agent::probe(const AppPlan& plan) {
-  for (const auto& [container, how] : plan.probes) {
-    if (auto ok = vim_.probe(plan.workload.id, container, how); !ok) {
-      return fail(ErrorCode::kUnavailable, "container {} is not well: {}", container,
-                  ok.error().message);
-    }
-  }
-  return {};
-}
-
-Agent::Outcome Agent::start_up(const InstanceRecord& record, const AppPlan& plan) {
-  const auto status = vim_.status(plan.workload);
-  if (!status) return Outcome::of(std::unexpected(status.error()));
-  if (status->state != RunState::kRunning) {
-    if (auto ok = vim_.start(plan.workload); !ok) return Outcome::of(ok);
-  }
-  if (auto ok = probe(plan); !ok) {
-    const auto late = milliseconds(now_ms() - record.since_ms) > options_.start_timeout;
-    if (late) return {.kind = Outcome::Kind::kFailed, .problem = ok.error().message};
-    return {.kind = Outcome::Kind::kWait, .delay = options_.poll_period};
-  }
-  if (plan.ready_by_manager) {
-    return Outcome::of(
-        platform_.confirm_ready(record.id, {record.client_id, record.client_secret}));
-  }
-  return {};
-}
-
-Agent::Outcome Agent::watch(const InstanceRecord& record, const AppPlan& plan) {
-  const auto status = vim_.status(plan.workload);
-  if (status &&
-      (status->state != RunState::kRunning || status->fingerprint != plan.workload.fingerprint())) {
-    const auto why = status->reason.empty() ? std::string("another spec runs") : status->reason;
-    return {.kind = Outcome::Kind::kLost, .problem = why};
-  }
-  if (status) {
-    if (auto ok = probe(plan); !ok) {
-      // Once may be chance.
-      if (record.attempts + 1 >= 3)
-        return {.kind = Outcome::Kind::kLost, .problem = ok.error().message};
-      note_failure(record, ok.error().message);
-      return {.kind = Outcome::Kind::kWait, .delay = options_.watch_period};
-    }
-  }
-  const auto known = platform_.state(record.id);
-  if (known && !known->has_value()) {
-    return {.kind = Outcome::Kind::kLost, .problem = "the platform does not know the instance"};
-  }
-  if (known && plan.ready_by_manager && **known != "READY") {
-    (void)platform_.confirm_ready(record.id, {record.client_id, record.client_secret});
-  }
-  return {.kind = Outcome::Kind::kWait, .delay = options_.watch_period};
-}
-
-// The platform may be away: what it knew before still holds. An app that was restarted often waits.
-Agent::Outcome Agent::recover(const InstanceRecord& record, const PackageRecord& package,
-                              const AppPlan& plan) {
-  const auto since = milliseconds(now_ms() - record.since_ms);
-  const auto rest = record.restarts < 2
-                        ? milliseconds(0)
-                        : pause(static_cast<uint32_t>(std::min<uint64_t>(record.restarts - 2, 16)));
-  if (since < rest && since >= milliseconds(0))
-    return {.kind = Outcome::Kind::kWait, .delay = rest - since};
-  const auto known = platform_.state(record.id);
-  if (known && (!known->has_value() || record.client_id.empty())) {
-    auto out = provision(record, plan);
-    if (out.kind != Outcome::Kind::kDone) return out;
-    auto renewed = record;
-    renewed.client_id = out.credentials->client_id;
-    const auto spec = plan_of(package, renewed, options_.apps).workload;
-    if (auto ok = load(package); ok.kind != Outcome::Kind::kDone) return ok;
-    if (auto ok = vim_.create(spec); !ok) return Outcome::of(ok);
-    if (auto ok = vim_.start(spec); !ok) return Outcome::of(ok);
-    return out;
-  }
-  const auto status = vim_.status(plan.workload);
-  if (!status) return Outcome::of(std::unexpected(status.error()));
-  if (status->state == RunState::kRunning) {  // and yet it was lost: it is not well
-    if (auto ok = vim_.stop(plan.workload, std::chrono::seconds(2)); !ok) return Outcome::of(ok);
-  }
-  if (status->state == RunState::kAbsent) {
-    if (auto ok = load(package); ok.kind != Outcome::Kind::kDone) return ok;
-    if (auto ok = vim_.put_secret(record.id, record.client_secret); !ok) return Outcome::of(ok);
-  }
-  if (auto ok = vim_.create(plan.workload); !ok) return Outcome::of(ok);
-  return Outcome::of(vim_.start(plan.workload));
-}
-
-// MEC 011 §5.2.3: the app is told and has time; nothing waits longer than that for an answer.
-Agent::Outcome Agent::say_goodbye(const InstanceRecord& record, const std::string& action,
-                                  const std::string& end) {
-  const auto limit = std::chrono::seconds(record.graceful_timeout_s) + std::chrono::seconds(10);
-  const auto since = milliseconds(now_ms() - record.since_ms);
-  if (since > limit || since < milliseconds(0)) {
-    return {.kind = Outcome::Kind::kFailed,
-            .problem = "the platform does not say that the app has ended"};
-  }
-  const auto wait = Outcome{.kind = Outcome::Kind::kWait, .delay = options_.poll_period};
-  const auto known = platform_.state(record.id);
-  if (!known) return wait;
-  if (!known->has_value() || **known == end || **known == "TERMINATED") return {};
-  if (**known != action) (void)platform_.terminate(record.id, action, record.graceful_timeout_s);
-  return wait;
+milliseconds Agent::waited(const InstanceRecord& record) {
+  const std::lock_guard lock(waits_mutex_);
+  auto& wait = waits_[record.id];
+  if (wait.since_ms != record.since_ms) wait = {record.since_ms, clock_.now()};
+  return std::chrono::duration_cast<milliseconds>(clock_.now() - wait.begun);
 }
 
 }  // namespace sluice::mepm

@@ -23,21 +23,41 @@ using testing::IsEmpty;
 
 const std::string kKey(64, 'a');
 
+constexpr const char* kBootData =
+    R"({"readiness": "MANAGER", "liveness": {"command": ["/check"]}})";
+
 json descriptor() {
-  return {{"appName", "app"},
-          {"osContainerDescriptor", json::array({{{"osContainerDescId", "main"},
-                                                  {"swImageDesc", "image"},
-                                                  {"bootData", R"({"readiness": "MANAGER"})"}}})}};
+  return {
+      {"appName", "app"},
+      {"osContainerDescriptor",
+       json::array(
+           {{{"osContainerDescId", "main"}, {"swImageDesc", "image"}, {"bootData", kBootData}}})}};
 }
+
+// The real time, and what is added to it.
+class ShiftedClock final : public Clock {
+ public:
+  std::chrono::steady_clock::time_point now() const override {
+    return std::chrono::steady_clock::now() + shift();
+  }
+  std::chrono::system_clock::time_point wall() const override {
+    return std::chrono::system_clock::now() + shift();
+  }
+  std::atomic<int> shift_s = 0;
+
+ private:
+  std::chrono::seconds shift() const { return std::chrono::seconds(shift_s.load()); }
+};
 
 // A manager with its store, from its start to its end.
 class Manager {
  public:
   explicit Manager(const std::string& directory,
-                   std::function<void(const std::string&)> on_step = {})
+                   std::function<void(const std::string&)> on_step = {}, int shift_s = 0)
       : site(directory + "/site"), vim(site), platform(site) {
     spdlog::set_level(getenv("SLUICE_TEST_LOG") != nullptr ? spdlog::level::info
                                                            : spdlog::level::off);
+    clock.shift_s = shift_s;
     store::Schema schema;
     records = AgentRecords::add_to(schema);
     store = std::move(*store::Store::open(directory + "/db", std::move(schema), clock));
@@ -61,13 +81,14 @@ class Manager {
     store->close();
   }
 
-  Result<void> desire(Desired desired, uint64_t revision, const std::string& package = "p") {
+  Result<void> desire(Desired desired, uint64_t revision, const std::string& package = "p",
+                      std::optional<uint32_t> graceful_timeout_s = {}) {
     auto done = store->change([&](store::Transaction& change) {
       return agent->desire(change, {.id = "i",
                                     .package = package,
                                     .desired = desired,
                                     .revision = revision,
-                                    .graceful_timeout_s = {}});
+                                    .graceful_timeout_s = graceful_timeout_s});
     });
     agent->wake("i");
     return done;
@@ -76,6 +97,9 @@ class Manager {
     const auto state = store->snapshot();
     const auto* found = state.find(records.instances, "i");
     return found == nullptr ? std::nullopt : std::optional(found->value);
+  }
+  bool becomes(Phase phase) {
+    return run_until(loop, [&] { return instance() && instance()->phase == phase; });
   }
   bool settle() {
     return run_until(loop, [&] { return instance() && instance()->operation.empty(); });
@@ -99,7 +123,7 @@ class Manager {
     return out;
   }
 
-  SystemClock clock;
+  ShiftedClock clock;
   EventLoop loop;
   SiteFiles site;
   FileVim vim;
@@ -124,14 +148,15 @@ bool run_script(Manager& manager, size_t length) {
 }
 
 // In a process of its own, which dies at that step; whether it did.
-bool dies_at(const std::string& directory, int step, size_t length) {
+template <typename Script>
+bool dies_at(const std::string& directory, int step, Script script) {
   const pid_t child = fork();
   if (child == 0) {
     int steps = 0;
     Manager manager(directory, [&](const std::string&) {
       if (++steps == step) kill(getpid(), SIGKILL);
     });
-    _exit(run_script(manager, length) ? 0 : 1);
+    _exit(script(manager) ? 0 : 1);
   }
   int status = 0;
   waitpid(child, &status, 0);
@@ -146,13 +171,41 @@ int walk(size_t length, Prepare prepare, Check check) {
   for (bool died = true; died;) {
     const TestDirectory directory;
     prepare(SiteFiles(directory.file("site")));
-    died = dies_at(directory.file(""), ++step, length);
+    died = dies_at(directory.file(""), ++step,
+                   [&](Manager& manager) { return run_script(manager, length); });
     Manager manager(directory.file(""));
     EXPECT_TRUE(run_script(manager, length)) << "step " << step;
     SCOPED_TRACE("killed at step " + std::to_string(step));
     check(manager);
   }
   return step;
+}
+
+// From an app that runs and is ready, when the platform and the host have lost what they had of it.
+TEST(AgentCrash, what_is_lost_is_brought_back_wherever_that_is_interrupted) {
+  const auto is_back = [](Manager& manager) {
+    return run_until(manager.loop, [&] {
+      return manager.site.get("app.i") == "READY" && manager.instance()->phase == Phase::kRunning;
+    });
+  };
+  int step = 0;
+  for (bool died = true; died;) {
+    const TestDirectory directory;
+    {
+      Manager manager(directory.file(""));
+      ASSERT_TRUE(run_script(manager, 1) && is_back(manager));
+    }
+    const SiteFiles site(directory.file("site"));
+    for (const auto* part : {"app.i", "client.i", "made.i", "runs.i"}) site.drop(part);
+    SCOPED_TRACE("killed at step " + std::to_string(++step));
+    died = dies_at(directory.file(""), step, is_back);
+    Manager manager(directory.file(""));
+    ASSERT_TRUE(is_back(manager));
+    EXPECT_EQ(site.get("client.i"), manager.instance()->client_id);
+    EXPECT_EQ(site.get("secret.i"), manager.instance()->client_secret);
+    EXPECT_TRUE(site.has("runs.i"));
+  }
+  EXPECT_GT(step, 10);
 }
 
 TEST(AgentCrash, a_whole_life_is_completed_wherever_it_is_interrupted) {
@@ -254,6 +307,7 @@ TEST(Agent, what_is_desired_goes_by_revisions) {
   EXPECT_EQ(code(Desired::kStarted, 5), std::nullopt);
   EXPECT_EQ(code(Desired::kStopped, 5), ErrorCode::kConflict);
   EXPECT_EQ(code(Desired::kStarted, 4), ErrorCode::kConflict);
+  EXPECT_FALSE(manager.desire(Desired::kStarted, 5, "p", 77));
   ASSERT_TRUE(manager.settle());
   EXPECT_EQ(code(Desired::kStarted, 6, "none"), ErrorCode::kConflict);
   EXPECT_THAT(manager.operations(), ElementsAre("INSTANTIATE COMPLETED"));
@@ -264,6 +318,136 @@ TEST(Agent, what_is_desired_goes_by_revisions) {
   ASSERT_TRUE(manager.settle());
   EXPECT_EQ(manager.operations().back(), "TERMINATE COMPLETED");
   EXPECT_EQ(code(Desired::kStarted, 9, "none"), ErrorCode::kNotFound);
+}
+
+TEST(Agent, an_app_that_takes_long_to_be_well_is_given_time_after_a_loss_too) {
+  const TestDirectory directory;
+  std::atomic<int> looks = 0;
+  Manager manager(directory.file(""), [&](const std::string& step) {
+    if (step == "RESTARTING begin") ++looks;
+  });
+  ASSERT_TRUE(run_script(manager, 1));
+  manager.site.put("sick", "30");
+  manager.site.drop("runs.i");
+  ASSERT_TRUE(run_until(manager.loop, [&] { return looks > 10; }));
+  EXPECT_TRUE(manager.becomes(Phase::kRunning));
+  EXPECT_EQ(manager.instance()->restarts, 1U);
+  EXPECT_EQ(manager.site.get("sick"), "0");
+}
+
+TEST(Agent, an_app_that_is_never_well_is_recovered_again) {
+  const TestDirectory directory;
+  std::atomic<bool> looked = false;
+  Manager manager(directory.file(""), [&](const std::string& step) {
+    if (step == "RESTARTING done") looked = true;
+  });
+  ASSERT_TRUE(run_script(manager, 1));
+  manager.site.put("sick", "1000000");
+  ASSERT_TRUE(run_until(manager.loop, [&] { return looked.load(); }));
+  manager.clock.shift_s = 61;
+  EXPECT_TRUE(run_until(manager.loop, [&] { return manager.instance()->restarts == 2; }));
+  manager.site.put("sick", "0");
+  EXPECT_TRUE(manager.becomes(Phase::kRunning));
+}
+
+TEST(Agent, who_starts_has_its_time_from_when_the_manager_looks) {
+  const TestDirectory directory;
+  const SiteFiles site(directory.file("site"));
+  site.put("sick", "1000000");
+  {
+    Manager manager(directory.file(""));
+    ASSERT_TRUE(manager.desire(Desired::kStarted, 1));
+    ASSERT_TRUE(manager.becomes(Phase::kStarting));
+  }
+  std::atomic<int> looks = 0;
+  Manager manager(
+      directory.file(""),
+      [&](const std::string& step) {
+        if (step == "STARTING done") ++looks;
+      },
+      61);  // the manager was not there for so long
+  ASSERT_TRUE(run_until(manager.loop, [&] { return looks > 3; }));
+  EXPECT_EQ(manager.instance()->phase, Phase::kStarting);
+  manager.clock.shift_s = 122;
+  EXPECT_TRUE(manager.settle());
+  EXPECT_EQ(manager.instance()->problem, "container main is not well: sick");
+  EXPECT_THAT(manager.operations(), ElementsAre("INSTANTIATE FAILED"));
+}
+
+TEST(Agent, only_failures_in_a_row_count) {
+  const TestDirectory directory;
+  Manager manager(directory.file(""));
+  ASSERT_TRUE(run_script(manager, 1));
+  for (int i = 0; i < 3; ++i) {
+    manager.site.put("sick", "2");
+    ASSERT_TRUE(run_until(manager.loop, [&] {
+      return manager.site.get("sick") == "0" && manager.instance()->attempts == 0;
+    }));
+    EXPECT_EQ(manager.instance()->problem, "");
+  }
+  EXPECT_EQ(manager.instance()->restarts, 0U);
+}
+
+TEST(Agent, what_is_away_for_a_while_undoes_nothing) {
+  for (const auto* who : {"away.vim", "away.platform"}) {
+    const TestDirectory directory;
+    Manager manager(directory.file(""));
+    manager.site.put(who);
+    ASSERT_TRUE(manager.desire(Desired::kStarted, 1));
+    ASSERT_TRUE(run_until(manager.loop,
+                          [&] { return manager.instance() && manager.instance()->attempts > 8; }));
+    EXPECT_THAT(manager.operations(), ElementsAre("INSTANTIATE PROCESSING"));
+    EXPECT_THAT(manager.instance()->problem, testing::HasSubstr("away"));
+    manager.site.drop(who);
+    EXPECT_TRUE(manager.settle());
+    EXPECT_THAT(manager.operations(), ElementsAre("INSTANTIATE COMPLETED"));
+  }
+}
+
+TEST(Agent, a_recovery_that_fails_late_keeps_its_client) {
+  const TestDirectory directory;
+  Manager manager(directory.file(""));
+  ASSERT_TRUE(run_script(manager, 1));
+  manager.site.put("fail.create");
+  manager.site.drop("app.i");
+  ASSERT_TRUE(run_until(manager.loop, [&] { return manager.instance()->attempts > 2; }));
+  manager.site.drop("fail.create");
+  ASSERT_TRUE(run_until(manager.loop, [&] { return manager.site.get("app.i") == "READY"; }));
+  EXPECT_EQ(manager.instance()->client_id, "client2");
+}
+
+TEST(Agent, a_client_that_the_platform_does_not_know_is_made_anew) {
+  const TestDirectory directory;
+  Manager manager(directory.file(""));
+  ASSERT_TRUE(run_script(manager, 1));
+  manager.site.put("client.i", "another");
+  manager.site.put("app.i", "PROVISIONED");
+  EXPECT_TRUE(run_until(manager.loop, [&] { return manager.site.get("app.i") == "READY"; }));
+  EXPECT_EQ(manager.site.get("client.i"), manager.instance()->client_id);
+}
+
+TEST(Agent, what_somebody_tidied_up_is_made_again) {
+  const TestDirectory directory;
+  Manager manager(directory.file(""));
+  ASSERT_TRUE(run_script(manager, 2));
+  for (const auto* part : {"made.i", "secret.i"}) manager.site.drop(part);
+  ASSERT_TRUE(run_script(manager, 3));
+  EXPECT_EQ(manager.instance()->phase, Phase::kRunning);
+}
+
+TEST(Agent, what_cannot_be_looked_at_is_a_problem_and_ends_nothing) {
+  for (const auto& [how, why] : {std::pair("away.vim", "away"), {"throw.status", "type_error"}}) {
+    const TestDirectory directory;
+    Manager manager(directory.file(""));
+    ASSERT_TRUE(run_script(manager, 1));
+    manager.site.put(how);
+    ASSERT_TRUE(run_until(manager.loop, [&] {
+      return manager.instance()->problem.find(why) != std::string::npos;
+    })) << how;
+    manager.site.drop(how);
+    ASSERT_TRUE(run_until(manager.loop, [&] { return manager.instance()->problem.empty(); }));
+    EXPECT_EQ(manager.instance()->restarts, 0U);
+  }
 }
 
 TEST(Plan, what_a_descriptor_asks_for_is_carried_out_or_refused) {

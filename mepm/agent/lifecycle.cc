@@ -25,13 +25,18 @@ constexpr Transition kTable[] = {
     {Phase::kCreating, Event::kEnd, Phase::kRemoving},
     {Phase::kStarting, Event::kDone, Phase::kRunning},
     {Phase::kStarting, Event::kFailed, Phase::kRemoving},
+    {Phase::kStarting, Event::kLost, Phase::kProvisioning},
     {Phase::kStarting, Event::kEnd, Phase::kEnding},
     {Phase::kRunning, Event::kLost, Phase::kRecovering},
     {Phase::kRunning, Event::kStop, Phase::kStopping},
     {Phase::kRunning, Event::kEnd, Phase::kEnding},
-    {Phase::kRecovering, Event::kDone, Phase::kRunning},
+    {Phase::kRecovering, Event::kDone, Phase::kRestarting},
     {Phase::kRecovering, Event::kStop, Phase::kStopping},
     {Phase::kRecovering, Event::kEnd, Phase::kEnding},
+    {Phase::kRestarting, Event::kDone, Phase::kRunning},
+    {Phase::kRestarting, Event::kLost, Phase::kRecovering},
+    {Phase::kRestarting, Event::kStop, Phase::kStopping},
+    {Phase::kRestarting, Event::kEnd, Phase::kEnding},
     {Phase::kStopping, Event::kDone, Phase::kHalting},
     {Phase::kStopping, Event::kFailed, Phase::kHalting},
     {Phase::kStopping, Event::kEnd, Phase::kEnding},
@@ -41,6 +46,7 @@ constexpr Transition kTable[] = {
     {Phase::kHalted, Event::kEnd, Phase::kEnding},
     {Phase::kResuming, Event::kDone, Phase::kRunning},
     {Phase::kResuming, Event::kFailed, Phase::kHalting},
+    {Phase::kResuming, Event::kLost, Phase::kRecovering},
     {Phase::kResuming, Event::kEnd, Phase::kEnding},
     {Phase::kEnding, Event::kDone, Phase::kRemoving},
     {Phase::kEnding, Event::kFailed, Phase::kRemoving},
@@ -48,9 +54,10 @@ constexpr Transition kTable[] = {
     {Phase::kWithdrawing, Event::kDone, Phase::kNone},
 };
 
-constexpr std::array<std::string_view, 14> kPhases = {
-    "NONE",     "LOADING", "PROVISIONING", "CREATING", "STARTING", "RUNNING",  "RECOVERING",
-    "STOPPING", "HALTING", "HALTED",       "RESUMING", "ENDING",   "REMOVING", "WITHDRAWING"};
+constexpr std::array<std::string_view, 15> kPhases = {
+    "NONE",    "LOADING",    "PROVISIONING", "CREATING", "STARTING",
+    "RUNNING", "RECOVERING", "RESTARTING",   "STOPPING", "HALTING",
+    "HALTED",  "RESUMING",   "ENDING",       "REMOVING", "WITHDRAWING"};
 constexpr std::array<std::string_view, 3> kDesired = {"NOT_INSTANTIATED", "STARTED", "STOPPED"};
 
 template <typename T, size_t N>

@@ -15,6 +15,10 @@
 //             RUNNING ◀── kDone ── RESUMING ◀── kRun ── HALTED ◀── kDone ──  HALTING ◀┘
 //                                     └─────────────── kFailed ────────────────────▲
 //
+// RECOVERING leads to RUNNING by RESTARTING (kDone, kDone), which kLost leads back and kStop and
+// kEnd end as RECOVERING. A client that the platform does not know any more is kLost: STARTING goes
+// back to PROVISIONING, RESUMING to RECOVERING.
+//
 // Each phase is one thing to do, which may be done again: it is on disk before that begins, and
 // after a crash it is done again. Whatever fails for good before the app runs is undone (REMOVING,
 // WITHDRAWING); what cannot be undone now is tried again for ever.
@@ -34,6 +38,7 @@ enum class Phase : uint8_t {
   kStarting,      // until they are well
   kRunning,       // and is watched
   kRecovering,    // something of it is lost: what is missing is made again, for as long as it takes
+  kRestarting,    // as kStarting, after kRecovering; who is not well in time is recovered again
   kStopping,      // the app is told that it will be stopped, and has time
   kHalting,       // containers are stopped
   kHalted,

@@ -22,6 +22,18 @@ client::HttpRequest request(const std::string& method, const std::string& target
   return out;
 }
 
+// Of what the platform says: its JSON may have any shape.
+json member_of(const json& object, const char* name) {
+  if (!object.is_object()) return nullptr;
+  const auto at = object.find(name);
+  return at == object.end() ? json() : *at;
+}
+
+std::string word_of(const json& object, const char* name) {
+  const auto member = member_of(object, name);
+  return member.is_string() ? member.get<std::string>() : std::string();
+}
+
 Result<void> only_success(const Result<client::HttpReply>& reply) {
   if (!reply) return std::unexpected(reply.error());
   return {};
@@ -37,20 +49,30 @@ Result<client::Session> MecPlatform::open(client::Credentials credentials) const
 
 Result<client::HttpReply> MecPlatform::call(const std::string& method, const std::string& target,
                                             const json& body) {
-  const std::lock_guard lock(mutex_);
-  if (!session_) {
+  // One for each thread that calls: a platform that answers slowly does not make them a queue.
+  std::optional<client::Session> session;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      session.emplace(std::move(idle_.back()));
+      idle_.pop_back();
+    }
+  }
+  if (!session) {
     auto credentials = client::read_credentials("", options_.credentials);
     // The platform writes them when it starts for the first time, maybe after this program.
     if (!credentials) return fail(ErrorCode::kUnavailable, "{}", credentials.error().message);
-    auto session = open(std::move(*credentials));
-    if (!session) return std::unexpected(session.error());
-    session_.emplace(std::move(*session));
+    auto opened = open(std::move(*credentials));
+    if (!opened) return std::unexpected(opened.error());
+    session.emplace(std::move(*opened));
   }
-  auto reply = session_->call(request(method, target, body));
+  auto reply = session->call(request(method, target, body));
+  const std::lock_guard lock(mutex_);
   if (!reply && reply.error().code == ErrorCode::kUnauthenticated) {
-    session_.reset();  // they may have been replaced
+    idle_.clear();  // its credentials may have been replaced
     return fail(ErrorCode::kUnavailable, "{}", reply.error().message);
   }
+  idle_.push_back(std::move(*session));
   if (!reply && reply.error().code == ErrorCode::kResourceExhausted) {  // 429: later
     return fail(ErrorCode::kUnavailable, "{}", reply.error().message);
   }
@@ -64,8 +86,9 @@ Result<std::vector<std::string>> MecPlatform::apis(const std::vector<std::string
     if (!reply) return std::unexpected(reply.error());
     const auto capabilities = client::json_of(*reply);
     if (!capabilities) return std::unexpected(capabilities.error());
-    for (const auto& api : capabilities->value("apis", json::array())) {
-      const auto name = api.value("name", std::string());
+    const auto list = member_of(*capabilities, "apis");
+    for (const auto& api : list.is_array() ? list : json::array()) {
+      const auto name = word_of(api, "name");
       if (std::ranges::find(services, name) != services.end()) out.insert(name);
     }
   }
@@ -86,9 +109,8 @@ Result<AppCredentials> MecPlatform::provision(const std::string& id, const json&
   if (!reply) return std::unexpected(reply.error());
   const auto made = client::json_of(*reply);
   if (!made) return std::unexpected(made.error());
-  const auto credentials = made->value("credentials", json::object());
-  AppCredentials out{credentials.value("clientId", std::string()),
-                     credentials.value("clientSecret", std::string())};
+  const auto credentials = member_of(*made, "credentials");
+  AppCredentials out{word_of(credentials, "clientId"), word_of(credentials, "clientSecret")};
   if (out.client_id.empty() || out.client_secret.empty()) {
     return fail(ErrorCode::kInternal, "the platform gives no credentials");
   }
@@ -101,7 +123,7 @@ Result<std::optional<std::string>> MecPlatform::state(const std::string& id) {
   if (!reply) return std::unexpected(reply.error());
   const auto app = client::json_of(*reply);
   if (!app) return std::unexpected(app.error());
-  return std::optional(app->value("state", std::string()));
+  return std::optional(word_of(*app, "state"));
 }
 
 Result<void> MecPlatform::terminate(const std::string& id, const std::string& action,

@@ -58,8 +58,8 @@ class MecPlatform final : public Platform {
   Result<std::vector<std::string>> apis(const std::vector<std::string>& services);
 
   const PlatformOptions options_;
-  std::mutex mutex_;  // guards session_
-  std::optional<client::Session> session_;
+  std::mutex mutex_;                   // guards idle_
+  std::vector<client::Session> idle_;  // as many as threads called at a time
 };
 
 }  // namespace sluice::mepm

@@ -46,7 +46,8 @@ class SiteFiles {
   std::string directory_;
 };
 
-// "fail.FUNCTION" has a function fail for good, "away.vim" all of them for now.
+// "fail.FUNCTION" has a function fail for good, "away.vim" all of them for now; "throw.status" has
+// status() throw. "sick" has so many probes fail as it holds.
 class FileVim final : public Vim {
  public:
   explicit FileVim(SiteFiles files) : files_(std::move(files)) {}
@@ -83,6 +84,8 @@ class FileVim final : public Vim {
     });
   }
   Result<WorkloadStatus> status(const WorkloadSpec& spec) override {
+    if (files_.has("away.vim")) return fail(ErrorCode::kUnavailable, "away");
+    if (files_.has("throw.status")) (void)nlohmann::json(1).value("a", 2);
     const auto made = files_.get("made." + spec.id);
     if (!made) return WorkloadStatus{};
     const auto state = files_.has("runs." + spec.id) ? RunState::kRunning : RunState::kStopped;
@@ -93,7 +96,12 @@ class FileVim final : public Vim {
     for (auto& id : files_.list("secret.")) out.push_back(id);
     return out;
   }
-  Result<void> probe(const std::string&, const std::string&, const Probe&) override { return {}; }
+  Result<void> probe(const std::string&, const std::string&, const Probe&) override {
+    const auto left = std::stoi(files_.get("sick").value_or("0"));
+    if (left <= 0) return {};
+    files_.put("sick", std::to_string(left - 1));
+    return fail(ErrorCode::kUnavailable, "sick");
+  }
   Result<std::string> logs(const std::string&, const std::string&, size_t) override { return ""; }
 
  private:
@@ -107,7 +115,8 @@ class FileVim final : public Vim {
   const SiteFiles files_;
 };
 
-// "app.ID" has the state of an instance. Apps confirm at once, or with "silent" never.
+// "app.ID" has the state of an instance, "client.ID" who it may be. Apps confirm at once, or with
+// "silent" never.
 class FilePlatform final : public Platform {
  public:
   explicit FilePlatform(SiteFiles files) : files_(std::move(files)) {}
@@ -117,6 +126,7 @@ class FilePlatform final : public Platform {
     if (auto ok = reachable(); !ok) return std::unexpected(ok.error());
     const auto number = std::stoi(files_.get("clients").value_or("0")) + 1;
     files_.put("clients", std::to_string(number));
+    files_.put("client." + id, "client" + std::to_string(number));
     files_.put("app." + id, "PROVISIONED");
     return AppCredentials{"client" + std::to_string(number), "secret" + std::to_string(number)};
   }
@@ -138,8 +148,11 @@ class FilePlatform final : public Platform {
     files_.drop("app." + id);
     return {};
   }
-  Result<void> confirm_ready(const std::string& id, const AppCredentials&) override {
+  Result<void> confirm_ready(const std::string& id, const AppCredentials& app) override {
     if (auto ok = reachable(); !ok) return ok;
+    if (files_.get("client." + id) != app.client_id) {
+      return fail(ErrorCode::kUnauthenticated, "no such client");
+    }
     files_.put("app." + id, "READY");
     return {};
   }
