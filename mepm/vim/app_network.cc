@@ -26,6 +26,16 @@ Result<void> AppNetwork::ensure(const std::string& id, const IpAddress& address)
   return configure(id, address);
 }
 
+bool AppNetwork::is_whole(const std::string& id) const {
+  if (::access(path(id).c_str(), F_OK) != 0) return false;
+  const auto port = port_name(id);
+  if (::if_nametoindex(port.c_str()) == 0) return false;
+  // /sys may be another namespace's.
+  const auto shown = run_program({"ip", "-o", "link", "show", "dev", port});
+  if (!shown) return true;  // nobody can tell, which is no reason to end an app
+  return shown->find(" master " + options_.bridge + " ") != std::string::npos;
+}
+
 // Each step does no harm where it has been done before.
 Result<void> AppNetwork::configure(const std::string& id, const IpAddress& address) const {
   const auto space = name(id);

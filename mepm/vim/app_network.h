@@ -26,6 +26,8 @@ class AppNetwork {
 
   // Whatever of it is missing. kInternal with what `ip` says.
   Result<void> ensure(const std::string& id, const IpAddress& address) const;
+  // Its namespace and its port are there, and the port belongs to the bridge.
+  bool is_whole(const std::string& id) const;
   // Also when there is none.
   Result<void> remove(const std::string& id) const;
   std::vector<std::string> list() const;                                  // ids

@@ -1,5 +1,7 @@
 #include "mepm/vim/podman.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <set>
 
@@ -19,9 +21,10 @@ constexpr const char* kFingerprint = "sluice.fingerprint";
 
 constexpr uint64_t kCpuPeriodUs = 100'000;
 
-std::string text_of(const json& object, const char* member) {
-  const auto at = object.find(member);
-  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+uint64_t most_processes() {
+  rlimit limit{};
+  const bool known = ::getrlimit(RLIMIT_NPROC, &limit) == 0;
+  return known ? std::min<uint64_t>(limit.rlim_max, 30'000) : 30'000;
 }
 
 std::string filters(const json& labels) { return percent_encoded(json{{"label", labels}}.dump()); }
@@ -52,6 +55,7 @@ Result<std::vector<Podman::Found>> Podman::containers(const std::string& id) con
   std::vector<Found> out;
   if (!list->is_array()) return out;
   for (const auto& entry : *list) {
+    if (!entry.is_object()) continue;
     const auto given = entry.find("Labels");
     if (given == entry.end() || !given->is_object()) continue;
     const auto code = entry.find("ExitCode");
@@ -85,7 +89,8 @@ Result<void> Podman::make_container(const WorkloadSpec& spec,
       {"r_limits",
        json::array(
            {{{"type", "nofile"}, {"soft", options_.open_files}, {"hard", options_.open_files}},
-            {{"type", "nproc"}, {"soft", options_.pids}, {"hard", options_.pids}}})},
+            // Of all processes on the host of a user, and not of a container: `pids` bounds that.
+            {{"type", "nproc"}, {"soft", most_processes()}, {"hard", most_processes()}}})},
       {"restart_policy", "no"},  // the agent restarts, with pauses that grow
       {"no_new_privileges", true},
       {"cap_drop", json::array({"ALL"})},
@@ -112,7 +117,7 @@ Result<void> Podman::create(const WorkloadSpec& spec) {
     if (auto ok = remove_containers(spec.id); !ok) return ok;
     found->clear();
   }
-  if (auto ok = network_.ensure(spec.id, spec.address); !ok) return ok;
+  if (auto ok = prepare_network(spec); !ok) return ok;
   for (const auto& container : spec.containers) {
     const auto named = [&](const auto& c) { return c.name == container.name; };
     if (std::ranges::any_of(*found, named)) continue;
@@ -121,8 +126,15 @@ Result<void> Podman::create(const WorkloadSpec& spec) {
   return {};
 }
 
+Result<void> Podman::prepare_network(const WorkloadSpec& spec) {
+  if (!network_.is_whole(spec.id)) {
+    if (auto ok = stop(spec, std::chrono::seconds(2)); !ok) return ok;
+  }
+  return network_.ensure(spec.id, spec.address);
+}
+
 Result<void> Podman::start(const WorkloadSpec& spec) {
-  if (auto ok = network_.ensure(spec.id, spec.address); !ok) return ok;
+  if (auto ok = prepare_network(spec); !ok) return ok;
   for (const auto& container : spec.containers) {
     const auto name = percent_encoded(container_name(spec.id, container.name));
     // 304: it runs already.
@@ -187,6 +199,10 @@ Result<WorkloadStatus> Podman::status(const WorkloadSpec& spec) {
   } else {
     out.state = running == found->size() ? RunState::kRunning : RunState::kStopped;
   }
+  if (out.state == RunState::kRunning && !network_.is_whole(spec.id)) {
+    out.state = RunState::kStopped;
+    out.reason = "its network is gone";
+  }
   return out;
 }
 
@@ -201,7 +217,8 @@ Result<std::vector<std::string>> Podman::list() {
   const auto prefix = secret_name("");
   if (secrets->is_array()) {
     for (const auto& secret : *secrets) {
-      const auto name = text_of(secret.value("Spec", json::object()), "Name");
+      if (!secret.is_object() || !secret.contains("Spec")) continue;
+      const auto name = text_of(secret["Spec"], "Name");
       if (name.starts_with(prefix)) out.insert(name.substr(prefix.size()));
     }
   }
@@ -222,7 +239,8 @@ Result<std::string> Podman::logs(const std::string& id, const std::string& conta
                                  size_t lines) {
   const auto name = percent_encoded(container_name(id, container));
   const auto reply = client_.call(
-      {.target = fmt::format("/containers/{}/logs?stdout=true&stderr=true&tail={}", name, lines)});
+      {.target = fmt::format("/containers/{}/logs?stdout=true&stderr=true&tail={}", name, lines)},
+      0, std::chrono::seconds(10));
   if (!reply) return std::unexpected(reply.error());
   return text_of_frames(reply->body);
 }

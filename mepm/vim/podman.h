@@ -53,6 +53,12 @@ class Podman final : public Vim {
   Result<std::vector<Found>> containers(const std::string& id) const;
   Result<void> remove_containers(const std::string& id) const;
   Result<void> make_container(const WorkloadSpec& spec, const ContainerSpec& container) const;
+  Result<void> load_checked_image(const std::string& key, const std::string& file) const;
+  Result<void> tag_image(const std::string& id, const std::string& key) const;
+  Result<std::map<std::string, std::string>> image_ids() const;  // by key
+  // Makes whatever is missing of the network, after those who used what is lost have been stopped:
+  // a container that runs stays in the namespace in which it was started.
+  Result<void> prepare_network(const WorkloadSpec& spec);
   Result<void> run_probe(const std::string& container, const Probe& probe) const;
 
   std::string repository() const { return "localhost/sluice-" + options_.owner; }

@@ -76,6 +76,12 @@ Result<json> PodmanClient::post(const std::string& path, const json& body) const
   return out;
 }
 
+std::string text_of(const json& object, const char* member) {
+  if (!object.is_object()) return {};
+  const auto at = object.find(member);
+  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
 std::string text_of_frames(std::string_view frames) {
   constexpr size_t kHeader = 8;
   std::string out;

@@ -34,6 +34,9 @@ class PodmanClient {
   std::atomic<bool> interrupted_ = false;
 };
 
+// Of JSON that may have any shape: that member where it is a text, else nothing.
+std::string text_of(const nlohmann::json& object, const char* member);
+
 // What a container wrote, of the frames in which the service sends it: a header of 8 octets, the
 // last four of which say how many follow. What is cut off is left out.
 std::string text_of_frames(std::string_view frames);

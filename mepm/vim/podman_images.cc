@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/unique_fd.h"
+#include "mepm/vim/image_archive.h"
 #include "mepm/vim/podman.h"
 
 namespace sluice::mepm {
@@ -16,6 +17,7 @@ using nlohmann::json;
 
 std::vector<std::string> texts_of(const json& object, const char* member) {
   std::vector<std::string> out;
+  if (!object.is_object()) return out;
   const auto list = object.find(member);
   if (list == object.end() || !list->is_array()) return out;
   for (const auto& item : *list) {
@@ -34,6 +36,33 @@ Result<bool> Podman::has_image(const std::string& key) {
 }
 
 Result<void> Podman::load_image(const std::string& key, const std::string& file) {
+  // The service gives an image whatever name its archive has, also one that is another's.
+  if (auto ok = check_image_archive(file, "sluice-" + options_.owner); !ok) return ok;
+  const auto before = image_ids();
+  if (!before) return std::unexpected(before.error());
+  auto done = load_checked_image(key, file);
+  const auto after = image_ids();
+  if (!after) return std::unexpected(after.error());
+  // Whoever found a way around the check replaces nothing all the same.
+  for (const auto& [other, id] : *before) {
+    const auto now = after->find(other);
+    if (other == key || (now != after->end() && now->second == id)) continue;
+    if (auto ok = tag_image(id, other); !ok) return ok;
+    done = fail(ErrorCode::kInvalidArgument, "the archive of an image replaces another's");
+  }
+  return done;
+}
+
+Result<void> Podman::tag_image(const std::string& id, const std::string& key) const {
+  const auto tagged =
+      client_.call({.method = "POST",
+                    .target = fmt::format("/images/{}/tag?repo={}&tag={}", percent_encoded(id),
+                                          percent_encoded(repository()), percent_encoded(key))});
+  if (!tagged) return std::unexpected(tagged.error());
+  return {};
+}
+
+Result<void> Podman::load_checked_image(const std::string& key, const std::string& file) const {
   const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info{};
   if (!fd || ::fstat(fd.get(), &info) != 0) return std::unexpected(errno_error(file));
@@ -52,17 +81,20 @@ Result<void> Podman::load_image(const std::string& key, const std::string& file)
   const auto reply = json::parse(loaded->body, nullptr, false);
   const auto names = reply.is_object() ? texts_of(reply, "Names") : std::vector<std::string>();
   if (names.size() != 1) {
+    for (const auto& name : names) {
+      (void)client_.call({.method = "DELETE", .target = "/images/" + percent_encoded(name)}, 404);
+    }
     return fail(ErrorCode::kInvalidArgument, "the archive of an image holds {} images, and not one",
                 names.size());
   }
   const auto image = client_.get("/images/" + percent_encoded(names.front()) + "/json");
   if (!image) return std::unexpected(image.error());
-  const auto id = image->value("Id", std::string());
-  const auto tagged =
-      client_.call({.method = "POST",
-                    .target = fmt::format("/images/{}/tag?repo={}&tag={}", percent_encoded(id),
-                                          percent_encoded(repository()), percent_encoded(key))});
-  if (!tagged) return std::unexpected(tagged.error());
+  const auto id = text_of(*image, "Id");
+  if (auto ok = tag_image(id, key); !ok) {
+    (void)client_.call({.method = "DELETE", .target = "/images/" + percent_encoded(names.front())},
+                       404);
+    return ok;
+  }
   // The name that the archive gave it is somebody else's to use.
   for (const auto& name : texts_of(*image, "RepoTags")) {
     const auto colon = name.rfind(':');
@@ -85,17 +117,25 @@ Result<void> Podman::remove_image(const std::string& key) {
   return {};
 }
 
-Result<std::vector<std::string>> Podman::images() {
+Result<std::map<std::string, std::string>> Podman::image_ids() const {
   const auto list = client_.get("/images/json");
   if (!list) return std::unexpected(list.error());
-  std::vector<std::string> out;
+  std::map<std::string, std::string> out;
   const auto prefix = repository() + ":";
   if (!list->is_array()) return out;
   for (const auto& image : *list) {
     for (const auto& name : texts_of(image, "RepoTags")) {
-      if (name.starts_with(prefix)) out.push_back(name.substr(prefix.size()));
+      if (name.starts_with(prefix)) out[name.substr(prefix.size())] = text_of(image, "Id");
     }
   }
+  return out;
+}
+
+Result<std::vector<std::string>> Podman::images() {
+  const auto ids = image_ids();
+  if (!ids) return std::unexpected(ids.error());
+  std::vector<std::string> out;
+  for (const auto& [key, id] : *ids) out.push_back(key);
   return out;
 }
 

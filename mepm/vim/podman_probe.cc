@@ -36,7 +36,7 @@ Result<void> Podman::run_probe(const std::string& container, const Probe& probe)
       client_.post("/containers/" + percent_encoded(container) + "/exec",
                    {{"Cmd", probe.command}, {"AttachStdout", true}, {"AttachStderr", true}});
   if (!made) return fail(ErrorCode::kUnavailable, "{}", made.error().message);
-  const auto id = made->value("Id", std::string());
+  const auto id = text_of(*made, "Id");
   const auto ran = client_.call({.method = "POST",
                                  .target = "/exec/" + id + "/start",
                                  .headers = {{"Content-Type", "application/json"}},
@@ -55,7 +55,8 @@ Result<void> Podman::run_probe(const std::string& container, const Probe& probe)
   }
   const auto result = client_.get("/exec/" + id + "/json");
   if (!result) return std::unexpected(result.error());
-  const auto code = result->value("ExitCode", -1);
+  const auto exit = result->is_object() ? result->value("ExitCode", json(-1)) : json(-1);
+  const auto code = exit.is_number_integer() ? exit.get<int>() : -1;
   if (code == 0) return {};
   return fail(ErrorCode::kUnavailable, "{} ends with {}: {}", printable(probe.command.front()),
               code, printable(text_of_frames(ran->body).substr(0, 200)));

@@ -196,6 +196,36 @@ TEST_F(PodmanTest, an_image_has_the_name_of_its_key_alone) {
   EXPECT_FALSE(podman_->load_image(again, service_->path("log")));
 }
 
+TEST_F(PodmanTest, an_image_cannot_take_the_name_of_another) {
+  const auto id = [] { return run_program({"podman", "images", "--quiet", "--no-trunc"}); };
+  const auto before = id();
+  const auto name = "localhost/sluice-" + service_->options().owner + ":" + kKey;
+  const auto done =
+      podman_->load_image(std::string(64, 'b'), service_->image_archive("/proc/self/exe", name));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(before.value_or("?"), id().value_or("??"));
+}
+
+TEST_F(PodmanTest, an_app_that_lost_its_network_is_noticed_and_started_in_a_new_one) {
+  const auto workload = spec("lonely");
+  const AppNetwork network(service_->options().owner, service_->options().network);
+  const auto space = network.name("lonely");
+  run(workload);
+  const auto port = run_program({"sh", "-c", "ip -o link show master ldn | cut -d: -f2"});
+  ASSERT_TRUE(port);
+  const auto name = port->substr(1, port->find('@') - 1);
+  for (const auto& loss : std::vector<std::vector<std::string>>{
+           {"ip", "netns", "del", space}, {"ip", "link", "set", name, "nomaster"}}) {
+    EXPECT_EQ(state(workload), RunState::kRunning);
+    ASSERT_TRUE(run_program(loss)) << loss[1];
+    EXPECT_EQ(podman_->status(workload)->reason, "its network is gone");
+    ok(podman_->create(workload));
+    ok(podman_->start(workload));
+    wait_until([&] { return ask("/") == "well"; });
+  }
+}
+
 TEST_F(PodmanTest, a_podman_that_is_away_may_come_back) {
   auto options = service_->options();
   options.socket = service_->path("none.sock");

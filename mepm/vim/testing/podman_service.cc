@@ -44,7 +44,10 @@ std::string hash_of(const std::string& content) {
   return digest.hex();
 }
 
-void write_tar(const std::string& path, const std::map<std::string, std::string>& files) {
+}  // namespace
+
+void write_tar(const std::string& path,
+               const std::vector<std::pair<std::string, std::string>>& files) {
   auto* out = archive_write_new();
   archive_write_set_format_ustar(out);
   archive_write_open_filename(out, path.c_str());
@@ -61,8 +64,6 @@ void write_tar(const std::string& path, const std::map<std::string, std::string>
   archive_write_close(out);
   archive_write_free(out);
 }
-
-}  // namespace
 
 std::string PodmanService::missing() {
   if (geteuid() != 0) return "podman with network namespaces needs root";

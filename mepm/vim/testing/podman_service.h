@@ -8,6 +8,10 @@
 
 namespace sluice::mepm {
 
+// A tar archive of those files, in that order: name, content.
+void write_tar(const std::string& path,
+               const std::vector<std::pair<std::string, std::string>>& files);
+
 class PodmanService {
  public:
   // Why it cannot run on this machine; empty: it can.
