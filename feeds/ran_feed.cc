@@ -91,10 +91,15 @@ std::vector<Result<bool>> RanFeed::take(std::vector<Report>&& reports) {
 }
 
 void RanFeed::forget_silent() {
-  const auto before = now_ms() - std::chrono::milliseconds(options_.forget_after).count();
+  const auto now = now_ms();
+  const auto before = now - std::chrono::milliseconds(options_.forget_after).count();
   const std::lock_guard ingest(ingest_mutex_);
-  const std::lock_guard lock(state_mutex_);
-  state_.forget_before(before);
+  if (follower_ != nullptr) follower_->before_reports(state_);
+  {
+    const std::lock_guard lock(state_mutex_);
+    state_.forget_before(before, now, follower_);
+  }
+  if (follower_ != nullptr) follower_->after_reports();
 }
 
 FeedCounts RanFeed::counts() const { return {lines_, accepted_, late_, refused_}; }

@@ -39,6 +39,7 @@ Result<bool> RanState::apply(Report&& report, Observer* observer) {
   Change change{.time_ms = time_ms, .user = *id, .was = user.cell, .is = user.cell};
   change.was_zone = change.is_zone = zone_of(user.cell);
   bool news = false;
+  std::optional<Error> refusal;  // of what it says besides the cell
   if (auto* position = std::get_if<PositionReport>(&report.what)) {
     if (position->fix && time_ms >= user.fix_time_ms && time_ms >= user.detached_ms) {
       user.fix = *position->fix;
@@ -49,19 +50,15 @@ Result<bool> RanState::apply(Report&& report, Observer* observer) {
     news = take_measurement(user, std::move(*measurement), time_ms);
   } else if (const auto* bearer = std::get_if<BearerReport>(&report.what)) {
     const auto taken = take_bearer(user, *bearer, time_ms);
-    if (!taken) return taken;
-    news = *taken;
-  } else if (time_ms >= user.newest_ms()) {
-    change.located = user.fix_time_ms != 0;
-    news = detach(user, time_ms);
-    serve(user, *id, kNoCell, time_ms, change);
+    news = taken.value_or(false);
+    if (!taken) refusal = taken.error();
+  } else {
+    news = detach(*id, time_ms, change);
   }
-  if (!report.cell.empty()) {
-    const auto cell = cell_ids_.find(report.cell);
-    news |= serve(user, *id, cell == cell_ids_.end() ? kNoCell : cell->second, time_ms, change);
-  }
+  if (!report.cell.empty()) news |= serve(*id, report.cell, time_ms, change);
   if (observer != nullptr && (change.located || change.was != change.is))
     observer->changed(*this, change);
+  if (refusal) return std::unexpected(std::move(*refusal));
   return news;
 }
 
@@ -81,21 +78,48 @@ Result<UserId> RanState::place_of(const std::string& address) {
   return id;
 }
 
-bool RanState::serve(User& user, UserId id, CellId cell, int64_t time_ms, Change& change) {
-  if (time_ms < user.cell_time_ms || time_ms < user.detached_ms) return false;
-  user.cell_time_ms = time_ms;
-  if (user.cell == cell) return true;
+void RanState::take_out(UserId id) {
+  auto& user = users_[id];
   if (user.cell != kNoCell) {
     cells_[user.cell].users.erase(id);
     --zones_.find(cells_[user.cell].zone)->second.users;
+    user.cell = kNoCell;
   }
-  if (cell != kNoCell) {
-    cells_[cell].users.insert(id);
-    ++zones_.find(cells_[cell].zone)->second.users;
+  if (user.outside == nullptr) return;
+  const auto found = outside_.find(*std::exchange(user.outside, nullptr));
+  found->second.erase(id);
+  if (found->second.empty()) outside_.erase(found);
+}
+
+void RanState::put_in(UserId id, CellId cell) {
+  users_[id].cell = cell;
+  cells_[cell].users.insert(id);
+  ++zones_.find(cells_[cell].zone)->second.users;
+}
+
+void RanState::put_outside(UserId id, std::string_view cell) {
+  const auto place = outside_.try_emplace(std::string(cell)).first;
+  place->second.insert(id);
+  users_[id].outside = &place->first;
+}
+
+// An empty name: no cell does.
+bool RanState::serve(UserId id, std::string_view cell, int64_t time_ms, Change& change) {
+  auto& user = users_[id];
+  if (time_ms < user.cell_time_ms || time_ms < user.detached_ms) return false;
+  user.cell_time_ms = time_ms;
+  const std::string_view known = user.cell != kNoCell      ? std::string_view(cells_[user.cell].id)
+                                 : user.outside != nullptr ? std::string_view(*user.outside)
+                                                           : std::string_view();
+  if (known == cell) return true;
+  take_out(id);
+  if (const auto found = cell_ids_.find(cell); found != cell_ids_.end()) {
+    put_in(id, found->second);
+  } else if (!cell.empty()) {
+    put_outside(id, cell);
   }
-  user.cell = cell;
-  change.is = cell;
-  change.is_zone = zone_of(cell);
+  change.is = user.cell;
+  change.is_zone = zone_of(user.cell);
   return true;
 }
 
@@ -119,21 +143,46 @@ Result<bool> RanState::take_bearer(User& user, const BearerReport& report, int64
     *found = {time_ms, report};
     return true;
   }
-  if (bearers.size() >= limits_.bearers_of_user) {
+  if (bearers.size() < limits_.bearers_of_user) {
+    bearers.push_back({time_ms, report});
+    return true;
+  }
+  // Released ones are kept to know what is late; the oldest does not matter any more.
+  Bearer* oldest = nullptr;
+  for (auto& bearer : bearers) {
+    const bool older = oldest == nullptr || bearer.time_ms < oldest->time_ms;
+    if (bearer.report.released && older) oldest = &bearer;
+  }
+  if (oldest == nullptr) {
     return fail(ErrorCode::kResourceExhausted, "the user has {} bearers already",
                 limits_.bearers_of_user);
   }
-  bearers.push_back({time_ms, report});
+  *oldest = {time_ms, report};
   return true;
 }
 
-// What is known of the user is over; reports of before stay late.
-bool RanState::detach(User& user, int64_t time_ms) {
-  user.detached_ms = time_ms;
-  user.fix_time_ms = 0;
-  user.fix = {};
-  user.radio.reset();
-  return true;
+// What is known of the user from before is over, whatever newer reports have said already of
+// something else; reports of before stay late.
+bool RanState::detach(UserId id, int64_t time_ms, Change& change) {
+  auto& user = users_[id];
+  bool news = time_ms >= user.newest_ms();
+  if (user.fix_time_ms != 0 && user.fix_time_ms <= time_ms) {
+    user.fix_time_ms = 0;
+    user.fix = {};
+    news = change.located = true;
+  }
+  if (user.radio) {
+    auto& [measurement, bearers] = *user.radio;
+    if (measurement.time_ms != 0 && measurement.time_ms <= time_ms) {
+      measurement = {};
+      news = true;
+    }
+    news |= std::erase_if(bearers, [&](const auto& b) { return b.time_ms <= time_ms; }) > 0;
+    if (measurement.time_ms == 0 && bearers.empty()) user.radio.reset();
+  }
+  news |= serve(id, {}, time_ms, change);
+  user.detached_ms = std::max(user.detached_ms, time_ms);
+  return news;
 }
 
 Result<bool> RanState::apply_cell(CellReport&& report, int64_t time_ms, Observer* observer) {
@@ -164,8 +213,9 @@ Result<bool> RanState::apply_cell(CellReport&& report, int64_t time_ms, Observer
   if (found == cell_ids_.end() && cell_ids_.size() >= limits_.cells) {
     return fail(ErrorCode::kResourceExhausted, "there are {} cells already", limits_.cells);
   }
+  const bool is_new = found == cell_ids_.end();
   CellId id = kNoCell;
-  if (found != cell_ids_.end()) {
+  if (!is_new) {
     id = found->second;
   } else {
     if (free_cells_.empty()) {
@@ -181,7 +231,7 @@ Result<bool> RanState::apply_cell(CellReport&& report, int64_t time_ms, Observer
   }
   auto& cell = cells_[id];
   Change change{.kind = Change::Kind::kCell, .time_ms = time_ms, .was = id, .is = id};
-  change.was_operation = cell.operation;
+  change.was_operation = is_new ? report.operation : cell.operation;
   cell.time_ms = time_ms;
   cell.technology = report.technology;
   cell.operation = report.operation;
@@ -189,6 +239,7 @@ Result<bool> RanState::apply_cell(CellReport&& report, int64_t time_ms, Observer
   cell.timezone = std::move(report.timezone);
   cell.realm = std::move(report.realm);
   if (cell.zone != report.zone) enter_zone(id, report.zone, time_ms, observer);
+  if (is_new) fill_cell(id, time_ms, observer);
   change.was_zone = change.is_zone = cell.zone;
   if (observer != nullptr) observer->changed(*this, change);
   return true;
@@ -199,10 +250,23 @@ void RanState::empty_cell(CellId id, int64_t time_ms, Observer* observer) {
   for (const auto user : users) {
     Change change{.time_ms = time_ms, .user = user, .was = id, .is = id};
     change.was_zone = zone_of(id);
-    // Who is served is told by later reports only.
-    const auto since = users_[user].cell_time_ms;
-    serve(users_[user], user, kNoCell, std::max(since, time_ms), change);
-    users_[user].cell_time_ms = since;
+    take_out(user);
+    put_outside(user, cells_[id].id);
+    change.is = kNoCell;
+    if (observer != nullptr) observer->changed(*this, change);
+  }
+}
+
+// Those who were reported there before it was in the map.
+void RanState::fill_cell(CellId id, int64_t time_ms, Observer* observer) {
+  const auto found = outside_.find(cells_[id].id);
+  if (found == outside_.end()) return;
+  const auto users = found->second;
+  for (const auto user : users) {
+    take_out(user);
+    put_in(user, id);
+    Change change{.time_ms = time_ms, .user = user, .is = id};
+    change.is_zone = zone_of(id);
     if (observer != nullptr) observer->changed(*this, change);
   }
 }
@@ -228,16 +292,19 @@ void RanState::enter_zone(CellId id, const std::string& zone, int64_t time_ms, O
   if (before->second.cells.empty()) zones_.erase(before);
 }
 
-size_t RanState::forget_before(int64_t time_ms) {
+size_t RanState::forget_before(int64_t time_ms, int64_t now_ms, Observer* observer) {
   size_t out = 0;
   for (UserId id = 0; id < users_.size(); ++id) {
     auto& user = users_[id];
     if (user.address == nullptr || std::max(user.newest_ms(), user.detached_ms) >= time_ms)
       continue;
-    if (user.cell != kNoCell) {
-      cells_[user.cell].users.erase(id);
-      --zones_.find(cells_[user.cell].zone)->second.users;
-    }
+    Change change{.time_ms = now_ms, .user = id, .was = user.cell};
+    change.was_zone = zone_of(user.cell);
+    change.located = user.fix_time_ms != 0;
+    change.forgotten = true;
+    take_out(id);
+    user.fix_time_ms = 0;
+    if (observer != nullptr) observer->changed(*this, change);
     user_ids_.erase(user_ids_.find(*user.address));
     user = User{};
     free_users_.push_back(id);

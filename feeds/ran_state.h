@@ -66,6 +66,7 @@ struct Radio {
 struct User {
   const std::string* address = nullptr;  // null: the place is free
   CellId cell = kNoCell;                 // outside of the map, or not known
+  const std::string* outside = nullptr;  // the cell's name where it is not in the map
   int64_t cell_time_ms = 0;              // of the report that says so; 0: none does
   int64_t fix_time_ms = 0;               // 0: no position
   Fix fix;
@@ -88,7 +89,9 @@ struct Change {
       {};  // of these cells, before and after; empty: none. For the call alone
   std::string_view is_zone = {};
   bool located = false;  // the user's position is a new one, or known no more
-  Operation was_operation = Operation::kUnknown;  // kCell
+  // kUser: nobody reported of the user any more. Nothing has happened in the network.
+  bool forgotten = false;
+  Operation was_operation = Operation::kUnknown;  // kCell; of its first report: what that says
 };
 
 class RanState {
@@ -103,12 +106,13 @@ class RanState {
   };
 
   // Takes what is newer than what is known. False: nothing was, the report is late. What a cell
-  // loses by leaving the map, or its zone by another zone, is told of user by user.
-  // kResourceExhausted at a bound.
+  // loses by leaving the map, or its zone by another zone, is told of user by user, and so are
+  // those who were reported at a cell before it entered the map. kResourceExhausted at a bound.
   Result<bool> apply(Report&& report, Observer* observer);
 
-  // Forgets users of whom nothing was heard since. Nobody is told: they have not done anything.
-  size_t forget_before(int64_t time_ms);
+  // Forgets users of whom nothing was heard since. The observer hears of each as `forgotten`, at
+  // the time `now_ms`.
+  size_t forget_before(int64_t time_ms, int64_t now_ms, Observer* observer);
 
   const User* find_user(std::string_view address) const;
   const User& user(UserId id) const { return users_[id]; }
@@ -131,11 +135,15 @@ class RanState {
   Result<bool> apply_cell(CellReport&& report, int64_t time_ms, Observer* observer);
   void empty_cell(CellId id, int64_t time_ms, Observer* observer);
   void enter_zone(CellId id, const std::string& zone, int64_t time_ms, Observer* observer);
+  void fill_cell(CellId id, int64_t time_ms, Observer* observer);
   Result<UserId> place_of(const std::string& address);
-  bool serve(User& user, UserId id, CellId cell, int64_t time_ms, Change& change);
+  void take_out(UserId id);
+  void put_in(UserId id, CellId cell);
+  void put_outside(UserId id, std::string_view cell);
+  bool serve(UserId id, std::string_view cell, int64_t time_ms, Change& change);
   Result<bool> take_bearer(User& user, const BearerReport& report, int64_t time_ms);
   static bool take_measurement(User& user, MeasurementReport&& report, int64_t time_ms);
-  static bool detach(User& user, int64_t time_ms);
+  bool detach(UserId id, int64_t time_ms, Change& change);
 
   const StateLimits limits_;
   std::vector<Cell> cells_;
@@ -143,6 +151,8 @@ class RanState {
   std::map<std::string, int64_t, std::less<>> removed_cells_;  // when
   std::vector<CellId> free_cells_;
   std::map<std::string, Zone, std::less<>> zones_;
+  // Whom cells serve that are not in the map: no more names than users.
+  std::map<std::string, std::set<UserId>, std::less<>> outside_;
   std::deque<User> users_;
   std::vector<UserId> free_users_;
   std::unordered_map<std::string, UserId, Hash, std::equal_to<>> user_ids_;

@@ -33,7 +33,7 @@ void check(const feeds::RanState& state) {
 
 struct Watch : feeds::RanState::Observer {
   void changed(const feeds::RanState&, const feeds::Change& change) override {
-    require(change.kind == feeds::Change::Kind::kCell || change.located ||
+    require(change.kind == feeds::Change::Kind::kCell || change.located || change.forgotten ||
             change.was != change.is || change.was_zone != change.is_zone);
   }
 };
@@ -56,7 +56,7 @@ std::string run(std::string_view text, size_t piece) {
   for (size_t at = 0; at < text.size(); at += piece)
     splitter.take(text.substr(at, piece), line, too_long);
   splitter.end(line, too_long);
-  state.forget_before(100);
+  state.forget_before(100, 200, &watch);
   check(state);
   return out;
 }
