@@ -86,7 +86,10 @@ std::string Answers::user_text(const feeds::RanState& state, const feeds::User& 
     out += ",\"locationInfo\":";
     out += location_text(*fix);
   }
-  if (feed_.is_stale(std::max(user.cell_time_ms, time_ms))) out += ",\"stale\":true";
+  // As old as the older of what is told.
+  const auto since_ms =
+      user.cell == feeds::kNoCell ? time_ms : std::min(user.cell_time_ms, time_ms);
+  if (feed_.is_stale(since_ms)) out += ",\"stale\":true";
   out += '}';
   return out;
 }

@@ -25,6 +25,7 @@ struct LocationSite {
   notify::SubscriptionSite notify;  // with the public URI of the platform
   // The app instance whose token a request carries; kPermissionDenied without one.
   std::function<Result<std::string>(const http::Request&)> caller;
+  // Whether there is such an app instance that may use the API.
   std::function<bool(const store::Snapshot&, std::string_view app_instance_id)> app_exists;
 };
 
@@ -42,7 +43,8 @@ class LocationService {
   // Ends what it does by itself. Later reports are kept and nobody is told of them.
   void close();
 
-  // Part of the change by which an app instance ends: its subscriptions end with it.
+  // Part of the change by which an app instance, or its right to the API, ends: its subscriptions
+  // end with it.
   void withdraw(store::Transaction& change, const std::string& app_instance_id) const;
 
  private:

@@ -190,6 +190,10 @@ TEST_F(LocationServiceTest, AnswersWhatTheFeedHasTold) {
   EXPECT_EQ(call("queryLocationDistance", "address=u2&latitude=1&longitude=1").status, 404);
   clock_.advance(std::chrono::seconds(100));
   EXPECT_EQ(get("queryLocationUsers", "address=u1")["userList"]["user"][0]["stale"], true);
+  move("u1", "", Coordinates{48, 11});  // which says nothing of the access point
+  EXPECT_EQ(get("queryLocationUsers", "address=u1")["userList"]["user"][0]["stale"], true);
+  move("u1", "a1");
+  EXPECT_FALSE(get("queryLocationUsers", "address=u1")["userList"]["user"][0].contains("stale"));
 }
 
 TEST_F(LocationServiceTest, TellsOfZonesAndUsers) {
@@ -222,8 +226,11 @@ TEST_F(LocationServiceTest, TellsOfZonesAndUsers) {
   // no event.
   EXPECT_THAT(told(),
               UnorderedElementsAre("E u west", "L u east b1", "E u west a1", "E u west a1"));
-  move("u", "a2");
+  move("u", "a2");  // no news of the position
   EXPECT_THAT(told(), ElementsAre("L u west a1"));
+  EXPECT_FALSE(last_.contains("locationInfo"));
+  move("u", "a1", Coordinates{1, 2});
+  EXPECT_THAT(told(), ElementsAre("E u west a1"));
   EXPECT_EQ(last_["locationInfo"]["latitude"], json::array({1.0}));
 }
 
@@ -253,6 +260,29 @@ TEST_F(LocationServiceTest, TellsOfNumbersAndOfStates) {
   report(cell("Unserviceable"));
   report(cell("Serviceable"));
   EXPECT_THAT(told(), ElementsAre(" west a1 Unserviceable"));
+  stop();
+  start();
+  report(cell("Unserviceable"));  // what was before is not known
+  EXPECT_THAT(told(), IsEmpty());
+}
+
+TEST_F(LocationServiceTest, WhoIsForgottenIsCountedNowhereAndHasLeftNothing) {
+  const json circle = {
+      {"shape", 1}, {"radius", 500}, {"points", {{{"latitude", 48}, {"longitude", 11}}}}};
+  subscribe("Zone", "zoneStatusSubscription",
+            {{"zoneId", "west"}, {"lowerNumberOfUsersZoneThreshold", 1}});
+  subscribe("Zone", "zoneLocationEventSubscription", {{"zoneId", "west"}});
+  subscribe("User", "userLocationEventSubscription", {{"address", "u"}});
+  subscribe("Area", "userAreaSubscription",
+            {{"areaDefine", circle}, {"addressList", {"u"}}, {"trackingAccuracy", 50}});
+  move("u", "a1", Coordinates{48, 11});
+  EXPECT_THAT(told(), UnorderedElementsAre("E u", "E u west", "E u west a1"));
+  clock_.advance(std::chrono::hours(2));
+  feed_->forget_silent();
+  EXPECT_THAT(told(), ElementsAre(" west number 2"));
+  EXPECT_EQ(last_["timeStamp"], time_stamp_ms(feed_->now_ms()));
+  move("u", "a1", Coordinates{48, 11});
+  EXPECT_THAT(told(), UnorderedElementsAre("E u", "E u west", "E u west a1"));
 }
 
 TEST_F(LocationServiceTest, TellsOfAreas) {
@@ -303,6 +333,43 @@ TEST_F(LocationServiceTest, TellsWhenUsersMeetAndPart) {
   subscribe("Distance", "userDistanceSubscription", body("AnyBeyondDistance", true));
   tick();
   EXPECT_THAT(told(), ElementsAre(" AnyBeyondDistance"));
+}
+
+TEST_F(LocationServiceTest, WhatIsStaleIsNearNobodyAndNowhere) {
+  move("u", "a1", Coordinates{48, 11});
+  move("v", "a1", Coordinates{49, 11});
+  clock_.advance(std::chrono::seconds(100));
+  subscribe("Distance", "userDistanceSubscription",
+            {{"monitoredAddress", {"u", "v"}},
+             {"distance", 1000},
+             {"trackingAccuracy", 10},
+             {"criteria", "AnyWithinDistance"},
+             {"checkImmediate", false}});
+  subscribe("Area", "userAreaSubscription",
+            {{"areaDefine",
+              {{"shape", 1}, {"radius", 500}, {"points", {{{"latitude", 48}, {"longitude", 11}}}}}},
+             {"addressList", {"u"}},
+             {"trackingAccuracy", 50}});
+  move("v", "a1", Coordinates{48, 11});
+  EXPECT_THAT(told(), IsEmpty());
+  move("u", "a1", Coordinates{48, 11});
+  EXPECT_THAT(told(), ElementsAre("E u", " AnyWithinDistance"));
+}
+
+TEST_F(LocationServiceTest, ALatePeriodicReportIsNotFollowedByAnother) {
+  subscribe("User", "userLocationPeriodicSubscription",
+            {{"address", "u"},
+             {"periodicEventInfo", {{"reportingAmount", 9}, {"reportingInterval", 40}}}});
+  tick();
+  clock_.advance(std::chrono::seconds(100));
+  tick();
+  EXPECT_THAT(told(), ElementsAre(" u ABNORMAL"));
+  clock_.advance(std::chrono::seconds(39));
+  tick();
+  EXPECT_THAT(told(), IsEmpty());
+  clock_.advance(std::chrono::seconds(1));
+  tick();
+  EXPECT_THAT(told(), ElementsAre(" u ABNORMAL"));
 }
 
 TEST_F(LocationServiceTest, TellsPeriodicallyAndThenNoMore) {

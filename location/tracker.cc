@@ -33,15 +33,20 @@ void Tracker::before_reports(const RanState& state) { catch_up(state); }
 
 void Tracker::changed(const RanState& state, const Change& change) {
   if (change.kind == Change::Kind::kCell) return operation_event(state, change);
-  if (change.was != change.is || change.was_zone != change.is_zone) zone_events(state, change);
+  const bool moved = change.was != change.is || change.was_zone != change.is_zone;
+  // Who is not heard of any more has left nothing, but is counted nowhere.
+  if (change.forgotten) {
+    zone_numbers(state, change, change.was_zone, change.was, !change.was_zone.empty(), false);
+  } else if (moved) {
+    zone_events(state, change);
+  }
   const auto found = users_.find(*state.user(change.user).address);
   if (found == users_.end()) return;
   auto& user = found->second;
-  if (change.was != change.is || change.was_zone != change.is_zone)
-    user_events(state, change, user);
+  if (moved && !change.forgotten) user_events(state, change, user);
   if (!change.located) return;
   area_events(state, change, user);
-  for (auto* watch : user.distances) look_at_distances(state, *watch, change.time_ms, true);
+  for (auto* watch : user.distances) distance_event(state, change, *watch);
 }
 
 void Tracker::after_reports() { flush(); }
@@ -83,8 +88,8 @@ void Tracker::put(const RanState& state, const std::string& key,
     watches_.erase(key);
     return;
   }
-  watch = std::make_unique<Watch>(Watch{
-      ++last_number_, subscription.id, subscription.version, std::move(*filter), 0, {}, {}, false});
+  watch = std::make_unique<Watch>(
+      Watch{++last_number_, subscription.id, subscription.version, std::move(*filter), 0, {}, {}});
   if (!loaded_) {  // it went on while this program did not run
     const auto snapshot = site_.store.snapshot();
     const auto* told = snapshot.find(site_.records.told, subscription.id);
@@ -117,18 +122,17 @@ void Tracker::enter(const RanState& state, Watch& watch) {
       auto& user = users_[name];
       user.areas.add(watch.number, area->area);
       user.by_area.emplace(watch.number, &watch);
-      const auto* known = state.find_user(name);
-      if (known != nullptr && known->fix_time_ms != 0 &&
-          known->fix.uncertainty_m.value_or(0) <= area->accuracy_m &&
-          area->area.contains(known->fix.at)) {
-        user.inside.insert(watch.number);
-      }
+      const auto* fix = known_fix(state, name, area->accuracy_m);
+      if (fix != nullptr && area->area.contains(fix->at)) user.inside.insert(watch.number);
     }
   } else if (auto* distance = std::get_if<DistanceFilter>(&watch.filter)) {
     Names names(distance->monitored.begin(), distance->monitored.end());
     names.insert(distance->references.begin(), distance->references.end());
     for (const auto& name : names) users_[name].distances.push_back(&watch);
-    look_at_distances(state, watch, site_.feed.now_ms(), distance->immediately && watch.told == 0);
+    watch.distances.emplace(*distance).look(
+        [&](const std::string& name) { return known_fix(state, name, distance->accuracy_m); });
+    if (distance->immediately && watch.told == 0 && watch.distances->hold())
+      tell_of_distances(state, site_.feed.now_ms(), watch);
   }
 }
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/store/store.h"
 #include "location/answers.h"
+#include "location/distances.h"
 #include "location/filters.h"
 #include "location/records.h"
 #include "notify/outbox.h"
@@ -59,7 +60,7 @@ class Tracker final : public feeds::Follower {
     uint64_t told = 0;
     std::optional<std::chrono::steady_clock::time_point> last;  // told
     std::chrono::steady_clock::time_point due{};                // periodic
-    bool holds = false;                                         // distance: the criterion, so far
+    std::optional<Distances> distances = {};                    // as far as they are known
   };
   // Who watches one user.
   struct UserWatches {
@@ -99,8 +100,11 @@ class Tracker final : public feeds::Follower {
   void zone_numbers(const feeds::RanState& state, const feeds::Change& change,
                     std::string_view zone, feeds::CellId cell, bool zone_changed, bool entering);
   void operation_event(const feeds::RanState& state, const feeds::Change& change);
-  void look_at_distances(const feeds::RanState& state, Watch& watch, int64_t time_ms, bool tell);
-  bool distances_hold(const feeds::RanState& state, const DistanceFilter& filter) const;
+  void distance_event(const feeds::RanState& state, const feeds::Change& change, Watch& watch);
+  void tell_of_distances(const feeds::RanState& state, int64_t time_ms, Watch& watch);
+  // The position of a user where it is known, not stale, and no less certain than that.
+  const feeds::Fix* known_fix(const feeds::RanState& state, const std::string& user,
+                              double accuracy_m) const;
   void report_periodically(const feeds::RanState& state);
 
   bool may_tell(Watch& watch, const Pace& pace);

@@ -66,8 +66,9 @@ void Tracker::user_events(const RanState& state, const Change& change, UserWatch
                    {"userLocationEvent", word(entering)},
                    {"zoneId", zone},
                    {"accessPointId", cell_name(cell)}};
-      const auto* fix = site_.answers.current_fix(who);
-      if (filter.with_location && fix != nullptr) body["locationInfo"] = location_info(*fix);
+      // One of before would look as if it were of the time stamp.
+      const bool fresh = change.located && who.fix_time_ms != 0;
+      if (filter.with_location && fresh) body["locationInfo"] = location_info(who.fix);
       tell("userLocationEventNotification", std::move(body), {watch->id});
     };
     const auto within = [&](feeds::CellId cell, std::string_view zone) {
@@ -140,20 +141,19 @@ void Tracker::zone_numbers(const RanState& state, const Change& change, std::str
   };
   for (auto* watch : found->second.states) {
     const auto& filter = std::get<ZoneStatusFilter>(watch->filter);
-    json body = {{"notificationType", "ZoneStatusNotification"},
-                 {"timeStamp", time_stamp_ms(change.time_ms)},
-                 {"zoneId", zone}};
-    if (zone_changed && crossed(filter.zone_upper, filter.zone_lower, in_zone) &&
-        may_tell(*watch, filter.pace)) {
-      body["userNumEvent"] = entering ? 1 : 2;
-      tell("zoneStatusNotification", body, {watch->id});
-    }
-    if (cell_changed && crossed(filter.cell_upper, filter.cell_lower, in_cell) &&
-        may_tell(*watch, filter.pace)) {
-      body["userNumEvent"] = entering ? 3 : 4;
-      body["accessPointId"] = state.cell(cell).id;
+    const auto tell_one = [&](int event, const std::string& cell_name) {
+      if (!may_tell(*watch, filter.pace)) return;
+      json body = {{"notificationType", "ZoneStatusNotification"},
+                   {"timeStamp", time_stamp_ms(change.time_ms)},
+                   {"zoneId", zone},
+                   {"userNumEvent", event}};
+      if (!cell_name.empty()) body["accessPointId"] = cell_name;
       tell("zoneStatusNotification", std::move(body), {watch->id});
-    }
+    };
+    if (zone_changed && crossed(filter.zone_upper, filter.zone_lower, in_zone))
+      tell_one(entering ? 1 : 2, {});
+    if (cell_changed && crossed(filter.cell_upper, filter.cell_lower, in_cell))
+      tell_one(entering ? 3 : 4, state.cell(cell).id);
   }
 }
 
@@ -178,40 +178,26 @@ void Tracker::operation_event(const RanState& state, const Change& change) {
        std::move(to));
 }
 
-// A distance that is not known holds no criterion of "all", and decides none of "any".
-bool Tracker::distances_hold(const RanState& state, const DistanceFilter& filter) const {
-  const auto fix_of = [&](const std::string& name) -> const feeds::Fix* {
-    const auto* user = state.find_user(name);
-    if (user == nullptr || user->fix_time_ms == 0) return nullptr;
-    return user->fix.uncertainty_m.value_or(0) <= filter.accuracy_m ? &user->fix : nullptr;
-  };
-  bool every = true;
-  bool some = false;
-  const auto look = [&](const std::string& a, const std::string& b) {
-    if (a == b) return;
-    const auto* one = fix_of(a);
-    const auto* other = fix_of(b);
-    const bool holds = one != nullptr && other != nullptr &&
-                       (distance_m(one->at, other->at) <= filter.distance_m) == filter.within;
-    every = every && holds;
-    some = some || holds;
-  };
-  const auto& monitored = filter.monitored;
-  for (size_t i = 0; i < monitored.size(); ++i) {
-    if (filter.references.empty()) {
-      for (size_t j = i + 1; j < monitored.size(); ++j) look(monitored[i], monitored[j]);
-    } else {
-      for (const auto& reference : filter.references) look(monitored[i], reference);
-    }
-  }
-  return some && (every || !filter.all);
+const feeds::Fix* Tracker::known_fix(const RanState& state, const std::string& name,
+                                     double accuracy_m) const {
+  const auto* user = state.find_user(name);
+  if (user == nullptr || user->fix_time_ms == 0 || site_.feed.is_stale(user->fix_time_ms))
+    return nullptr;
+  return user->fix.uncertainty_m.value_or(0) <= accuracy_m ? &user->fix : nullptr;
 }
 
-void Tracker::look_at_distances(const RanState& state, Watch& watch, int64_t time_ms,
-                                bool tell_it) {
+void Tracker::distance_event(const RanState& state, const Change& change, Watch& watch) {
   const auto& filter = std::get<DistanceFilter>(watch.filter);
-  const bool held = std::exchange(watch.holds, distances_hold(state, filter));
-  if (held || !watch.holds || !tell_it || !may_tell(watch, filter.pace)) return;
+  if (filter.pace.most > 0 && watch.told >= filter.pace.most) return;  // nothing more to tell
+  const bool begins = watch.distances->begin_to_hold(
+      *state.user(change.user).address,
+      [&](const std::string& name) { return known_fix(state, name, filter.accuracy_m); });
+  if (begins) tell_of_distances(state, change.time_ms, watch);
+}
+
+void Tracker::tell_of_distances(const RanState& state, int64_t time_ms, Watch& watch) {
+  const auto& filter = std::get<DistanceFilter>(watch.filter);
+  if (!may_tell(watch, filter.pace)) return;
   auto users = json::array();
   for (const auto& name : filter.monitored) {
     const auto* user = state.find_user(name);
@@ -232,7 +218,8 @@ void Tracker::report_periodically(const RanState& state) {
     if (now < watch->due) continue;
     const auto& filter = std::get<PeriodicFilter>(watch->filter);
     // One that was late is not made up for.
-    watch->due = std::max(watch->due + filter.pace.apart, now);
+    const auto next = watch->due + filter.pace.apart;
+    watch->due = next <= now ? now + filter.pace.apart : next;
     if (!may_tell(*watch, filter.pace)) continue;
     const auto* user = state.find_user(filter.user);
     const auto* fix = user == nullptr ? nullptr : site_.answers.current_fix(*user);
