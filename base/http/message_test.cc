@@ -78,7 +78,7 @@ TEST(Target, IsTakenApart) {
   }
   EXPECT_TRUE(parse_target("*")->asterisk);
   for (const char* bad : {"", "a", "/a/../b", "/.", "/%2e%2E/a", "/a%", "/a%00", "/%0a", "?a",
-                          "http://host?a", "/a\x7f"}) {
+                          "http://host?a", "/a\x7f", "/\xc3\xa4", "/a?b=\xff"}) {
     EXPECT_FALSE(parse_target(bad)) << bad;
   }
 }

@@ -10,6 +10,8 @@
 namespace sluice::http {
 namespace {
 
+// What no part of a URI has but percent-encoded.
+bool is_no_ascii(char c) { return static_cast<unsigned char>(c) >= 0x80; }
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 // What a character of a path may need: ends it, ends a segment, or has to be looked at.
@@ -44,6 +46,10 @@ std::string_view without_authority(std::string_view text) {
 
 Result<Target> parse_target(std::string_view text) {
   Target target;
+  if (std::ranges::any_of(text, is_no_ascii)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the request target has octets beyond ASCII that are not percent-encoded");
+  }
   if (text == "*") {
     target.asterisk = true;
     return target;

@@ -19,8 +19,9 @@ struct Target {
 
 // Accepts "/path?query", "http://host/path?query" and "*". kInvalidArgument for malformed
 // percent-encoding, for dot segments ("..", "%2e"), which only a client that tries to climb sends,
-// and for control characters. Empty segments ("//", a trailing "/") stay: they match no route.
-// The result refers to `text`, and to itself: it may be moved, not copied.
+// and for octets that no URI has: control characters and, unless percent-encoded, what is not ASCII
+// (RFC 3986 §2), in the query as well. Empty segments ("//", a trailing "/") stay: they match no
+// route. The result refers to `text`, and to itself: it may be moved, not copied.
 Result<Target> parse_target(std::string_view text);
 
 }  // namespace sluice::http
