@@ -12,6 +12,8 @@ namespace sluice::mep {
 namespace {
 
 constexpr std::chrono::seconds kFeedSweepPeriod{10};
+constexpr const char* kFeedScope = "ran_feed";
+constexpr const char* kLocationScope = "location";
 
 Result<std::string> calling_app(const http::Request& request) {
   if (const auto app = auth::app_instance_of(*request.principal)) return std::string(*app);
@@ -93,6 +95,7 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
                     apis_,
                     collections_.app_support,
                     app_end_,
+                    api_end_,
                     {}},
       terminations_(collections_.app_support, notifications_->outbox(), app_end_,
                     notifications_->public_uri()),
@@ -109,7 +112,9 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
             [this](std::string_view token) -> Result<void> {
               const auto principal = tokens_.verify(token, http::TokenCheck::kAtHeader);
               if (!principal) return std::unexpected(principal.error());
-              return {};
+              if ((*principal)->scopes.contains(kFeedScope)) return {};
+              return fail(ErrorCode::kPermissionDenied, "the client may not use {} any more",
+                          kFeedScope);
             }),
       location_(location_site(clock), config_.location),
       usage_timer_(loop.every(UsageMeter::kFlushPeriod, [this] { usage_meter_.flush(); })),
@@ -119,6 +124,10 @@ Platform::Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
     capif_.withdraw(change, app);
     services_.withdraw(change, app);
     bandwidth_.withdraw(change, app);
+    location_.withdraw(change, app);
+  });
+  // What was subscribed to with the right to it goes on telling: it ends with the right.
+  api_end_[kLocationScope].add([this](store::Transaction& change, const std::string& app) {
     location_.withdraw(change, app);
   });
 }
@@ -181,7 +190,8 @@ location::LocationSite Platform::location_site(const Clock& clock) {
           calling_app,
           [this](const store::Snapshot& state, std::string_view app) {
             const auto* found = state.find(collections_.apps.apps, app);
-            return found != nullptr && found->value.state != AppState::kTerminated;
+            return found != nullptr && found->value.state != AppState::kTerminated &&
+                   found->value.apis.contains(kLocationScope);
           }};
 }
 

@@ -102,6 +102,7 @@ class Platform {
   UsageMeter usage_meter_;
   AppApis apis_;
   AppEnd app_end_;
+  std::map<std::string, AppEnd> api_end_;
   ClientDirectory clients_;
   std::unique_ptr<auth::KeyRing> keys_;
   auth::TokenService tokens_;

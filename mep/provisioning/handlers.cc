@@ -147,6 +147,11 @@ Result<void> provision(const ProvisioningContext& context, Draft& draft, const R
   if (before != nullptr) {
     if (auto ok = check_changeable(*before, new_credentials); !ok) return ok;
   }
+  if (before != nullptr) {
+    for (const auto& [api, ended] : context.api_ended) {
+      if (before->apis.contains(api) && !input.apis.contains(api)) ended(draft.transaction(), id);
+    }
+  }
   const bool new_rules = declare_rules(draft, id, input.traffic_rules, input.traffic_rule_freedoms);
   const bool new_names = declare_rules(draft, id, input.dns_rules, input.dns_rule_freedoms);
   if (out.is_new || new_rules || new_names || before->name != input.name ||

@@ -2,6 +2,7 @@
 // how their rules fare.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct ProvisioningContext {
   const AppApis& app_apis;
   AppSupportRecords app_support;
   const AppEnd& ended;
+  const std::map<std::string, AppEnd>& api_ended;  // by API: when an app may use it no longer
   std::vector<ApiSummary> apis;
 };
 

@@ -6,6 +6,7 @@ import urllib.request
 import pytest
 
 from feed_client import Http1Feed, Http2Feed, cell, feed_token, now_ms, position
+from mep_process import DECLARED
 
 FEEDS = pytest.mark.parametrize("feed", [Http1Feed, Http2Feed], ids=["http1", "http2"])
 
@@ -71,6 +72,26 @@ def test_a_client_that_is_withdrawn_feeds_no_more(mep, feed):
     watcher = feed_token(mep, "watcher")
     wait_for(mep, watcher, lambda found: found and found[-1]["lines"] == 1)
     assert mep.request("DELETE", f"/mm5/v1/clients/{client['clientId']}", token=operator)[0] == 204
+    deadline = time.monotonic() + 20
+    try:
+        while streams(mep, watcher)[-1]["open"]:
+            assert time.monotonic() < deadline
+            stream.send_octets(b"\n")
+            time.sleep(0.1)
+    except OSError:  # the platform has closed the connection
+        pass
+    wait_for(mep, watcher, lambda found: not found[-1]["open"])
+
+
+def test_an_app_that_may_feed_no_more_is_heard_no_more(mep):
+    granted = {**DECLARED, "apis": ["ran_feed", "mec_app_support"]}
+    stream = Http1Feed(mep, mep.provision("app", granted))
+    stream.send(position("acr:10.45.0.2", "c1"))
+    watcher = feed_token(mep, "watcher")
+    wait_for(mep, watcher, lambda found: found and found[-1]["lines"] == 1)
+    status, _, _ = mep.request("PUT", "/mm5/v1/app_instances/app", {**granted, "apis": ["mec_app_support"]},
+                               mep.operator_token())
+    assert status == 200  # the token goes on, for what is left
     deadline = time.monotonic() + 20
     try:
         while streams(mep, watcher)[-1]["open"]:

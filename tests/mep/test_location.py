@@ -178,3 +178,17 @@ def test_users_that_meet_with_a_test_notification_an_expiry_and_a_change(mep, ca
     body["userDistanceSubscription"]["distance"] = 5
     assert app.call("PUT", path, json.dumps(body), {"If-Match": '"other"', "Content-Type": "application/json"})[0] == 412
     assert app.call("PUT", path, json.dumps(body), {"If-Match": etag, "Content-Type": "application/json"})[0] == 200
+
+
+def test_who_may_use_the_api_no_more_is_told_nothing(mep, callbacks):
+    app = App(mep)
+    app.subscribe("zones", "zoneLocationEventSubscription", {"zoneId": "harbour"}, callbacks.uri("/zone"))
+    listed = "/subscriptions/zones"
+    assert app.get(listed)["notificationSubscriptionList"]["subscription"]
+    for apis in (["mec_service_mgmt"], ["mec_service_mgmt", "location"]):
+        status, _, body = mep.request("PUT", "/mm5/v1/app_instances/app", {**DECLARED, "apis": apis},
+                                      mep.operator_token())
+        assert status == 200, body
+        if "location" not in apis:
+            assert app.call("GET", listed)[0] == 403
+    assert app.get(listed)["notificationSubscriptionList"]["subscription"] == []
