@@ -44,19 +44,16 @@ void UsageAccount::change(const Urr& urr, const Granted& granted, const UsageCou
   pass_monitoring_time(count, now);
   follow_time(count, now.steady);
   const bool reports_again = has_reported_all_ && (granted.reports || !urr.number_of_reports);
-  if (reports_again) {
-    has_reported_all_ = false;
-    reported_ = count.totals;
-    start_ = now.wall;
-  }
+  if (reports_again) has_reported_all_ = false;
   if (granted.reports || !urr.number_of_reports) reports_left_ = urr.number_of_reports;
-  const bool resumed = (urr_.is_inactive && !urr.is_inactive) || reports_again;
+  const bool resumed = urr_.is_inactive && !urr.is_inactive;
   if (urr.is_inactive && time_since_) {
     time_done_ = time_used(now.steady);
     time_since_.reset();
   }
   if (urr.is_inactive) flowing_ = false;
-  const bool same_period = has(T::kPeriodic) && urr.period == urr_.period && !resumed;
+  const bool same_period =
+      has(T::kPeriodic) && urr.period == urr_.period && !resumed && !reports_again;
   const Urr earlier = std::exchange(given_, urr);
   urr_ = urr;
   const bool same_monitoring =
@@ -81,6 +78,7 @@ void UsageAccount::grant(Time now) {
   granted_at_ = now;
   held_since_ = now;
   spent_ = 0;
+  untold_ = 0;
   lapsed_ = false;
 }
 
@@ -108,7 +106,7 @@ void UsageAccount::use_subsequent(const Urr& since, size_t count) {
 }
 
 void UsageAccount::pass_monitoring_time(const UsageCount& count, const Instant& now) {
-  if (is_idle()) return;
+  if (urr_.is_inactive) return;
   while (monitoring(passed_) != nullptr && now.wall >= monitoring(passed_)->time) {
     follow_time(count, now.steady);
     const Monitoring& next = *monitoring(passed_);
@@ -150,7 +148,6 @@ void UsageAccount::follow_time(const UsageCount& count, Time now) {
   const uint64_t packets = count.totals.uplink_packets + count.totals.downlink_packets;
   const bool new_packets = count.last_packet && packets > packets_seen_;
   packets_seen_ = packets;
-  if (has_reported_all_) return;
   if (time_since_ && urr_.inactivity_time && last_packet_ && !urr_.is_inactive) {
     // It stood still from then until the next packet, which may have come meanwhile.
     const Time stopped = *last_packet_ + *urr_.inactivity_time;
@@ -186,7 +183,6 @@ UsageAccount::Duration UsageAccount::time_used(Time now) const {
 }
 
 UsageAccount::Used UsageAccount::since_report(const UsageCount& count, Time now) const {
-  if (has_reported_all_) return {};
   return {.totals = count.totals - reported_, .time = time_used(now), .events = events_};
 }
 
@@ -240,13 +236,14 @@ uint32_t UsageAccount::due_quotas(const UsageCount& count, Time now) {
 }
 
 uint32_t UsageAccount::due(const UsageCount& count, const Instant& now) {
-  if (is_idle()) return 0;
+  if (urr_.is_inactive) return 0;
   pass_monitoring_time(count, now);
   uint32_t triggers = follow_traffic(count, now.steady);
-  triggers |= due_dropped(count);
   follow_time(count, now.steady);
-  triggers |= due_thresholds(towards_thresholds(count, now.steady));
-  triggers |= due_quotas(count, now.steady);
+  untold_ |= due_quotas(count, now.steady);
+  if (has_reported_all_) return 0;
+  triggers |= std::exchange(untold_, 0) | due_dropped(count) |
+              due_thresholds(towards_thresholds(count, now.steady));
   if (next_period_ && now.steady >= *next_period_) {
     triggers |= R::kPeriodic;
     // Missed periods are not made up for.
@@ -269,20 +266,12 @@ std::vector<UsageReport> UsageAccount::report(uint32_t triggers, const UsageCoun
   // Those that were asked for are no reports of the rule's own.
   if (reports_left_ && (triggers & ~(R::kImmediate | R::kTermination)) != 0) {
     if (*reports_left_ > 0) --*reports_left_;
-    if (*reports_left_ == 0) stop_for_good(count);
+    if (*reports_left_ == 0) {
+      has_reported_all_ = true;
+      next_period_.reset();
+    }
   }
   return reports;
-}
-
-// Until an update grants reports anew the rule is as an inactive one.
-void UsageAccount::stop_for_good(const UsageCount& count) {
-  has_reported_all_ = true;
-  reported_ = count.totals;
-  time_done_ = Duration(0);
-  time_since_.reset();
-  flowing_ = false;
-  events_ = 0;
-  next_period_.reset();
 }
 
 uint32_t UsageAccount::due_dropped(const UsageCount& count) {
@@ -326,17 +315,19 @@ UsageReport UsageAccount::close(const UsageCount& count, const Instant& now) {
 }
 
 UsageLimits UsageAccount::limits(const UsageCount& count) const {
-  if (is_idle()) return {};
+  if (urr_.is_inactive) return {};
   UsageLimits limits;
-  if (has(T::kDroppedDownlink)) {
+  if (has(T::kDroppedDownlink) && !has_reported_all_) {
     const DroppedTraffic& dropped = urr_.dropped_threshold;
-    if (dropped.packets) limits.tell_dropped_packets = dropped_packets_ + *dropped.packets;
-    if (dropped.bytes) limits.tell_dropped_bytes = dropped_bytes_ + *dropped.bytes;
+    if (dropped.packets) {
+      limits.tell_dropped_packets = bounded_sum(dropped_packets_, *dropped.packets);
+    }
+    if (dropped.bytes) limits.tell_dropped_bytes = bounded_sum(dropped_bytes_, *dropped.bytes);
   }
   limits.stop = absolute(urr_.volume_quota, reported_, consumed_.totals);
   limits.blocked = lapsed_ || (spent_ & (R::kTimeQuota | R::kEventQuota | R::kVolumeQuota)) != 0;
   if ((spent_ & R::kVolumeQuota) == 0) limits.tell = limits.stop;
-  if (has(T::kVolumeThreshold)) {
+  if (has(T::kVolumeThreshold) && !has_reported_all_) {
     limits.tell = earlier(limits.tell, absolute(urr_.volume_threshold, reported_, carried_.totals));
   }
   // The next packet sets the time going, or is the start of traffic.
@@ -347,8 +338,9 @@ UsageLimits UsageAccount::limits(const UsageCount& count) const {
 
 std::optional<UsageAccount::Time> UsageAccount::deadline(const UsageCount& count,
                                                          const Instant& now) const {
-  if (is_idle()) return std::nullopt;
+  if (urr_.is_inactive) return std::nullopt;
   std::optional<Time> next = next_period_;
+  if (untold_ != 0 && !has_reported_all_) next = now.steady;
   const auto at = [&next](Time time) { next = next ? std::min(*next, time) : time; };
   const auto time_left = [&](std::chrono::seconds limit, Duration used) {
     if (time_since_) at(now.steady + std::max<Duration>(limit - used, Duration(1)));
@@ -357,7 +349,7 @@ std::optional<UsageAccount::Time> UsageAccount::deadline(const UsageCount& count
   if (const Monitoring* next_time = monitoring(passed_)) {
     at(now.steady + std::max<Duration>(next_time->time - now.wall, Duration(1)));
   }
-  if (has(T::kTimeThreshold) && urr_.time_threshold) {
+  if (has(T::kTimeThreshold) && urr_.time_threshold && !has_reported_all_) {
     time_left(*urr_.time_threshold, carried_.time + used);
   }
   if (urr_.time_quota && (spent_ & R::kTimeQuota) == 0) {

@@ -60,6 +60,9 @@ class UsageAccount {
   // When due() may find something although no packet came; nullopt: never.
   std::optional<Time> deadline(const UsageCount& count, const Instant& now) const;
 
+  // Whether its number of reports allows another one that nobody asked for.
+  bool may_report() const { return !has_reported_all_; }
+
   // The rule as it was given; a monitoring time may have put other limits into force.
   const Urr& urr() const { return given_; }
 
@@ -73,8 +76,6 @@ class UsageAccount {
   void pass_monitoring_time(const UsageCount& count, const Instant& now);
   const Monitoring* monitoring(size_t i) const;
   void use_subsequent(const Urr& since, size_t count);
-  bool is_idle() const { return urr_.is_inactive || has_reported_all_; }
-  void stop_for_good(const UsageCount& count);
   uint32_t due_dropped(const UsageCount& count);
   void grant(Time now);
   UsageReport close(const UsageCount& count, const Instant& now);
@@ -98,8 +99,10 @@ class UsageAccount {
   std::vector<UsageReport> before_;
   Used carried_;
   std::optional<uint16_t> reports_left_;
-  bool has_reported_all_ = false;  // and is as if it were inactive, until it is granted more
-  uint64_t dropped_packets_ = 0;   // at the last report of them
+  // It sends no reports of its own until it is granted more; it goes on to measure, and its quotas
+  // to hold.
+  bool has_reported_all_ = false;
+  uint64_t dropped_packets_ = 0;  // at the last report of them
   uint64_t dropped_bytes_ = 0;
   UsageTotals reported_;  // the counts at the last report
   std::chrono::system_clock::time_point start_;
@@ -119,8 +122,10 @@ class UsageAccount {
   // The quota in force: what earlier reports have taken of it.
   Used consumed_;
   Time granted_at_;
-  Time held_since_;      // without packets: since it was granted, or measuring goes on (INAM)
-  uint32_t spent_ = 0;   // UsageReportTrigger of the quotas that were reported as used up
+  Time held_since_;     // without packets: since it was granted, or measuring goes on (INAM)
+  uint32_t spent_ = 0;  // UsageReportTrigger of the quotas that were reported as used up
+  // Of those asked for, what could not be reported, as there were no reports left.
+  uint32_t untold_ = 0;
   bool lapsed_ = false;  // by holding or validity time
 };
 

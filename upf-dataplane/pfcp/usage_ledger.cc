@@ -109,7 +109,7 @@ void UsageLedger::add_linked(Seid seid, Book& book, std::vector<UsageReport>& re
   for (auto& [id, account] : book.accounts) {
     const Urr& urr = account.urr();
     if ((urr.triggers & ReportingTriggers::kLinkedUsage) == 0 || reporting(id) ||
-        std::ranges::none_of(urr.linked, reporting)) {
+        !account.may_report() || std::ranges::none_of(urr.linked, reporting)) {
       continue;
     }
     add(reports, account.report(R::kLinkedUsage, installer_.usage(seid, id), now()));

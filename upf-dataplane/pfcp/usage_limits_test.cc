@@ -107,8 +107,8 @@ TEST(UsageLimitsTest, an_update_that_changes_a_limit_is_newer_than_a_monitoring_
   EXPECT_EQ(bench.limits().tell.total, 700U);
 }
 
-TEST(UsageLimitsTest, a_number_of_reports_ends_reporting_until_it_is_granted_anew) {
-  Urr urr = volume_urr(T::kVolumeThreshold, 100);
+TEST(UsageLimitsTest, a_number_of_reports_ends_reporting_and_neither_metering_nor_quotas) {
+  Urr urr = volume_urr(T::kVolumeThreshold | T::kVolumeQuota, 100);
   urr.number_of_reports = 2;
   urr.volume_quota = {.total = 10'000};
   Bench bench(urr);
@@ -119,15 +119,47 @@ TEST(UsageLimitsTest, a_number_of_reports_ends_reporting_until_it_is_granted_ane
     ASSERT_EQ(bench.due(), R::kVolumeThreshold);
     bench.report(R::kVolumeThreshold);
   }
+  EXPECT_FALSE(bench.account.may_report());
   bench.up(5000);
   EXPECT_EQ(bench.due(), 0U);
-  EXPECT_EQ(bench.limits(), UsageLimits{}) << "it enforces nothing either";
+  EXPECT_EQ(bench.limits().stop.total, 10'000U);
+  EXPECT_EQ(bench.limits().tell.total, 10'000U) << "no threshold calls";
+  bench.up(5000);
+  EXPECT_EQ(bench.due(), 0U);
+  EXPECT_TRUE(bench.limits().blocked);
+  EXPECT_EQ(bench.limits().tell.total, UsageLimits::kNone);
   EXPECT_FALSE(bench.account.deadline(bench.count, bench.now()));
-  EXPECT_EQ(bench.report(R::kTermination).back().volume, UsageTotals{});
+  EXPECT_EQ(bench.report(R::kImmediate).back().volume->bytes(), 10'000U);
+
   bench.change(urr, {.reports = true});
-  EXPECT_EQ(bench.due(), 0U) << "what passed meanwhile is not measured";
+  EXPECT_EQ(bench.account.deadline(bench.count, bench.now()), bench.now().steady);
+  EXPECT_EQ(bench.due(), R::kVolumeQuota) << "what could not be told";
+  EXPECT_TRUE(bench.limits().blocked);
+  bench.report(R::kVolumeQuota);
+  bench.change(urr, {.quota = true});
+  EXPECT_FALSE(bench.limits().blocked);
   bench.up(100);
   EXPECT_EQ(bench.due(), R::kVolumeThreshold);
+}
+
+TEST(UsageLimitsTest, a_time_quota_goes_on_after_the_last_report) {
+  Urr urr{.id = UrrId(5), .measures_time = true, .triggers = T::kTimeThreshold | T::kPeriodic};
+  urr.number_of_reports = 1;
+  urr.time_threshold = seconds(10);
+  urr.time_quota = seconds(100);
+  urr.period = seconds(10);
+  Bench bench(urr);
+  bench.up(1);
+  bench.due();
+  bench.clock.advance(seconds(10));
+  ASSERT_NE(bench.due(), 0U);
+  bench.report(R::kTimeThreshold);
+  const auto deadline = [&] { return bench.account.deadline(bench.count, bench.now()); };
+  EXPECT_EQ(deadline(), bench.now().steady + seconds(90)) << "no more periods or thresholds";
+  bench.clock.advance(seconds(90));
+  EXPECT_EQ(bench.due(), 0U);
+  EXPECT_TRUE(bench.limits().blocked);
+  EXPECT_FALSE(deadline());
 }
 
 TEST(UsageLimitsTest, dropped_traffic_is_reported_when_it_reaches_its_threshold_and_starts_over) {
@@ -149,6 +181,10 @@ TEST(UsageLimitsTest, dropped_traffic_is_reported_when_it_reaches_its_threshold_
   EXPECT_EQ(bench.limits().tell_dropped_packets, 6U);
   drop(1, 1000);
   EXPECT_EQ(bench.due(), R::kDroppedDownlink);
+  urr.dropped_threshold = {.packets = UsageLimits::kNone, .bytes = UsageLimits::kNone - 1};
+  bench.change(urr);
+  EXPECT_EQ(bench.limits().tell_dropped_packets, UsageLimits::kNone) << "and not a small number";
+  EXPECT_EQ(bench.limits().tell_dropped_bytes, UsageLimits::kNone);
   urr.triggers = 0;
   bench.change(urr);
   EXPECT_EQ(bench.limits().tell_dropped_packets, UsageLimits::kNone);

@@ -31,13 +31,17 @@ inline bool reached(const Volumes& limit, const UsageTotals& used) {
          (limit.downlink && used.downlink_bytes >= *limit.downlink);
 }
 
+// At most kNone, which is never reached.
+inline uint64_t bounded_sum(uint64_t from, uint64_t more) {
+  return more > UsageLimits::kNone - from ? UsageLimits::kNone : from + more;
+}
+
 // `limit` of what was used from `base` on, as values of the meter; `consumed` is used up already.
 inline UsageLimits::Bytes absolute(const Volumes& limit, const UsageTotals& base,
                                    const UsageTotals& consumed) {
   const auto at = [](const std::optional<uint64_t>& value, uint64_t from, uint64_t done) {
     if (!value) return UsageLimits::kNone;
-    const uint64_t left = *value > done ? *value - done : 0;
-    return left > UsageLimits::kNone - from ? UsageLimits::kNone : from + left;
+    return bounded_sum(from, *value > done ? *value - done : 0);
   };
   return {.total = at(limit.total, base.bytes(), consumed.bytes()),
           .uplink = at(limit.uplink, base.uplink_bytes, consumed.uplink_bytes),

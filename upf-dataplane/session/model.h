@@ -269,7 +269,7 @@ struct Urr {
   std::vector<Monitoring> later_monitoring = {};  // with `monitoring`: further ones, in order
   static constexpr size_t kMostLaterMonitoring = 8;
   DroppedTraffic dropped_threshold = {};
-  std::optional<uint16_t> number_of_reports = {};  // then it measures nothing more
+  std::optional<uint16_t> number_of_reports = {};  // then it reports nothing by itself
   std::optional<FarId> quota_far = {};             // in place of the PDR's when a quota is used up
   std::vector<UrrId> linked = {};                  // with kLinkedUsage: reports when they do
   bool is_inactive = false;                        // INAM: measures nothing, enforces nothing
