@@ -32,9 +32,10 @@ struct TrafficEndpoint {
   bool operator==(const TrafficEndpoint&) const = default;
 };
 
-// A set of sessions that a CP function loses together (§8.2.45).
+// A set of sessions that a CP function loses together (§8.2.43).
 struct SessionSet {
-  std::string node = {};  // kind and address, as they came
+  std::string node = {};             // kind and address, as they came
+  std::optional<uint8_t> type = {};  // of the node; old ones do not tell it
   uint16_t id = 0;
   bool operator==(const SessionSet&) const = default;
 };

@@ -8,13 +8,12 @@ namespace sluice::upf::pfcp::testing {
 namespace {
 
 // Of the node 10.0.0.1 or another.
-Ie csid(std::vector<uint16_t> ids, uint8_t host = 1) {
-  FqCsid out;
-  for (const uint16_t id : ids) {
-    out.sets.push_back({std::string{'\0', 10, 0, 0, static_cast<char>(host)}, id});
-  }
-  return ie(out);
+Ie csid(std::vector<uint16_t> ids, uint8_t host = 1, std::optional<uint8_t> type = {}) {
+  return ie(FqCsid{.node = std::string{'\0', 10, 0, 0, static_cast<char>(host)},
+                   .type = type,
+                   .ids = std::move(ids)});
 }
+constexpr uint8_t kMme = 0, kSmfNode = 2;
 
 class N4SessionSet : public ::testing::Test {
  protected:
@@ -56,6 +55,28 @@ TEST_F(N4SessionSet, may_become_another) {
   bench.modify(seid, {});
   remove({ie(kSmf), csid({9}), csid({10})});
   EXPECT_FALSE(is_there(seid));
+}
+
+TEST_F(N4SessionSet, takes_the_place_of_one_of_the_same_type_of_node_only) {
+  const uint64_t seid = establish(0, {csid({7}, 1, kMme), csid({7}, 2, kSmfNode)});
+  EXPECT_EQ(outcome_of(bench.modify(seid, {csid({8}, 3, kMme)})), Outcome{Cause::kRequestAccepted});
+  remove({ie(kSmf), csid({7}, 1, kMme)});
+  remove({ie(kSmf), csid({8}, 3, kSmfNode)});
+  EXPECT_TRUE(is_there(seid));
+  remove({ie(kSmf), csid({7}, 2, kSmfNode)});
+  EXPECT_FALSE(is_there(seid)) << "that of the SMF stayed";
+}
+
+TEST_F(N4SessionSet, ends_with_an_element_that_names_none) {
+  const uint64_t seid = establish(0, {csid({7}, 1, kMme), csid({7, 8}, 2, kSmfNode)});
+  EXPECT_EQ(outcome_of(bench.modify(seid, {csid({}, 2, kSmfNode)})),
+            Outcome{Cause::kRequestAccepted});
+  remove({ie(kSmf), csid({7, 8}, 2, kSmfNode)});
+  EXPECT_TRUE(is_there(seid));
+  EXPECT_EQ(remove({ie(kSmf), csid({}, 1, kMme)}),
+            (Outcome{Cause::kConditionalIeMissing, IeType::kFqCsid}));
+  remove({ie(kSmf), csid({7}, 1)});
+  EXPECT_FALSE(is_there(seid)) << "the type of a node is not always told";
 }
 
 TEST_F(N4SessionSet, is_the_associated_smfs_to_delete) {

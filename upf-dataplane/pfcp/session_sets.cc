@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/log.h"
 #include "upf-dataplane/pfcp/response.h"
@@ -24,36 +25,37 @@ Read<FqCsid> IeCodec<FqCsid>::read(Bytes value) {
   const uint8_t kind = first >> 4;
   if (kind > 2) return incorrect(fmt::format("no node id of kind {}", kind));
   const Bytes address = in.take(address_bytes(kind));
-  FqCsid out;
-  SessionSet set{.node = {static_cast<char>(kind)}};
-  set.node.append(address.begin(), address.end());
-  for (int i = 0; i < (first & 0x0f); ++i) {
-    set.id = in.u16();
-    out.sets.push_back(set);
-  }
+  FqCsid out{.node = {static_cast<char>(kind)}};
+  out.node.append(address.begin(), address.end());
+  for (int i = 0; i < (first & 0x0f); ++i) out.ids.push_back(in.u16());
+  if (in.remaining() > 0) out.type = in.u8() & 0x0f;
   return in.finish(std::move(out));
 }
 void IeCodec<FqCsid>::write(const FqCsid& v, ByteWriter& out) {
-  if (v.sets.empty()) return;
-  const std::string& node = v.sets.front().node;
-  const auto kind = static_cast<uint8_t>(node.front());
-  const auto count = static_cast<uint8_t>(v.sets.size());
-  out.u8(static_cast<uint8_t>(kind << 4 | (count & 0x0f)));
-  out.append(Bytes(reinterpret_cast<const uint8_t*>(node.data()) + 1, node.size() - 1));
-  for (const SessionSet& set : v.sets) out.u16(set.id);
+  const auto kind = static_cast<uint8_t>(v.node.front());
+  out.u8(static_cast<uint8_t>(kind << 4 | (v.ids.size() & 0x0f)));
+  out.append(Bytes(reinterpret_cast<const uint8_t*>(v.node.data()) + 1, v.node.size() - 1));
+  for (const uint16_t id : v.ids) out.u16(id);
+  if (v.type) out.u8(*v.type);
 }
 
-// Those that are given take the place of earlier ones.
+// Those that are given take the place of earlier ones of nodes of the same type, and of no others.
 void SessionProcedures::read_sets(GroupReader& in, N4Session& session) const {
+  const std::vector<FqCsid> given = in.each<FqCsid>();
   std::vector<SessionSet> sets;
-  for (const FqCsid& csid : in.each<FqCsid>()) {
-    sets.insert(sets.end(), csid.sets.begin(), csid.sets.end());
+  std::ranges::copy_if(session.sets, std::back_inserter(sets), [&](const SessionSet& earlier) {
+    return std::ranges::find(given, earlier.type, &FqCsid::type) == given.end();
+  });
+  for (const FqCsid& csid : given) {
+    for (const uint16_t id : csid.ids) {
+      sets.push_back({.node = csid.node, .type = csid.type, .id = id});
+    }
   }
   if (sets.size() > N4Session::kMostSets) {
     return in.refuse(Cause::kNoResourcesAvailable, IeType::kFqCsid,
                      fmt::format("a session is of at most {} sets", N4Session::kMostSets));
   }
-  if (!sets.empty()) session.sets = std::move(sets);
+  session.sets = std::move(sets);
 }
 
 Message SessionProcedures::remove_sets(const Message& request, const Peer& from) {
@@ -71,7 +73,10 @@ Message SessionProcedures::remove_sets(const Message& request, const Peer& from)
   if (const auto why = in.finish()) return reject(request.header, {}, config_.node_id, *why);
 
   const auto is_named = [&](const SessionSet& set) {
-    return std::ranges::find(named.sets, set) != named.sets.end();
+    return std::ranges::any_of(named.sets, [&](const SessionSet& name) {
+      return name.node == set.node && name.id == set.id &&
+             (name.type == set.type || !name.type || !set.type);
+    });
   };
   std::vector<Seid> gone;
   for (const Seid seid : association->sessions) {
