@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <thread>
 
@@ -163,7 +164,14 @@ Result<void> desire_app(const Context& context, const AppRequest& request) {
                {"desiredState", request.desired},
                {"revision", known.value("revision", uint64_t{0}) + 1}};
   if (!request.graceful_timeout.empty()) {
-    body["gracefulTimeout"] = std::strtoul(request.graceful_timeout.c_str(), nullptr, 10);
+    uint32_t seconds = 0;
+    const auto* end = request.graceful_timeout.data() + request.graceful_timeout.size();
+    const auto [rest, wrong] = std::from_chars(request.graceful_timeout.data(), end, seconds);
+    if (wrong != std::errc() || rest != end) {
+      return fail(ErrorCode::kInvalidArgument, "--graceful-timeout has to be seconds, and not '{}'",
+                  request.graceful_timeout);
+    }
+    body["gracefulTimeout"] = seconds;
   }
   const auto reply = context.session.call({.method = "PUT",
                                            .target = app_target(request.id),

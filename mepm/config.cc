@@ -35,6 +35,14 @@ void read_network(ConfigNode node, MepmConfig& config) {
   out.gateway = node.parsed<IpAddress>("gateway", IpAddress::parse);
   out.mtu = static_cast<unsigned>(node.integer("mtu", 1500, 576, 9000));
   config.podman.name_servers = node.texts("name_servers");
+  // What is somebody's already: an app that got it would take it from them.
+  std::map<IpAddress, std::string> taken;
+  if (out.gateway) taken[*out.gateway] = "network.gateway";
+  const auto& uri = config.agent.apps.platform_uri;
+  auto host = uri.substr(std::min(uri.find("://"), uri.size() - 3) + 3);
+  if (const auto address = IpAddress::parse(host.substr(0, host.find_first_of(":/")))) {
+    taken[*address] = "the host of platform.app_uri";
+  }
   const auto first = node.required_parsed<Ipv4Address>("first_address", Ipv4Address::parse);
   const auto last = node.required_parsed<Ipv4Address>("last_address", Ipv4Address::parse);
   if (!prefix.contains(IpAddress(first)) || !prefix.contains(IpAddress(last))) {
@@ -43,7 +51,17 @@ void read_network(ConfigNode node, MepmConfig& config) {
   if (last < first || last.value() - first.value() >= kMostAddresses) {
     return node.problem("last_address", "has to be at most 4095 behind first_address");
   }
+  if (prefix.is_v4() && prefix.length() < 31) {
+    const auto network = prefix.network().v4().value();
+    taken[prefix.network()] = "the network itself";
+    taken[IpAddress(Ipv4Address(network | (0xffff'ffffU >> prefix.length())))] =
+        "the broadcast address";
+  }
   for (auto at = first.value(); at <= last.value(); ++at) {
+    if (const auto of = taken.find(IpAddress(Ipv4Address(at))); of != taken.end()) {
+      return node.problem("first_address", fmt::format("to last_address has {}, which is {}",
+                                                       of->first.to_string(), of->second));
+    }
     config.agent.apps.addresses.push_back(Ipv4Address(at).to_string());
   }
 }

@@ -104,12 +104,10 @@ std::optional<uint64_t> content_length(const Request& request) {
 Response put_package(const SiteContext& context, const Request& request) {
   auto upload = std::static_pointer_cast<SiteUpload>(request.consumer);
   if (!upload) return Response::problem(400, "the request needs a body");
-  const auto sha256 = parse_hash(HashAlgorithm::kSha256, request.query.get("sha256").value_or(""));
-  if (!sha256) return Response::problem(400, "sha256: has to be 64 hexadecimal digits");
   auto pending = std::make_shared<http::PendingResponse>();
   const auto id = request.path_param("packageId");
   context.packages.finish(
-      upload, *sha256, [&context, pending, id](const Result<SitePackages::Stored>& done) {
+      upload, [&context, pending, id](const Result<SitePackages::Stored>& done) {
         if (!done) return pending->resolve(http::to_response(done.error()));
         const auto state = context.store.snapshot();
         const auto* stored = state.find(context.records.packages, id);
@@ -188,8 +186,9 @@ Response logs(const SiteContext& context, const Request& request) {
     return Response::problem(404, fmt::format("there is no app instance '{}'", id));
   }
   const auto plan = plan_of(package->value, stored->value, {});
-  const std::string container(
-      request.query.get("container").value_or(plan.workload.containers.front().name));
+  const auto asked = request.query.get("container");
+  const auto container =
+      asked ? container_name(std::string(*asked)) : plan.workload.containers.front().name;
   const auto lines = std::stoul(std::string(request.query.get("lines").value_or("100")));
   auto pending = std::make_shared<http::PendingResponse>();
   context.logs.post([&vim = context.agent.vim(), pending, id, container, lines] {
@@ -221,8 +220,8 @@ http::Handlers site_handlers(const SiteContext& context) {
 
 std::map<std::string, http::BodyOpener, std::less<>> site_body_openers(const SiteContext& context) {
   return {{"putPackage", [&context](const Request& request) {
-             return context.packages.begin(request.path_param("packageId"),
-                                           content_length(request));
+             return context.packages.begin(request.path_param("packageId"), content_length(request),
+                                           request.query.get("sha256").value_or(""));
            }}};
 }
 

@@ -60,7 +60,11 @@ SiteUpload::~SiteUpload() {
 }
 
 std::expected<std::shared_ptr<SiteUpload>, http::Response> SitePackages::begin(
-    const std::string& id, std::optional<uint64_t> size) {
+    const std::string& id, std::optional<uint64_t> size, std::string_view sha256) {
+  auto hash = parse_hash(HashAlgorithm::kSha256, sha256);
+  if (!hash) {
+    return std::unexpected(http::Response::problem(400, "sha256: has to be 64 hexadecimal digits"));
+  }
   if (size && *size > limits_.max_bytes) {
     return std::unexpected(http::Response::problem(
         413, fmt::format("a package may have {} octets at most", limits_.max_bytes)));
@@ -74,7 +78,7 @@ std::expected<std::shared_ptr<SiteUpload>, http::Response> SitePackages::begin(
   auto upload = app_package::Upload::begin(
       {.package = id, .attempt = attempt, .path = files_.path(id, attempt)}, std::move(place));
   if (!upload) return std::unexpected(http::to_response(upload.error()));
-  return std::make_shared<SiteUpload>(std::move(*upload), files_);
+  return std::make_shared<SiteUpload>(std::move(*upload), files_, std::move(*hash));
 }
 
 Result<PackageRecord> SitePackages::read(app_package::Upload& upload,
@@ -136,10 +140,9 @@ Result<SitePackages::Stored> SitePackages::check_and_store(SiteUpload& upload,
   return out;
 }
 
-void SitePackages::finish(std::shared_ptr<SiteUpload> upload, const std::string& sha256,
-                          Done done) {
-  queue_.post([this, upload = std::move(upload), sha256, done = std::move(done)] {
-    auto stored = check_and_store(*upload, sha256);
+void SitePackages::finish(std::shared_ptr<SiteUpload> upload, Done done) {
+  queue_.post([this, upload = std::move(upload), done = std::move(done)] {
+    auto stored = check_and_store(*upload, upload->sha256);
     upload->content().leave();
     done(std::move(stored));
   });

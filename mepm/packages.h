@@ -19,13 +19,15 @@ namespace sluice::mepm {
 // A package on its way; its file goes with it unless it was stored.
 class SiteUpload final : public http::BodyConsumer {
  public:
-  SiteUpload(std::shared_ptr<app_package::Upload> upload, const app_package::ContentFiles& files)
-      : upload_(std::move(upload)), files_(files) {}
+  SiteUpload(std::shared_ptr<app_package::Upload> upload, const app_package::ContentFiles& files,
+             std::string hash)
+      : sha256(std::move(hash)), upload_(std::move(upload)), files_(files) {}
   ~SiteUpload() override;
   Result<void> take(std::string_view bytes) override { return upload_->take(bytes); }
 
   app_package::Upload& content() { return *upload_; }
   void keep() { kept_ = true; }
+  const std::string sha256;  // that the whole has to have
 
  private:
   const std::shared_ptr<app_package::Upload> upload_;
@@ -48,16 +50,17 @@ class SitePackages {
   ~SitePackages() { stop(); }
   void stop();
 
-  // Where the body of a request for package `id` goes; the error is a reply.
+  // Where the body of a request for package `id` with that hash goes; the error is a reply.
   std::expected<std::shared_ptr<SiteUpload>, http::Response> begin(const std::string& id,
-                                                                   std::optional<uint64_t> size);
+                                                                   std::optional<uint64_t> size,
+                                                                   std::string_view sha256);
 
   // What became of it, when it is checked and stored, or refused.
   struct Stored {
     bool is_new = false;
   };
   using Done = std::function<void(Result<Stored>)>;
-  void finish(std::shared_ptr<SiteUpload> upload, const std::string& sha256, Done done);
+  void finish(std::shared_ptr<SiteUpload> upload, Done done);
 
   // kConflict while instances use it, kNotFound.
   void remove(const std::string& id, std::function<void(Result<void>)> done);

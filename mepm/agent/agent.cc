@@ -140,9 +140,12 @@ Result<void> Agent::desire(store::Transaction& change, const InstanceRequest& re
   auto record = stored != nullptr ? stored->value : InstanceRecord{.id = request.id};
   auto graceful_timeout_s = request.graceful_timeout_s.value_or(record.graceful_timeout_s);
   if (package != nullptr && !request.graceful_timeout_s) {
-    const auto config =
-        package->value.appd.value("terminateAppInstanceOpConfig", nlohmann::json::object());
-    graceful_timeout_s = static_cast<uint32_t>(config.value("minGracefulTerminationTimeout", 0.0));
+    const bool stop = request.desired == Desired::kStopped;
+    const auto config = package->value.appd.value(
+        stop ? "changeAppInstanceStateOpConfig" : "terminateAppInstanceOpConfig",
+        nlohmann::json::object());
+    graceful_timeout_s = static_cast<uint32_t>(
+        config.value(stop ? "minGracefulStopTimeout" : "minGracefulTerminationTimeout", 0.0));
   }
   if (stored != nullptr) {
     const bool same = record.desired == request.desired && record.package == request.package &&

@@ -124,15 +124,19 @@ json input_of(const json& appd) {
   return out;
 }
 
-std::string container_name(const json& container) {
-  auto out = text_of(container, "osContainerDescId");
-  for (auto& c : out) {
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '-';
-  }
-  return out.substr(0, 40);
+std::string name_of(const json& container) {
+  return container_name(text_of(container, "osContainerDescId"));
 }
 
 }  // namespace
+
+std::string container_name(const std::string& descriptor_id) {
+  auto out = descriptor_id.substr(0, 40);
+  for (auto& c : out) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '-';
+  }
+  return out;
+}
 
 Result<void> check_plan(const json& appd) {
   std::string missing;
@@ -140,7 +144,8 @@ Result<void> check_plan(const json& appd) {
     missing += (missing.empty() ? "" : "; ") + what;
   };
   if (appd.contains("virtualComputeDescriptor")) refuse("virtualComputeDescriptor: no VMs here");
-  for (const auto* member : {"virtualStorageDescriptor", "logicalNode", "mciopId"}) {
+  for (const auto* member : {"virtualStorageDescriptor", "logicalNode", "mciopId",
+                             "mcioIdentificationData", "appFeatureRequired"}) {
     if (appd.contains(member) && !appd[member].empty()) {
       refuse(std::string(member) + " is not carried out here");
     }
@@ -153,10 +158,11 @@ Result<void> check_plan(const json& appd) {
   }
   std::set<std::string> names;
   for (const auto& container : list_of(appd, "osContainerDescriptor")) {
-    const auto name = container_name(container);
+    const auto name = name_of(container);
     if (!names.insert(name).second) refuse("osContainerDescriptor: two become " + name);
-    for (const auto* member : {"ephemeralStorageResourceLimit", "extendedResourceRequests",
-                               "hugePageResources", "cpuPinningRequirements"}) {
+    for (const auto* member :
+         {"ephemeralStorageResourceLimit", "requestedEphemeralStorageResources",
+          "extendedResourceRequests", "hugePageResources", "cpuPinningRequirements"}) {
       if (container.contains(member)) refuse(name + "." + member + " is not carried out here");
     }
     if (const auto boot = boot_data_of(container); !boot) {
@@ -176,7 +182,7 @@ AppPlan plan_of(const PackageRecord& package, const InstanceRecord& instance,
   out.workload.secret_variable = kClientSecret;
   for (const auto& container : list_of(package.appd, "osContainerDescriptor")) {
     ContainerSpec spec;
-    spec.name = container_name(container);
+    spec.name = name_of(container);
     const auto image =
         std::ranges::find(package.images, text_of(container, "swImageDesc"), &PackagedImage::id);
     if (image != package.images.end()) spec.image = image->key;

@@ -30,6 +30,9 @@ struct AppPlan {
 // what is wrong in the bootData of a container, see mepm/README.md.
 Result<void> check_plan(const nlohmann::json& appd);
 
+// What the VIM calls the container of that osContainerDescId.
+std::string container_name(const std::string& descriptor_id);
+
 // Of a descriptor that check_plan() has passed; the instance has its address.
 AppPlan plan_of(const PackageRecord& package, const InstanceRecord& instance,
                 const AppOptions& options);

@@ -81,6 +81,7 @@ def test_what_is_wrong_is_refused_and_changes_nothing(site):
     tampered.write_bytes(octets)
     assert "422" in site.ctl("site-package", "bring", tampered, code=1)
     assert "404" in site.ctl("app", "run", "hello", "--package", "none", code=1)
+    assert "seconds" in site.ctl("app", "terminate", "hello", "--graceful-timeout", "abc", code=1)
     manager = site.client()
 
     def status(method, path, body=None):

@@ -85,6 +85,19 @@ def test_shipped_configurations_are_valid():
         assert done.returncode == 0, done.stderr
 
 
+def test_addresses_of_apps_are_nobody_elses(tmp_path):
+    shipped = (ROOT / "deploy/mepm.yaml").read_text()
+    for change, why in (("first_address: 10.9.0.0 ", "the network itself"),
+                        ("last_address: 10.9.0.255", "network.gateway"),
+                        ("first_address: 10.9.0.1 ", "the host of platform.app_uri"),
+                        ("gateway: 10.9.0.60", "network.gateway")):
+        key, value = change.split(":")
+        (tmp_path / "mepm.yaml").write_text(re.sub(rf"\b{key}: [0-9.]+", f"{key}:{value}", shipped))
+        done = subprocess.run([ROOT / "build/mepm/sluice-mepm", "--config", tmp_path / "mepm.yaml",
+                               "--check-config"], capture_output=True, text=True)
+        assert done.returncode != 0 and why in done.stderr, (change, done.stderr)
+
+
 def documented_keys(text):
     return set(re.findall(r"^\s*(?:- )?([a-z_0-9]+):", text, re.M))
 
