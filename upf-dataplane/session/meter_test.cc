@@ -105,5 +105,20 @@ TEST(Meter, is_shared_without_losing_or_inventing_bytes) {
   EXPECT_EQ(passed, 1'875'000U);
 }
 
+TEST(PacketLimitTest, a_worker_whose_time_is_a_little_older_does_not_start_the_count_over) {
+  constexpr uint64_t kSecond = kTicksPerSecond;
+  PacketLimit limit;
+  limit.set(3, kSecond);
+  ASSERT_TRUE(limit.take(kSecond, true));
+  const uint64_t older = kSecond - (uint64_t{1} << 17);
+  EXPECT_TRUE(limit.take(older, true));
+  EXPECT_EQ(limit.status(older).left, 1);
+  EXPECT_LE(limit.status(older).ticks, kSecond);
+  EXPECT_TRUE(limit.take(kSecond, true));
+  EXPECT_FALSE(limit.take(older, true));
+  EXPECT_FALSE(limit.take(kSecond + 1, true));
+  EXPECT_TRUE(limit.take(2 * kSecond + 1, true));
+}
+
 }  // namespace
 }  // namespace sluice::upf

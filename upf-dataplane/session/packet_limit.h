@@ -2,6 +2,7 @@
 // data counts them: no bucket that fills, but a count that starts over.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -49,7 +50,7 @@ class PacketLimit {
     const auto most = static_cast<uint16_t>(packets_.load(std::memory_order_relaxed));
     if (is_over(word, at)) return {most, 0};
     const uint64_t used = word & kCountMask;
-    const uint64_t passed = at - (word >> kCountBits);
+    const auto passed = static_cast<uint64_t>(std::max<int64_t>(age(word, at), 0));
     return {static_cast<uint16_t>(used < most ? most - used : 0),
             (ticks_.load(std::memory_order_relaxed) - passed) << kCoarse};
   }
@@ -72,7 +73,12 @@ class PacketLimit {
   static uint64_t begin_at(uint64_t now) { return now >> kCoarse & kTimeMask; }
   bool is_over(uint64_t word, uint64_t at) const {
     return word == 0 ||
-           ((at - (word >> kCountBits)) & kTimeMask) >= ticks_.load(std::memory_order_relaxed);
+           age(word, at) >= static_cast<int64_t>(ticks_.load(std::memory_order_relaxed));
+  }
+  // How long ago the stretch began. Less than 0 for a worker whose clock reading is a little older
+  // than that of the one that began it.
+  static int64_t age(uint64_t word, uint64_t at) {
+    return static_cast<int64_t>((at - (word >> kCountBits)) << kCountBits) >> kCountBits;
   }
 
   std::atomic<uint64_t> word_{0};  // coarse ticks at the begin of the stretch, and packets since
