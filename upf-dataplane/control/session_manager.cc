@@ -89,7 +89,7 @@ Result<Seid> SessionManager::allocate_seid() {
   return Seid(++last_seid_);
 }
 
-Result<void> SessionManager::install(const SessionSpec& spec) {
+Result<void> SessionManager::install(const SessionSpec& spec, Buffered buffered) {
   const auto found = sessions_.find(spec.seid);
   Installed* old = found == sessions_.end() ? nullptr : &found->second;
   RuleState state = carry_over(spec, old != nullptr ? old->state : RuleState{}, rule_clock());
@@ -123,7 +123,10 @@ Result<void> SessionManager::install(const SessionSpec& spec) {
       return reserved;
     }
   }
-  if (old != nullptr) buffer_.release(*next.session);
+  if (old != nullptr) {
+    if (buffered == Buffered::kDrop) buffer_.drop(parts->slot);
+    buffer_.release(*next.session);
+  }
   if (auto linked = link(keys, next.session.get()); !linked) {
     // Workers may have seen the new session.
     unlink(keys, nullptr);

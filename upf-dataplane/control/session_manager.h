@@ -37,7 +37,8 @@ class SessionManager final : public SessionInstaller {
     return static_cast<unsigned>(sessions_.size() * 100 / capacity_);
   }
   void release_teid(Teid teid) override { shared_.sessions.release_teid(teid); }
-  Result<void> install(const SessionSpec& spec) override;
+  using SessionInstaller::install;
+  Result<void> install(const SessionSpec& spec, Buffered buffered) override;
   SessionUsage remove(Seid seid) override;
   UsageCount usage(Seid seid, UrrId urr) override;
   void set_usage_limits(Seid seid, UrrId urr, const UsageLimits& limits) override;

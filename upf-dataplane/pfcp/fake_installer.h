@@ -22,13 +22,15 @@ class FakeInstaller : public SessionInstaller {
   }
   unsigned load() const override { return load_percent; }
   void release_teid(Teid teid) override { teids_.erase(teid); }
-  Result<void> install(const SessionSpec& spec) override {
+  using SessionInstaller::install;
+  Result<void> install(const SessionSpec& spec, Buffered buffered) override {
     if (fail_next) return std::unexpected(*std::exchange(fail_next, std::nullopt));
     for (const auto& [seid, other] : sessions_) {
       if (seid != spec.seid && share_ue_address(spec, other)) {
         return std::unexpected(Error{ErrorCode::kConflict, "taken", "UE IP Address"});
       }
     }
+    if (buffered == Buffered::kDrop) drop_buffered(spec.seid);
     sessions_[spec.seid] = spec;
     ++installs_;
     return {};

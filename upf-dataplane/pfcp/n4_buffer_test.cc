@@ -128,6 +128,14 @@ TEST_F(N4Buffer, is_dropped_when_the_smf_says_so) {
   EXPECT_EQ(bench.installer.dropped.size(), 2U);
 }
 
+TEST_F(N4Buffer, is_kept_when_the_request_that_drops_it_is_rejected) {
+  establish();
+  bench.installer.fail_next = Error{ErrorCode::kResourceExhausted, "no room", ""};
+  const auto response = bench.modify(seid, {ie(PfcpSmReqFlags{PfcpSmReqFlags::kDropBuffered})});
+  EXPECT_NE(outcome_of(response), kAccepted);
+  EXPECT_TRUE(bench.installer.dropped.empty());
+}
+
 TEST_F(N4Buffer, goes_on_as_the_answer_to_the_report_says) {
   establish();
   buffered();

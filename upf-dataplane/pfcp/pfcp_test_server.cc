@@ -58,14 +58,15 @@ json far_json(const Far& far) {
 
 class PrintingInstaller final : public FakeInstaller {
  public:
-  Result<void> install(const SessionSpec& spec) override {
+  using FakeInstaller::install;
+  Result<void> install(const SessionSpec& spec, Buffered buffered) override {
     json line{{"installed", spec.seid.value()}, {"dnn", spec.dnn}};
     for (const auto& [id, pdr] : spec.pdrs)
       line["pdrs"][std::to_string(id.value())] = pdr_json(pdr);
     for (const auto& [id, far] : spec.fars)
       line["fars"][std::to_string(id.value())] = far_json(far);
     print(line);
-    return FakeInstaller::install(spec);
+    return FakeInstaller::install(spec, buffered);
   }
   SessionUsage remove(Seid seid) override {
     print({{"removed", seid.value()}});

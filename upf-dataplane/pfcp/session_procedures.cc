@@ -148,13 +148,15 @@ std::optional<Rejection> SessionProcedures::modify_into(GroupReader& in, Session
   edit.modify(in);
   read_queries(in, edit.session().spec, queries);
   if (auto why = in.finish()) return why;
-  if (queries.drop_buffered) installer_.drop_buffered(edit.session().spec.seid);
-  if (const auto installed = install(edit); !installed) return rejection_of(installed.error());
+  const auto buffered = queries.drop_buffered ? Buffered::kDrop : Buffered::kKeep;
+  if (const auto installed = install(edit, buffered); !installed) {
+    return rejection_of(installed.error());
+  }
   return std::nullopt;
 }
 
-Result<void> SessionProcedures::install(SessionEdit& edit) {
-  auto installed = installer_.install(edit.session().spec);
+Result<void> SessionProcedures::install(SessionEdit& edit, Buffered buffered) {
+  auto installed = installer_.install(edit.session().spec, buffered);
   if (!installed) return installed;
   for (const Teid unused : edit.commit()) installer_.release_teid(unused);
   return {};

@@ -102,7 +102,7 @@ class SessionProcedures {
   void send_usage_reports(Seid seid, const std::vector<UsageReport>& reports);
   Peer reports_to(const N4Session& session) const;
   // The user plane takes the session over as edited.
-  Result<void> install(SessionEdit& edit);
+  Result<void> install(SessionEdit& edit, Buffered buffered = Buffered::kKeep);
   // Removes the sessions of `association` that have a UE address of `spec`; whether there were any.
   // The SMF assigns the addresses, so that its newer session tells that the older is obsolete: it
   // could not delete it, or has forgotten it.

@@ -28,6 +28,9 @@ struct UsageCount {
   std::optional<std::chrono::steady_clock::time_point> last_packet = {};
 };
 
+// What becomes of packets that a session has buffered.
+enum class Buffered { kKeep, kDrop };
+
 // Called from the control thread only.
 class SessionInstaller {
  public:
@@ -44,8 +47,10 @@ class SessionInstaller {
 
   // Installs a session, or replaces the one of the same SEID, all or nothing: after an error the
   // data path is as before. Every FAR and QER that a PDR names must be in the spec. kConflict when
-  // a TEID or UE address belongs to another session; `Error::field` names what is wrong.
-  virtual Result<void> install(const SessionSpec& spec) = 0;
+  // a TEID or UE address belongs to another session; `Error::field` names what is wrong. With
+  // `buffered` kDrop, what is buffered for the session is dropped before the change, if it is made.
+  virtual Result<void> install(const SessionSpec& spec, Buffered buffered) = 0;
+  Result<void> install(const SessionSpec& spec) { return install(spec, Buffered::kKeep); }
 
   // The counts of a URR of an installed session, and the limits they are compared with. Reading
   // them also lets workers call for attention again (see N4::usage_changed()).
