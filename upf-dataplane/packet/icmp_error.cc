@@ -106,12 +106,15 @@ bool make_v6(Packet& packet, IcmpError error, uint32_t mtu, const uint8_t* own) 
 
 }  // namespace
 
+bool is_icmp_error(uint8_t protocol, uint8_t type) {
+  return protocol == kProtoIcmp ? is_v4_error(type) : protocol == kProtoIcmpv6 && is_v6_error(type);
+}
+
 bool deserves_icmp_error(std::span<const uint8_t> packet, uint8_t protocol, size_t l4_offset) {
   const bool is_v6 = packet[0] >> 4 == 6;
   if (l4_offset == 0) return false;
   if (protocol == (is_v6 ? kProtoIcmpv6 : kProtoIcmp) &&
-      (l4_offset >= packet.size() ||
-       (is_v6 ? is_v6_error(packet[l4_offset]) : is_v4_error(packet[l4_offset])))) {
+      (l4_offset >= packet.size() || is_icmp_error(protocol, packet[l4_offset]))) {
     return false;
   }
   if (is_v6) {

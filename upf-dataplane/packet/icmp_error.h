@@ -13,6 +13,10 @@ enum class IcmpError : uint8_t {
   kTooBig,        // "fragmentation needed" of IPv4, "packet too big" of IPv6
 };
 
+// Whether an ICMP message of `protocol` (ICMP or ICMPv6; of others none is) is an error, which
+// quotes the packet it is about.
+bool is_icmp_error(uint8_t protocol, uint8_t type);
+
 // Whether an error may be sent about an IP packet whose headers have been checked: not about an
 // ICMP error, a later fragment, or a packet from or to a group or no host (RFC 1122 §3.2.2, RFC
 // 4443 §2.4). `protocol` and `l4_offset` are the upper layer's, 0 for a later fragment.

@@ -183,6 +183,8 @@ class Pipeline {
   // What the SMF redirects (pipeline_redirect.cc).
   void redirect(Work& work, const CompiledPdr& pdr);
   void restore_source(Work& work) const;
+  void restore_quoted(Work& work) const;
+  void undo_redirection(Work& work) const;
   void look_closer(Work& work) const;
   // Tunnels between UPFs, and copies that N4 asks for (pipeline_n9.cc).
   static void come_from_core(Work& work);

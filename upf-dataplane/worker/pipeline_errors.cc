@@ -62,6 +62,7 @@ void Pipeline::report(Work& work, IcmpError error, uint32_t mtu, DropReason reas
       !errors_.take(now_)) {
     return drop(packet, reason);
   }
+  if (work.session->redirects()) undo_redirection(work);
   from_ue ? report_to_ue(work, error, mtu, reason) : report_to_network(work, error, mtu, reason);
 }
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "upf-dataplane/packet/checksum.h"
 #include "upf-dataplane/testing/frame_builder.h"
 #include "upf-dataplane/testing/test_site.h"
 
@@ -109,6 +110,72 @@ TEST_F(RedirectTest, leads_a_flow_elsewhere_and_its_replies_back_from_where_it_w
     ASSERT_EQ(back.verdict, Verdict::kSend) << c.what << " " << to_string(back.drop);
     EXPECT_EQ(behind(back.frame, kTunnel), c.make(sent_to, ue, true).ttl(63).frame()) << c.what;
   }
+}
+
+// An ICMP error that a packet is too big, which quotes it.
+Bytes too_big(const char* from, const char* to, uint8_t ttl, const Bytes& quoted) {
+  const bool is_v6 = std::string_view(from).contains(':');
+  auto at = is_v6 ? ipv6(from, to) : ipv4(from, to);
+  at.ttl(ttl);
+  Bytes out = is_v6 ? at.icmpv6_echo(0, 1400).payload(quoted).frame()
+                    : at.icmp_echo(0, 1400).payload(quoted).frame();
+  const size_t icmp = is_v6 ? 40 : 20;
+  out[icmp] = is_v6 ? 2 : 3;
+  out[icmp + 1] = is_v6 ? 0 : 4;
+  out[icmp + 2] = out[icmp + 3] = 0;
+  const size_t bytes = out.size() - icmp;
+  const uint64_t start =
+      is_v6 ? pseudo_header_sum(&out[8], &out[24], 16, static_cast<uint32_t>(bytes), kProtoIcmpv6)
+            : 0;
+  const Be16 checksum = checksum_finish(checksum_add(start, &out[icmp], bytes));
+  std::memcpy(&out[icmp + 2], &checksum, 2);
+  return out;
+}
+
+TEST_F(RedirectTest, errors_of_others_about_what_it_led_away_quote_what_the_ue_sent) {
+  to_addresses();
+  for (const auto& c : flows()) {
+    const char* ue = c.is_v6 ? kUe6 : kUe4;
+    const char* sent_to = c.is_v6 ? kSite6 : kSite4;
+    const char* portal = c.is_v6 ? kPortal6 : kPortal4;
+    const char* router = c.is_v6 ? "2001:db8:1::1" : "192.0.2.1";
+    const Bytes error = too_big(router, ue, 64, c.make(ue, portal, false).ttl(60).frame());
+    EXPECT_EQ(behind(down(error).frame, kTunnel + (c.is_v6 ? 48 : 28)),
+              behind(error, c.is_v6 ? 48 : 28))
+        << c.what << ": nothing was redirected yet";
+    up(c.make(ue, sent_to, false).frame());
+    const auto out = down(error);
+    ASSERT_EQ(out.verdict, Verdict::kSend) << c.what << " " << to_string(out.drop);
+    EXPECT_EQ(behind(out.frame, kTunnel),
+              too_big(router, ue, 63, c.make(ue, sent_to, false).ttl(60).frame()))
+        << c.what;
+  }
+}
+
+TEST_F(RedirectTest, senders_are_told_of_what_is_too_big_as_they_sent_it) {
+  to_addresses();
+  const Bytes data(1540);
+  const auto up4 = up(ipv4(kUe4, kSite4).fragment(0x4000).udp(4000, 80).payload(data).frame());
+  ASSERT_EQ(up4.out_port, kN3);
+  const auto v4_at = [](const Bytes& frame, size_t at) {
+    return Ipv4Address::from_bytes(&frame.at(at)).to_string();
+  };
+  EXPECT_EQ(up4.frame.at(kTunnel + 20), 3);
+  EXPECT_EQ(v4_at(up4.frame, kTunnel + 28 + 16), kSite4);
+  const auto up6 = up(ipv6(kUe6, kSite6).udp(4000, 80).payload(data).frame());
+  ASSERT_EQ(up6.out_port, kN3);
+  EXPECT_EQ(Ipv6Address::from_bytes(&up6.frame.at(kTunnel + 48 + 24)).to_string(), kSite6);
+
+  const auto down4 =
+      down(ipv4(kPortal4, kUe4).fragment(0x4000).udp(80, 4000).payload(data).frame());
+  ASSERT_EQ(down4.out_port, kN6);
+  EXPECT_EQ(down4.frame.at(14 + 20), 3);
+  EXPECT_EQ(v4_at(down4.frame, 14 + 16), kPortal4) << "who sent it is told";
+  EXPECT_EQ(v4_at(down4.frame, 14 + 28 + 12), kPortal4);
+  const auto down6 = down(ipv6(kPortal6, kUe6).udp(80, 4000).payload(data).frame());
+  ASSERT_EQ(down6.out_port, kN6);
+  EXPECT_EQ(Ipv6Address::from_bytes(&down6.frame.at(14 + 24)).to_string(), kPortal6);
+  EXPECT_EQ(Ipv6Address::from_bytes(&down6.frame.at(14 + 48 + 8)).to_string(), kPortal6);
 }
 
 TEST_F(RedirectTest, leaves_other_packets_from_there_as_they_are) {
