@@ -33,7 +33,8 @@ Read<FqCsid> IeCodec<FqCsid>::read(Bytes value) {
 }
 void IeCodec<FqCsid>::write(const FqCsid& v, ByteWriter& out) {
   const auto kind = static_cast<uint8_t>(v.node.front());
-  out.u8(static_cast<uint8_t>(kind << 4 | (v.ids.size() & 0x0f)));
+  const auto count = static_cast<uint8_t>(v.ids.size());
+  out.u8(static_cast<uint8_t>(kind << 4 | (count & 0x0f)));
   out.append(Bytes(reinterpret_cast<const uint8_t*>(v.node.data()) + 1, v.node.size() - 1));
   for (const uint16_t id : v.ids) out.u16(id);
   if (v.type) out.u8(*v.type);
