@@ -163,7 +163,9 @@ TunnelLearner::Entry* TunnelLearner::find_or_add(const TunnelSight& sight) {
   // What the core sends is about users it has; what comes from the other side may name anybody.
   const bool is_doubtful = sight.kind == TunnelSight::Kind::kUplink &&
                            half_known_ >= table_.capacity() / kShareOfHalfKnown + 1;
-  if (free_slots_->empty() || is_doubtful || !is_welcome(sight.owner)) return nullptr;
+  if (free_slots_->empty() || is_doubtful || !is_welcome(sight.owner) || !make_room(sight)) {
+    return nullptr;
+  }
   const uint32_t slot = free_slots_->back();
   free_slots_->pop_back();
   auto& entry = entries_[slot] = std::make_unique<Entry>();
@@ -173,15 +175,28 @@ TunnelLearner::Entry* TunnelLearner::find_or_add(const TunnelSight& sight) {
   entry->session =
       Session::make(session_parts(table_, entry->known, ++last_version_), shared_.session_memory);
   entry->known.session = entry->session.get();
-  entry->packets = packets(slot);
+  entry->seen = seen(slot);
   entry->last_seen = entry->half_since = clock_.now();
   ++half_known_;
   by_key_.emplace(key, slot);
-  by_ue_[sight.owner.ue].insert(slot);
+  by_ue_[sight.owner.ue].slots.insert(slot);
   ++statistics_.learned;
-  // Whoever else has the address is told apart no more.
-  publish_all(sight.owner.ue);
   return entry.get();
+}
+
+// Whether one more may have the address; in the place of one whom only the uplink has named, when
+// it is the core that names the new one.
+bool TunnelLearner::make_room(const TunnelSight& sight) {
+  const auto sharing = by_ue_.find(sight.owner.ue);
+  if (sharing == by_ue_.end() || sharing->second.slots.size() < kMostOfAddress) return true;
+  if (sight.kind == TunnelSight::Kind::kUplink) return false;
+  const auto& slots = sharing->second.slots;
+  const auto doubtful = std::ranges::find_if(
+      slots, [this](uint32_t slot) { return entries_[slot]->known.downlink.teid == 0; });
+  if (doubtful == slots.end()) return false;
+  ++statistics_.refused;
+  forget(*doubtful);
+  return true;
 }
 
 // Addresses of the site's own networks are nobody's beyond the wire.
@@ -213,19 +228,29 @@ void TunnelLearner::end_downlink(Entry& entry) {
   publish(entry);
 }
 
-void TunnelLearner::publish_all(const Address& ue) {
-  for (const uint32_t slot : by_ue_.at(ue)) publish(*entries_[slot]);
+void TunnelLearner::publish_all(const Address& ue, const Entry* but) {
+  for (const uint32_t slot : by_ue_.at(ue).slots) {
+    Entry* entry = entries_[slot].get();  // null: it is being forgotten
+    if (entry != nullptr && entry != but && !entry->is_half) publish(*entry);
+  }
+}
+
+bool TunnelLearner::is_alone(const Entry& entry) const {
+  return by_ue_.at(entry.known.owner.ue).known == (entry.is_half ? 0U : 1U);
 }
 
 void TunnelLearner::publish(Entry& entry) {
   LearnedTunnel& known = entry.known;
-  const bool is_alone = by_ue_.at(known.owner.ue).size() == 1;
+  Sharing& sharing = by_ue_.at(known.owner.ue);
+  const size_t known_before = sharing.known;
   const bool was_steerable = entry.published && entry.published->is_steerable;
   const bool is_half = known.uplink_teid == 0 || known.downlink.teid == 0;
   half_known_ += is_half ? 1U : 0U;
   half_known_ -= entry.is_half ? 1U : 0U;
+  sharing.known += entry.is_half ? 1U : 0U;
+  sharing.known -= is_half ? 1U : 0U;
   entry.is_half = is_half;
-  known.is_steerable = is_alone && !is_half;
+  known.is_steerable = !is_half && is_alone(entry);
   steerable_ += known.is_steerable ? 1U : 0U;
   steerable_ -= was_steerable ? 1U : 0U;
   auto next = std::make_unique<const LearnedTunnel>(known);
@@ -244,6 +269,10 @@ void TunnelLearner::publish(Entry& entry) {
     reclaimer_.retire([old = std::move(entry.published)]() mutable { old.reset(); });
   }
   entry.published = std::move(next);
+  // Whoever was alone with the address is not any more, or is again.
+  if (std::max(known_before, sharing.known) == 2 && known_before != sharing.known) {
+    publish_all(known.owner.ue, &entry);
+  }
 }
 
 void TunnelLearner::forget(uint32_t slot) {
@@ -257,12 +286,8 @@ void TunnelLearner::forget(uint32_t slot) {
   by_key_.erase(entry->key);
   --half_known_;
   const auto sharing = by_ue_.find(ue);
-  sharing->second.erase(slot);
-  if (sharing->second.empty()) {
-    by_ue_.erase(sharing);
-  } else {
-    publish_all(ue);
-  }
+  sharing->second.slots.erase(slot);
+  if (sharing->second.slots.empty()) by_ue_.erase(sharing);
   reclaimer_.retire([slot, slots = free_slots_, &counters = counters_,
                      session = std::move(entry->session),
                      last = std::move(entry->published)]() mutable {
@@ -272,27 +297,24 @@ void TunnelLearner::forget(uint32_t slot) {
         counter->packets.reset();
         counter->bytes.reset();
       }
+      worker.seen[slot].reset();
     });
     session.reset();
     slots->push_back(slot);
   });
 }
 
-uint64_t TunnelLearner::packets(uint32_t slot) const {
-  return counters_.count([slot](const auto& w) -> const Counter& {
-    return w.sessions[slot].uplink.packets;
-  }) + counters_.count([slot](const auto& w) -> const Counter& {
-    return w.sessions[slot].downlink.packets;
-  });
+uint64_t TunnelLearner::seen(uint32_t slot) const {
+  return counters_.count([slot](const auto& w) -> const Counter& { return w.seen[slot]; });
 }
 
 void TunnelLearner::look_at(uint32_t slot) {
   if (!entries_[slot]) return;
   Entry& entry = *entries_[slot];
   const auto now = clock_.now();
-  const uint64_t so_far = packets(slot);
-  if (so_far != entry.packets) {
-    entry.packets = so_far;
+  const uint64_t so_far = seen(slot);
+  if (so_far != entry.seen) {
+    entry.seen = so_far;
     entry.last_seen = now;
   }
   // Who is half known takes a place for no longer than the idle time, however much is sent.
@@ -314,7 +336,7 @@ void TunnelLearner::each(const std::function<void(const User&)>& visit) const {
   for (const auto& [key, slot] : by_key_) {
     const Entry& entry = *entries_[slot];
     visit({.tunnel = entry.known,
-           .is_ambiguous = by_ue_.at(entry.known.owner.ue).size() > 1,
+           .is_ambiguous = !is_alone(entry),
            .silent = std::chrono::duration_cast<std::chrono::milliseconds>(now - entry.last_seen)});
   }
 }

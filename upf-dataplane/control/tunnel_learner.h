@@ -27,7 +27,9 @@ namespace sluice::upf {
 //     user's packets begin to come by another tunnel or from another base station than those two
 //     directions share, and when another user's packets are seen in it;
 //   * a user who has been silent for the idle time is forgotten;
-//   * who shares an address with another core's user is not steered.
+//   * who shares an address with another core's user is not steered; whoever is known by one way
+//     only does not count for that: anybody can send in another's name, and base stations send
+//     packets on to each other in handovers.
 // Control thread only.
 class TunnelLearner {
  public:
@@ -65,7 +67,7 @@ class TunnelLearner {
 
   struct User {
     const LearnedTunnel& tunnel;
-    bool is_ambiguous;  // another core has a user with the address
+    bool is_ambiguous;  // another core has a user with the address, known both ways
     std::chrono::milliseconds silent;
   };
   void each(const std::function<void(const User&)>& visit) const;
@@ -80,6 +82,8 @@ class TunnelLearner {
  private:
   // Of the places no more than one in so many is for users whom only uplink packets have named.
   static constexpr size_t kShareOfHalfKnown = 4;
+  // How many cores may have a user with one address.
+  static constexpr size_t kMostOfAddress = 8;
   using Address = std::array<uint8_t, 16>;
   using Time = std::chrono::steady_clock::time_point;
   struct Hash {
@@ -91,10 +95,16 @@ class TunnelLearner {
     LearnedTunnel known;
     std::unique_ptr<const LearnedTunnel> published;
     SessionPtr session;
-    uint64_t packets = 0;  // when it was looked at last
+    uint64_t seen = 0;  // when it was looked at last
     Time last_seen;
     Time half_since;  // as long as one way is not known
     bool is_half = true;
+  };
+
+  // Those who have an address.
+  struct Sharing {
+    std::set<uint32_t> slots;
+    size_t known = 0;  // both ways
   };
 
   void take(const TunnelSight& sight);
@@ -102,13 +112,15 @@ class TunnelLearner {
   void take_downlink(Entry& entry, const TunnelSight& sight);
   Entry* find_or_add(const TunnelSight& sight);
   bool is_welcome(const TunnelOwner& owner) const;
+  bool make_room(const TunnelSight& sight);
   void set_downlink(Entry& entry, const TunnelEnd& end);
   void end_downlink(Entry& entry);
   void publish(Entry& entry);
-  void publish_all(const Address& ue);
+  void publish_all(const Address& ue, const Entry* but);
+  bool is_alone(const Entry& entry) const;
   void forget(uint32_t slot);
   void look_at(uint32_t slot);
-  uint64_t packets(uint32_t slot) const;
+  uint64_t seen(uint32_t slot) const;
 
   SharedState& shared_;
   LearnedTunnels& table_;
@@ -120,7 +132,7 @@ class TunnelLearner {
   std::vector<SightQueue::Entry> sights_;        // in hand
   std::vector<std::unique_ptr<Entry>> entries_;  // by slot
   std::unordered_map<uint64_t, uint32_t> by_key_;
-  std::unordered_map<Address, std::set<uint32_t>, Hash> by_ue_;
+  std::unordered_map<Address, Sharing, Hash> by_ue_;
   std::unordered_map<TunnelEnd, std::set<uint32_t>, Hash> by_downlink_;
   // Shared with the reclaimer's callbacks, which may outlive this.
   std::shared_ptr<std::vector<uint32_t>> free_slots_;

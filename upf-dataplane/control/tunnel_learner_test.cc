@@ -154,7 +154,7 @@ TEST_F(LearnerTest, users_of_two_cores_with_one_address_are_not_steered) {
   EXPECT_FALSE(leads_to(user.ue, other));
   // One of them goes: the other is alone with the address again.
   for (int i = 0; i < 12; ++i) {
-    site.counters.worker(0).sessions[known(user)->slot].uplink.add(100);
+    site.counters.worker(0).seen[known(user)->slot].add(1);
     site.pass(seconds(1));
     learner.tick();
   }
@@ -163,12 +163,58 @@ TEST_F(LearnerTest, users_of_two_cores_with_one_address_are_not_steered) {
   EXPECT_TRUE(leads_to(user.ue, user));
 }
 
+TEST_F(LearnerTest, who_is_known_by_one_way_only_is_nobodys_rival) {
+  meet(user);
+  User invented = user;  // somebody sends in the user's name to where no core is
+  invented.core = "192.0.2.1";
+  see(Kind::kUplink, invented);
+  User forwarding = user;  // data forwarding from the base station that the user was at before
+  forwarding.core = "172.16.0.77";
+  forwarding.down = 0x900;
+  see(Kind::kDownlink, forwarding);
+  EXPECT_TRUE(is_steerable(user));
+  EXPECT_TRUE(leads_to(user.ue, user));
+
+  // A rival whose tunnel ends is one no more, whichever of them was known first.
+  User rival = user;
+  rival.core = "172.16.0.9";
+  rival.down = 0x800;
+  meet(rival);
+  EXPECT_FALSE(is_steerable(user));
+  EXPECT_FALSE(is_steerable(rival));
+  see(Kind::kEnded, rival);
+  EXPECT_TRUE(is_steerable(user));
+  EXPECT_TRUE(leads_to(user.ue, user));
+  see(Kind::kDownlink, rival);
+  EXPECT_FALSE(leads_to(user.ue, user));
+  see(Kind::kEnded, user);
+  EXPECT_TRUE(is_steerable(rival));
+  EXPECT_TRUE(leads_to(user.ue, rival));
+}
+
+TEST_F(LearnerTest, an_address_has_few_owners_and_room_for_those_the_core_knows) {
+  User invented = user;
+  for (uint32_t i = 0; i < 100; ++i) {
+    const auto core = "192.0.2." + std::to_string(i + 1);
+    invented.core = core.c_str();
+    see(Kind::kUplink, invented);
+  }
+  EXPECT_EQ(learner.size(), 8U);
+  see(Kind::kUplink, user);
+  EXPECT_EQ(known(user), nullptr);
+  see(Kind::kDownlink, user);  // in the place of an invented one
+  see(Kind::kUplink, user);
+  EXPECT_TRUE(is_steerable(user));
+  EXPECT_TRUE(leads_to(user.ue, user));
+  EXPECT_EQ(learner.size(), 8U);
+}
+
 TEST_F(LearnerTest, forgets_who_is_silent_and_gives_the_place_to_others) {
   meet(user);
   const uint32_t slot = known(user)->slot;
   site.pass(seconds(8));
   EXPECT_TRUE(is_steerable(user));
-  site.counters.worker(0).sessions[slot].downlink.add(100);
+  site.counters.worker(0).seen[slot].add(1);
   site.pass(seconds(9));
   EXPECT_TRUE(is_steerable(user));
   site.pass(seconds(3));
@@ -176,7 +222,7 @@ TEST_F(LearnerTest, forgets_who_is_silent_and_gives_the_place_to_others) {
   EXPECT_EQ(learner.size(), 0U);
   EXPECT_EQ(learner.statistics().forgotten, 1U);
   site.grace_period();
-  EXPECT_EQ(site.counters.worker(0).sessions[slot].downlink.packets.get(), 0U);
+  EXPECT_EQ(site.counters.worker(0).seen[slot].get(), 0U);
 }
 
 TEST_F(LearnerTest, is_bounded_and_keeps_room_for_those_the_core_knows) {

@@ -129,7 +129,7 @@ struct StageCounters {
 
 struct alignas(64) WorkerCounters {
   WorkerCounters(size_t session_slots, size_t rule_slots)
-      : sessions(session_slots), rules(rule_slots) {}
+      : sessions(session_slots), seen(session_slots), rules(rule_slots) {}
 
   std::array<TrafficCounter, kMaxPorts> received;
   std::array<TrafficCounter, kMaxPorts> sent;
@@ -143,6 +143,9 @@ struct alignas(64) WorkerCounters {
   LatencyHistogram latency;
   StageCounters stages;
   HugeVector<SessionCounters> sessions;
+  // In the mode inline, by slot: the frames that the two ends of the wire have shown of a user;
+  // what apps send to the user is not among them.
+  HugeVector<Counter> seen;
   HugeVector<TrafficCounter> rules;  // traffic and DNS rules alike
 };
 

@@ -14,6 +14,7 @@ namespace {
 constexpr uint16_t kDnsPort = 53;
 constexpr size_t kV4Offset = 12;  // of an IPv4 address within its mapped form
 constexpr size_t kV6PrefixBytes = 8;
+constexpr uint8_t kDscpBits = 0xfc;  // of the traffic class; the others are ECN
 
 std::array<uint8_t, 16> mapped(const uint8_t* wire, bool is_v6) {
   std::array<uint8_t, 16> out{};
@@ -142,7 +143,8 @@ void Pipeline::parse_wire(Packet& packet, bool uplink) {
   // Router discovery and the like: of the link and not of a user.
   if (is_not_forwardable(user, work.key.is_v6())) return pass(packet, Passed::kNotUnderstood);
   if (work.layout.is_fragment) return pass(packet, Passed::kFragment);
-  sight.tos = outer_tos(packet.data + l3, is_v6);
+  // The mark of congestion (RFC 3168 §5) is that packet's own and not the tunnel's.
+  sight.tos = outer_tos(packet.data + l3, is_v6) & kDscpBits;
   sight.owner.ue = user_address(work.key, uplink);
   sighted.key = shared_.learned->key_of(sight.owner);
   shared_.learned->prefetch(sighted.key);
@@ -184,9 +186,7 @@ void Pipeline::recognise() {
       continue;
     }
     // Counted whatever becomes of it: who is silent is forgotten.
-    SessionCounters& counters = counters_.sessions[tunnel->slot];
-    const bool uplink = work.key.direction() == Direction::kUplink;
-    (uplink ? counters.uplink : counters.downlink).add(work.layout.total_bytes);
+    counters_.seen[tunnel->slot].add(1);
     if (!tunnel->is_steerable) {
       pass(*work.packet, Passed::kUnknown);
       continue;

@@ -178,6 +178,38 @@ TEST_F(WireTest, keeps_vlan_tags_of_answers_and_ignores_their_priority) {
   EXPECT_TRUE(std::equal(tag.begin(), tag.end(), answer.frame.begin() + 12));
 }
 
+TEST_F(WireTest, copies_the_class_of_the_tunnel_but_no_mark_of_congestion) {
+  send_up(user);
+  site.run(kCore, eth(kGnbMac, kCoreMac)
+                      .ipv4(user.core, user.gnb)
+                      .tos(0x2b)  // congestion experienced, there and then
+                      .udp(2152, 2152)
+                      .gtpu(user.down, 5, false)
+                      .ipv4("198.51.100.1", user.ue)
+                      .udp(9, 9)
+                      .frame());
+  const auto answer =
+      site.run(kLdn, eth(kOwnMac, kAppMac).ipv4("203.0.113.10", user.ue).udp(80, 4000).frame());
+  ASSERT_EQ(answer.out_port, kRan);
+  EXPECT_EQ(answer.frame[15], 0x28);
+}
+
+TEST_F(WireTest, forgets_a_silent_user_however_much_an_app_sends) {
+  const auto pass_seconds = [&](auto each_second) {
+    for (int i = 0; i < 15; ++i) {
+      each_second();
+      site.pass(std::chrono::seconds(1));
+    }
+  };
+  meet(user);
+  pass_seconds([&] { EXPECT_EQ(send_up(user).out_port, kLdn); });
+  EXPECT_EQ(site.learner->size(), 1U);
+  const auto push = eth(kOwnMac, kAppMac).ipv4("203.0.113.10", user.ue).udp(80, 4000).frame();
+  pass_seconds([&] { site.run(kLdn, push); });
+  EXPECT_EQ(site.learner->size(), 0U);
+  EXPECT_EQ(site.run(kLdn, push).verdict, Verdict::kDrop);
+}
+
 TEST_F(WireTest, learns_users_of_ipv6_by_their_prefix) {
   User six = user;
   six.ue = "fd45:0:0:2::7";
