@@ -43,8 +43,9 @@ Result<void> Podman::run_probe(const std::string& container, const Probe& probe)
                                  .body = R"({"Detach":false})"},
                                 0, probe.timeout);
   const auto remove = [&] {
-    (void)client_.call({.method = "DELETE",
-                        .target = "/exec/" + id,
+    // Since podman 4.8; before that a session goes by `exit_command_delay` (mepm/README.md).
+    (void)client_.call({.method = "POST",
+                        .target = "/exec/" + id + "/remove",
                         .headers = {{"Content-Type", "application/json"}},
                         .body = R"({"Force":true})"},
                        404);
@@ -54,6 +55,7 @@ Result<void> Podman::run_probe(const std::string& container, const Probe& probe)
     return fail(ErrorCode::kUnavailable, "{}", ran.error().message);
   }
   const auto result = client_.get("/exec/" + id + "/json");
+  remove();
   if (!result) return std::unexpected(result.error());
   const auto exit = result->is_object() ? result->value("ExitCode", json(-1)) : json(-1);
   const auto code = exit.is_number_integer() ? exit.get<int>() : -1;

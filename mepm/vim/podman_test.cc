@@ -166,6 +166,21 @@ TEST_F(PodmanTest, probes_tell_who_is_well) {
   }
 }
 
+TEST_F(PodmanTest, probes_by_commands_leave_no_processes) {
+  const auto workload = spec("clean");
+  run(workload);
+  const auto monitors = [&] {
+    const auto all = run_program(
+        {"sh", "-c", "ps ax -o args | grep '[c]onmon.*" + service_->path("") + "' | wc -l"});
+    return all ? std::stoi(*all) : -1;
+  };
+  wait_until([&] { return monitors() == 1; });  // those of other tests
+  for (int i = 0; i < 5; ++i) {
+    ok(podman_->probe("clean", "main", {.command = {"/app", "check", "0"}, .http_path = ""}));
+  }
+  wait_until([&] { return monitors() == 1; });
+}
+
 TEST_F(PodmanTest, a_crash_leaves_nothing_that_is_not_found) {
   const auto half = spec("half");
   ASSERT_TRUE(podman_->put_secret("secret-only", "x"));

@@ -86,6 +86,7 @@ PodmanService::PodmanService() {
   write_file(path("containers.conf"),
              "[containers]\ndefault_ulimits=[\"nofile=4096:8192\",\"nproc=1000:1000\"]\n"
              "[engine]\nruntime=\"runc\"\ncgroup_manager=\"cgroupfs\"\nevents_logger=\"file\"\n"
+             "exit_command_delay=1\n"
              "tmp_dir=\"" +
                  path("tmp") + "\"\n");
   write_file(path("storage.conf"), "[storage]\ndriver=\"vfs\"\ngraphroot=\"" + path("root") +
