@@ -44,13 +44,34 @@ bool has_text(const json& body, const char* member, std::string_view text) {
   return found != body.end() && *found == text;
 }
 
+// The subscription that the owner has with the clientCorrelator of `body`, `id` aside; null: none.
+const notify::Subscription* correlated(const store::Snapshot& state, const notify::Records& records,
+                                       const std::string& api, const std::string& owner,
+                                       const json& body, const std::string& id) {
+  const auto correlator = body.is_object() ? body.find("clientCorrelator") : body.end();
+  if (correlator == body.end() || !correlator->is_string()) return nullptr;
+  const auto& text = correlator->get_ref<const std::string&>();
+  const auto& rows = state.of(records.subscriptions);
+  const auto prefix = notify::subscription_prefix(api, owner);
+  for (auto i = rows.lower_bound(prefix); i != rows.end() && i->first.starts_with(prefix); ++i) {
+    const auto& known = i->second.value;
+    if (known.id != id && has_text(known.body, "clientCorrelator", text)) return &known;
+  }
+  return nullptr;
+}
+
+std::unexpected<Error> correlator_is_used() {
+  return fail(ErrorCode::kPermissionDenied,
+              "another subscription of yours has this clientCorrelator");
+}
+
 }  // namespace
 
 LocationService::LocationService(LocationSite site, const LocationOptions& options)
     : site_(std::move(site)),
       answers_(site_.feed, site_.notify.public_uri + kPath),
       tracker_({site_.feed, answers_, site_.notify.store, site_.notify.outbox, site_.records,
-                site_.clock}) {
+                site_.clock, options.waiting_notifications}) {
   for (const auto& collection : collections()) {
     resources_.emplace(
         collection.name,
@@ -86,10 +107,13 @@ notify::SubscriptionApi LocationService::subscription_api(const std::string& col
   }
   out.wrapped = true;
   out.max_per_owner = limit;
-  out.admit = [exists = site_.app_exists](store::Transaction& change,
-                                          const notify::Subscription& s) -> Result<void> {
-    if (exists(change.view(), s.owner)) return {};
-    return fail(ErrorCode::kNotFound, "no app instance '{}'", s.owner);
+  out.admit = [exists = site_.app_exists, records = site_.notify.outbox.records()](
+                  store::Transaction& change, const notify::Subscription& s) -> Result<void> {
+    if (!exists(change.view(), s.owner))
+      return fail(ErrorCode::kNotFound, "no app instance '{}'", s.owner);
+    if (correlated(change.view(), records, s.api, s.owner, s.body, s.id) != nullptr)
+      return correlator_is_used();
+    return {};
   };
   return out;
 }
@@ -140,27 +164,23 @@ Response LocationService::list(const std::string& collection, const Request& req
 }
 
 // A client that did not hear of its success asks again with the same clientCorrelator (§6.3, note
-// 2): it gets the subscription that it has.
+// 2): it gets the subscription that it has. Of two that ask at the same time `admit` lets one in.
 Response LocationService::create(const std::string& collection, const Request& request) const {
   const auto owner = site_.caller(request);
   if (!owner) return to_response(owner.error());
   const auto& resource = resources_.at(collection);
   const auto& body =
       request.json.is_object() && request.json.size() == 1 ? *request.json.begin() : json();
-  const auto correlator = body.is_object() ? body.value("clientCorrelator", json()) : json();
-  if (!correlator.is_string()) return resource.create(request);
   const auto state = site_.notify.store.snapshot();
-  const auto& rows = state.of(site_.notify.outbox.records().subscriptions);
-  const auto prefix = notify::subscription_prefix(api_of(collection), *owner);
-  for (auto i = rows.lower_bound(prefix); i != rows.end() && i->first.starts_with(prefix); ++i) {
-    const auto& subscription = i->second.value;
-    if (!has_text(subscription.body, "clientCorrelator", correlator.get_ref<const std::string&>()))
-      continue;
-    return Response::json(201, resource.representation(subscription))
-        .with("Location", subscription.href)
-        .with("ETag", http::etag_of(subscription.version));
-  }
-  return resource.create(request);
+  const auto* known =
+      correlated(state, site_.notify.outbox.records(), api_of(collection), *owner, body, {});
+  if (known == nullptr) return resource.create(request);
+  auto envelope = known->type;
+  envelope[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(envelope[0])));
+  if (request.json.begin().key() != envelope) return to_response(correlator_is_used().error());
+  return Response::json(201, resource.representation(*known))
+      .with("Location", known->href)
+      .with("ETag", http::etag_of(known->version));
 }
 
 void LocationService::withdraw(store::Transaction& change,

@@ -14,6 +14,8 @@ namespace sluice::location {
 
 struct LocationOptions {
   size_t subscriptions_of_app = 100;  // of each of the four collections
+  // That wait for the store when it is slower than the feed; beyond, new ones are dropped.
+  size_t waiting_notifications = 10'000;
 };
 
 // What it stands on; all must outlive it. The functions are called from any thread.
@@ -39,6 +41,9 @@ class LocationService {
 
   // The operations of api-specs/location.yaml. They may run while this exists.
   http::Handlers handlers() const;
+
+  // Notifications that were dropped so far. From any thread.
+  uint64_t dropped() const { return tracker_.dropped(); }
 
   // Ends what it does by itself. Later reports are kept and nobody is told of them.
   void close();

@@ -2,6 +2,7 @@
 #include "location/location_service.h"
 
 #include <filesystem>
+#include <future>
 
 #include "base/http/pending_response.h"
 
@@ -45,7 +46,7 @@ class LocationServiceTest : public testing::Test {
                      {*store_, *outbox_, policy_, "", "http://mep"},
                      [this](const http::Request&) -> Result<std::string> { return caller_; },
                      [](const store::Snapshot&, std::string_view app) { return app != "gone"; }},
-        LocationOptions{10});
+        LocationOptions{.subscriptions_of_app = 10, .waiting_notifications = 5});
     handlers_ = service_->handlers();
   }
   void stop() {
@@ -416,6 +417,26 @@ TEST_F(LocationServiceTest, KeepsToWhatReportingControlSaysAcrossRestarts) {
   EXPECT_THAT(told(), ElementsAre("L u west"));
 }
 
+TEST_F(LocationServiceTest, DropsWhatASlowStoreCannotTake) {
+  subscribe("Zone", "zoneLocationEventSubscription", {{"zoneId", "west"}});
+  std::promise<void> go_on;
+  store_->add_listener([wait = go_on.get_future().share()](const auto&, const auto&) {
+    wait.wait();  // the store does not come to finish anything
+  });
+  for (int i = 0; i < 20; ++i) {
+    move("u", "a1");
+    move("u", "b1");
+  }
+  EXPECT_EQ(service_->dropped(), 40u - 16u - 5u);
+  go_on.set_value();
+  EXPECT_EQ(told().size(), 16u);
+  move("u", "a1");  // what waits goes with it
+  EXPECT_EQ(told().size(), 5u);
+  EXPECT_EQ(service_->dropped(), 40u - 16u - 5u + 1u);
+  move("u", "b1");
+  EXPECT_EQ(told().size(), 1u);
+}
+
 TEST_F(LocationServiceTest, ListsAndBoundsAndNeverDoubles) {
   const json body = {{"address", "u"}, {"clientCorrelator", "c1"}};
   const auto one = subscribe("User", "userLocationEventSubscription", body);
@@ -433,6 +454,24 @@ TEST_F(LocationServiceTest, ListsAndBoundsAndNeverDoubles) {
   EXPECT_EQ(list("address=u"), 1u);
   caller_ = "other";
   EXPECT_EQ(list(""), 0u);
+  // Twice at the same time: whichever is first.
+  json again = {{"address", "u"},
+                {"clientCorrelator", "c1"},
+                {"callbackReference", "http://192.0.2.1/"},
+                {"subscriptionType", "UserLocationEventSubscription"}};
+  http::Request request;
+  request.json = {{"userLocationEventSubscription", again}};
+  auto first = handlers_.at("createLocationUserSubscription")(request);
+  auto second = handlers_.at("createLocationUserSubscription")(request);
+  EXPECT_EQ(http::await(std::move(first)).status, 201);
+  EXPECT_THAT(http::await(std::move(second)).status, testing::AnyOf(201, 403));
+  EXPECT_EQ(list(""), 1u);
+  again.update({{"subscriptionType", "UserLocationPeriodicSubscription"},
+                {"periodicEventInfo", {{"reportingAmount", 2}, {"reportingInterval", 40}}}});
+  EXPECT_EQ(
+      call("createLocationUserSubscription", "", json{{"userLocationPeriodicSubscription", again}})
+          .status,
+      403);
   const auto id = one.substr(one.rfind('/') + 1);
   EXPECT_EQ(call("getLocationUserSubscription", "", {}, {{"subscriptionId", id}}).status, 404);
   caller_ = "app";

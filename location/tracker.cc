@@ -22,6 +22,8 @@ Result<Told> told_from_json(const json& value) {
 
 namespace {
 
+constexpr size_t kMostUnfinished = 16;  // changes of the store
+
 template <typename T>
 void drop(std::vector<T*>& from, const T* what) {
   std::erase(from, what);
@@ -197,11 +199,19 @@ bool Tracker::may_tell(Watch& watch, const Pace& pace) {
 }
 
 void Tracker::tell(const char* envelope, json body, std::vector<std::string> to) {
-  if (!to.empty()) pending_.push_back({std::move(body), envelope, std::move(to)});
+  if (to.empty()) return;
+  if (pending_.size() >= site_.waiting) {
+    dropped_ += to.size();
+    return;
+  }
+  pending_.push_back({std::move(body), envelope, std::move(to)});
 }
 
 void Tracker::flush() {
   if (pending_.empty() && uncounted_.empty()) return;
+  // The feed does not wait for a slow disk; what it causes does, in one change when there is room.
+  if (*unfinished_ >= kMostUnfinished) return;
+  ++*unfinished_;
   site_.store.submit(
       [this](store::Transaction& change) -> Result<void> {
         for (auto& [body, envelope, to] : pending_) {
@@ -211,7 +221,8 @@ void Tracker::flush() {
         for (const auto& id : uncounted_) change.erase(site_.records.told, id);
         return {};
       },
-      [](const Result<void>& done) {
+      [unfinished = unfinished_](const Result<void>& done) {
+        --*unfinished;
         if (!done)
           spdlog::error("location notifications lost reason=\"{}\"", done.error().to_string());
       });

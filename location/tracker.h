@@ -4,6 +4,7 @@
 //                         after_reports(): one change of the store ─▶ outbox ─▶ notify/
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -31,6 +32,7 @@ struct TrackerSite {
   const notify::Outbox& outbox;
   Records records;
   const Clock& clock;
+  size_t waiting;  // notifications that wait for the store; beyond, new ones are dropped
 };
 
 // What is between one call and the next costs time in proportion to whom a report concerns, not to
@@ -49,6 +51,9 @@ class Tracker final : public feeds::Follower {
 
   // Sends what is due without any report, and looks at new subscriptions. A few times a second.
   void tick();
+
+  // Notifications that were dropped so far. From any thread.
+  uint64_t dropped() const { return dropped_; }
 
  private:
   // A subscription, and how it stands.
@@ -120,6 +125,9 @@ class Tracker final : public feeds::Follower {
   std::unordered_map<std::string, ZoneWatches> zones_;
   std::map<uint64_t, Watch*> periodic_;
   std::vector<Pending> pending_;
+  // Changes that the store has not finished. Shared with it: it may finish one behind our end.
+  const std::shared_ptr<std::atomic<size_t>> unfinished_ = std::make_shared<std::atomic<size_t>>(0);
+  std::atomic<uint64_t> dropped_ = 0;
   std::map<std::string, Told> counted_;  // to be written
   std::vector<std::string> uncounted_;   // to be erased
 };

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/server_program.h"
 #include "feeds/feed_site.h"
+#include "location/location_metrics.h"
 #include "mep/config.h"
 #include "mep/dns/dns_metrics.h"
 #include "mep/dns/dns_service.h"
@@ -61,6 +62,7 @@ Result<void> run(MepConfig config) {
   metrics.also(
       std::make_shared<bandwidth::BandwidthMetrics>((*platform)->bandwidth(), "sluice_mep"));
   metrics.also(std::make_shared<feeds::FeedMetrics>((*platform)->feed(), "sluice_mep"));
+  metrics.also(std::make_shared<location::LocationMetrics>((*platform)->location(), "sluice_mep"));
   if (auto ok = metrics.serve(config.metrics_address, config.metrics_port); !ok) return ok;
   http::Service service;
   service.handle = [&](http::Request&& request) {

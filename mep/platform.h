@@ -78,6 +78,7 @@ class Platform {
   const RuleReports& rule_reports() const { return reports_; }
   const bandwidth::BandwidthService& bandwidth() const { return bandwidth_; }
   const feeds::RanFeed& feed() const { return feed_; }
+  const location::LocationService& location() const { return location_; }
 
  private:
   Platform(EventLoop& loop, const Clock& clock, PlatformConfig config,
