@@ -1,6 +1,7 @@
 """The Location API (MEC 013) of a real sluice-mep: what an app is told, and asks, is what the feed has said."""
 
 import json
+import time
 import urllib.parse
 
 import pytest
@@ -143,6 +144,7 @@ def test_queries_say_what_was_told_and_when_it_is_stale(mep):
     assert app.get("/queries/zones")["zoneList"]["zone"] == zones
     while "stale" not in (user := app.get(f"/queries/users?address={UE}")["userList"]["user"][0]):
         assert now_ms() < user["timestamp"]["seconds"] * 1000 + 20_000
+        time.sleep(0.02)
     assert user["stale"] is True
 
 
