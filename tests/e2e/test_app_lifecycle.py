@@ -81,7 +81,6 @@ def test_what_is_wrong_is_refused_and_changes_nothing(site):
     tampered.write_bytes(octets)
     assert "422" in site.ctl("site-package", "bring", tampered, code=1)
     assert "404" in site.ctl("app", "run", "hello", "--package", "none", code=1)
-    assert "seconds" in site.ctl("app", "terminate", "hello", "--graceful-timeout", "abc", code=1)
     manager = site.client()
 
     def status(method, path, body=None):
@@ -92,9 +91,11 @@ def test_what_is_wrong_is_refused_and_changes_nothing(site):
 
     wanted = {"packageId": "hello-edge", "desiredState": "STARTED", "revision": 5}
     for change, expected in (({}, 202), ({}, 202), ({"revision": 4}, 409), ({"desiredState": "STOPPED"}, 409),
+                             ({"gracefulTimeout": 77}, 409),
                              ({"revision": 0}, 400), ({"desiredState": "ASLEEP"}, 400), ({"more": 1}, 400)):
         assert status("PUT", "/app_instances/hello", {**wanted, **change}) == expected, change
     site.wait_for_phase("hello", "RUNNING")
+    assert "seconds" in site.ctl("app", "terminate", "hello", "--graceful-timeout", "abc", code=1)
     assert status("DELETE", "/app_instances/hello") == 409
     assert status("GET", "/app_instances/none") == 404
     assert status("PUT", "/app_instances/..%2Fx", wanted) == 400
