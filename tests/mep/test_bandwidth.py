@@ -64,10 +64,10 @@ def test_from_discovery_to_the_user_plane_and_back(mep, callbacks):
     assert status == 403 and problem["detail"].startswith("fixedAllocation: "), problem
 
     # The volume in a notification is the one that the user plane told.
-    upf.send({"type": "status", "generation": upf.installed["generation"], "rules": [], "dns": [],
-              "guarantees": [{"key": key, "state": "STEERING", "reason": "", "since_ms": 0, "hits": 3,
-                              "bytes": 4500}]})
-    for changes in range(3, 100):  # until it has read that
+    for changes in range(3, 100):  # until one has come that is of the set which the platform knows
+        upf.send({"type": "status", "generation": upf.installed["generation"], "rules": [], "dns": [],
+                  "guarantees": [{"key": key, "state": "STEERING", "reason": "", "since_ms": 0, "hits": 3,
+                                  "bytes": 4500}]})
         assert call("PATCH", f"/bw_allocations/{key}", {**deltas, "fixedAllocation": str(changes)})[0] == 200
         volumes = [n["dataVolDispersion"][0]["dataVol"] for n in callbacks.wait_for("/bw", lambda n: len(n) >= changes)]
         assert set(volumes) <= {0, 4500}
