@@ -3,20 +3,10 @@ free rules, time, and who may use what."""
 
 import time
 
-import pytest
-
-from callback_server import CallbackServer
 from mep_process import DECLARED, TRAFFIC_RULE
 
 MP1 = "/mec_app_support/v1"
 MM5 = "/mm5/v1"
-
-
-@pytest.fixture
-def callbacks():
-    server = CallbackServer()
-    yield server
-    server.close()
 
 
 class Operator:

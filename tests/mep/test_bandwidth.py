@@ -1,32 +1,12 @@
 """Bandwidth management (MEC 015) of a real sluice-mep: found like any service, told to the user plane,
 kept through crashes, and heard of by those who subscribed."""
 
-import pytest
-
-from callback_server import CallbackServer
-from mep_process import DECLARED, Mep
+from mep_process import DECLARED
 from mp2_fake_upf import FakeUpf
 
 SETTINGS = "bandwidth: {uplink_kbps: 10000, downlink_kbps: 10000}\n"
 SESSION = {"appInsId": "app", "requestType": 1, "fixedAllocation": "4000000", "allocationDirection": "00",
            "sessionFilter": [{"sourceIp": "10.45.0.2", "dstPort": "554", "protocol": "17"}]}
-
-
-@pytest.fixture
-def mep(tmp_path):
-    process = Mep(str(tmp_path), more=SETTINGS)
-    try:
-        process.start()
-        yield process
-    finally:
-        process.close()
-
-
-@pytest.fixture
-def callbacks():
-    server = CallbackServer()
-    yield server
-    server.close()
 
 
 def test_from_discovery_to_the_user_plane_and_back(mep, callbacks):

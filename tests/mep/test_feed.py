@@ -54,6 +54,19 @@ class Metrics(dict):
                          (line.rsplit(" ", 1) for line in lines if not line.startswith("#")))
 
 
+def assert_ended(mep, watcher, stream):
+    """The platform ends the newest stream although its client goes on."""
+    deadline = time.monotonic() + 20
+    try:
+        while streams(mep, watcher)[-1]["open"]:
+            assert time.monotonic() < deadline
+            stream.send_octets(b"\n")
+            time.sleep(0.1)
+    except OSError:  # the platform has closed the connection
+        pass
+    wait_for(mep, watcher, lambda found: not found[-1]["open"])
+
+
 @FEEDS
 def test_only_clients_with_the_scope_may_feed(mep, feed):
     app = mep.provision("app")
@@ -72,15 +85,7 @@ def test_a_client_that_is_withdrawn_feeds_no_more(mep, feed):
     watcher = feed_token(mep, "watcher")
     wait_for(mep, watcher, lambda found: found and found[-1]["lines"] == 1)
     assert mep.request("DELETE", f"/mm5/v1/clients/{client['clientId']}", token=operator)[0] == 204
-    deadline = time.monotonic() + 20
-    try:
-        while streams(mep, watcher)[-1]["open"]:
-            assert time.monotonic() < deadline
-            stream.send_octets(b"\n")
-            time.sleep(0.1)
-    except OSError:  # the platform has closed the connection
-        pass
-    wait_for(mep, watcher, lambda found: not found[-1]["open"])
+    assert_ended(mep, watcher, stream)
 
 
 def test_an_app_that_may_feed_no_more_is_heard_no_more(mep):
@@ -92,15 +97,7 @@ def test_an_app_that_may_feed_no_more_is_heard_no_more(mep):
     status, _, _ = mep.request("PUT", "/mm5/v1/app_instances/app", {**granted, "apis": ["mec_app_support"]},
                                mep.operator_token())
     assert status == 200  # the token goes on, for what is left
-    deadline = time.monotonic() + 20
-    try:
-        while streams(mep, watcher)[-1]["open"]:
-            assert time.monotonic() < deadline
-            stream.send_octets(b"\n")
-            time.sleep(0.1)
-    except OSError:  # the platform has closed the connection
-        pass
-    wait_for(mep, watcher, lambda found: not found[-1]["open"])
+    assert_ended(mep, watcher, stream)
 
 
 def test_a_feed_that_breaks_off_keeps_what_it_told(mep):

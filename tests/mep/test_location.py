@@ -6,30 +6,12 @@ import urllib.parse
 
 import pytest
 
-from callback_server import CallbackServer
 from feed_client import Http1Feed, Http2Feed, cell, feed_token, now_ms, position
-from mep_process import DECLARED, Mep
+from mep_process import DECLARED
 
 SETTINGS = "feed: {stale_after_s: 2}\n"
 UE = "acr:10.45.0.2"
 HARBOUR = (53.5461, 9.9661)
-
-
-@pytest.fixture
-def mep(tmp_path):
-    process = Mep(str(tmp_path), more=SETTINGS)
-    try:
-        process.start()
-        yield process
-    finally:
-        process.close()
-
-
-@pytest.fixture
-def callbacks():
-    server = CallbackServer()
-    yield server
-    server.close()
 
 
 class App:

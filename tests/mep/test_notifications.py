@@ -47,13 +47,6 @@ def make_certificate(directory, name):
                    check=True, capture_output=True)
 
 
-@pytest.fixture
-def callbacks():
-    server = CallbackServer()
-    yield server
-    server.close()
-
-
 class Apps:
     """One app that offers services and one that wants to know of them."""
 

@@ -4,15 +4,7 @@ import time
 
 import pytest
 
-from callback_server import CallbackServer
 from registry_app import API, App, service
-
-@pytest.fixture
-def callbacks():
-    server = CallbackServer()
-    yield server
-    server.close()
-
 
 @pytest.fixture
 def producer(mep):
